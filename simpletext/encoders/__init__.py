@@ -1,0 +1,27 @@
+"""The encoder families, by the `model_type` of config.json."""
+
+from importlib import import_module
+
+from ..errors import UnsupportedModelError
+from .family import Family
+
+# model_type -> the file that holds it, and the name of its Family there.
+MODULES = {
+    "bert": ("bert", "FAMILY"),
+}
+
+
+def family_of(config: dict) -> Family:
+    """The family of a checkpoint, from its config.json as a dict.
+
+    Raises:
+        UnsupportedModelError: the model_type has no family here; names those that have.
+    """
+    model_type = config.get("model_type")
+    if model_type not in MODULES:
+        raise UnsupportedModelError(
+            f"config.json says model_type={model_type!r}, which simpletext has no encoder for. "
+            f"Supported: {', '.join(MODULES)}."
+        )
+    module, name = MODULES[model_type]
+    return getattr(import_module(f".{module}", __name__), name)

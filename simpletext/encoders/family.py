@@ -1,0 +1,71 @@
+"""What an encoder family is: its config, its layers, its table of names, its head."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ..errors import UnsupportedModelError
+
+
+@dataclass(frozen=True)
+class Family:
+    """One architecture, as `load_encoder` and `load_classifier` use it.
+
+    Attributes:
+        model_type: the name in config.json.
+        config: dataclass of the config values that the code reads, with the original's defaults.
+        inputs: names of the model's inputs, as the tokenizer names them.
+        encode: `(config, inputs, dtype, seed) -> hidden states`, both symbolic.
+        table: rows of the weight table, relative to the encoder (see `weightmap`).
+        base: the encoder's prefix in files that have a head, such as `"bert."`.
+        head: the original classification head, one of `heads`.
+        encoder_class, classifier_class: names for `architectures` in config.json.
+        names: our config's name -> the family's own name for it in config.json.
+        required: config values that have only one supported setting: name -> allowed values.
+        leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
+        kept: patterns of file keys that the original encoder has and we don't use.
+    """
+
+    model_type: str
+    config: type
+    inputs: tuple[str, ...]
+    encode: Callable
+    table: Mapping[str, str]
+    base: str
+    head: Any
+    encoder_class: str
+    classifier_class: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    required: Mapping[str, tuple] = field(default_factory=dict)
+    leftovers: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    def read_config(self, raw: Mapping[str, Any]):
+        """The values of `config.json` that change numbers, checked.
+
+        Raises:
+            UnsupportedModelError: a value that the code doesn't support, by name.
+        """
+        for name, allowed in (NOT_A_DECODER | dict(self.required)).items():
+            if name in raw and raw[name] not in allowed:
+                raise UnsupportedModelError(
+                    f"config.json says {name}={raw[name]!r}; for model_type {self.model_type!r} "
+                    f"simpletext supports {' or '.join(map(repr, allowed))} only."
+                )
+        values = {}
+        for part in fields(self.config):
+            theirs = self.names.get(part.name, part.name)
+            if theirs in raw:
+                values[part.name] = _checked(theirs, raw[theirs], part)
+        return self.config(**values)
+
+
+NOT_A_DECODER = {"is_decoder": (False,), "add_cross_attention": (False,)}
+
+
+def _checked(name: str, value: Any, part) -> Any:
+    """`value`, if it is of the kind that the dataclass field's annotation says."""
+    if not isinstance(value, part.type) or (isinstance(value, bool) and part.type is int):
+        kind = getattr(part.type, "__name__", part.type)
+        raise UnsupportedModelError(f"config.json says {name}={value!r}, which isn't a {kind}.")
+    return value

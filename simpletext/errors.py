@@ -1,0 +1,37 @@
+"""The exceptions of simpletext. Each message says what came, what is allowed and what to do."""
+
+
+class SimpletextError(Exception):
+    """The base of all errors that simpletext raises on purpose."""
+
+
+class DataError(SimpletextError, ValueError):
+    """Texts or labels that can't be used as they are."""
+
+
+class ArgumentError(SimpletextError, ValueError):
+    """An argument whose value is outside of what is allowed."""
+
+
+class CheckpointError(SimpletextError, OSError):
+    """A checkpoint that can't be found, read or written."""
+
+
+class UnknownModelError(CheckpointError):
+    """Neither a folder, nor a model in the local cache, nor a name that the Hub knows."""
+
+
+class UnreachableModelError(CheckpointError):
+    """The Hub didn't hand the model out: no connection, a gate, or a missing login."""
+
+
+class UnsupportedModelError(SimpletextError, ValueError):
+    """A checkpoint of a kind, or with a config value, that simpletext has no code for."""
+
+
+class WeightsError(CheckpointError):
+    """A weight file that is damaged or doesn't fit its model, key by key."""
+
+
+class FolderExistsError(SimpletextError, FileExistsError):
+    """A folder to write into that exists already."""

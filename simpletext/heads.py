@@ -1,0 +1,94 @@
+"""Pooling and task heads: hidden states in, logits out.
+
+A head is a small frozen object: `__call__` puts its layers on top of symbolic hidden states, and
+`table` names their weights in the original file (see `weightmap`).
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from .layers import Dense, Part, dropout
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Dropout(Part):
+    """Dropout with a seed of its own."""
+
+    def __init__(self, rate, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.seed = rate, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def call(self, x, training=None):
+        return dropout(x, self.rate, self.seed_generator, training)
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class FirstToken(Part):
+    """The hidden state of the first token: (batch, length, hidden) -> (batch, hidden)."""
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[2])
+
+    def call(self, x):
+        return x[:, 0]
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class MaskedMean(Part):
+    """The mean over a text's tokens, padding left out: (batch, length, hidden) -> (batch, hidden).
+
+    Summed in float32, like the original in sentence-transformers.
+    """
+
+    def compute_output_shape(self, x_shape, attention_mask_shape):
+        return (x_shape[0], x_shape[2])
+
+    def call(self, x, attention_mask):
+        weights = ops.cast(attention_mask, "float32")[:, :, None]
+        total = ops.sum(ops.cast(x, "float32") * weights, axis=1)
+        count = ops.maximum(ops.sum(weights, axis=1), 1e-9)
+        return ops.cast(total / count, self.compute_dtype)
+
+
+@dataclass(frozen=True)
+class MeanHead:
+    """Ours: a masked mean and one dense layer, a sentence-transformers model with a Dense."""
+
+    output = "classifier"
+    table = {"classifier": "linear"}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        x = MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
+        return output_layer(config, num_labels, seed)(x)
+
+
+@dataclass(frozen=True)
+class PoolerHead:
+    """BERT's: the first token through the pooler (dense, tanh), dropout, classifier."""
+
+    output = "classifier"
+    table = {"pooler": "{base}pooler.dense", "classifier": "classifier"}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        x = FirstToken(name="first_token", dtype=dtype)(hidden)
+        x = Dense(
+            config.hidden_size, "tanh", config.initializer_range, seed=seed, name="pooler",
+            dtype=dtype,
+        )(x)
+        rate = config.classifier_dropout
+        rate = config.hidden_dropout_prob if rate is None else rate
+        x = Dropout(rate, seed + 1, name="classifier_dropout", dtype=dtype)(x)
+        return output_layer(config, num_labels, seed + 2)(x)
+
+
+def output_layer(config, num_labels, seed, name="classifier"):
+    """The last layer; always in float32, so that losses and probabilities are exact."""
+    return Dense(
+        num_labels, "linear", config.initializer_range, seed=seed, name=name, dtype="float32"
+    )

@@ -1,0 +1,268 @@
+"""The parts encoders are made of: dense, embedding, norm, attention, feed-forward.
+
+Shapes are written as comments. Every layer keeps its constructor's arguments under their own
+names, so that `get_config` needs no code of its own.
+"""
+
+import inspect
+
+import keras
+from keras import ops
+
+from .errors import UnsupportedModelError
+
+ACTIVATIONS = {
+    # The exact gelu is written with erf: what Keras writes (erfc) has no ONNX counterpart.
+    "gelu": lambda x: 0.5 * x * (1.0 + ops.erf(x * 0.7071067811865476)),
+    "gelu_new": lambda x: ops.gelu(x, approximate=True),
+    "gelu_pytorch_tanh": lambda x: ops.gelu(x, approximate=True),
+    "quick_gelu": lambda x: x * ops.sigmoid(1.702 * x),
+    "relu": ops.relu,
+    "silu": ops.silu,
+    "swish": ops.silu,
+    "tanh": ops.tanh,
+    "mish": lambda x: x * ops.tanh(ops.softplus(x)),
+    "linear": lambda x: x,
+}
+ACTIVATIONS["gelu_python"] = ACTIVATIONS["gelu"]
+ACTIVATIONS["gelu_fast"] = ACTIVATIONS["gelu_new"]
+
+
+def activation(name: str):
+    """The function behind a Hugging Face activation's name."""
+    if name not in ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"The activation {name!r} isn't supported. Supported are: {', '.join(ACTIVATIONS)}."
+        )
+    return ACTIVATIONS[name]
+
+
+def dropout(x, rate: float, seed_generator, training: bool):
+    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training."""
+    if not training or rate == 0.0:
+        return x
+    return keras.random.dropout(x, rate, seed=seed_generator)
+
+
+class Part(keras.layers.Layer):
+    """A layer whose constructor arguments are also its attributes."""
+
+    def get_config(self) -> dict:
+        own = inspect.signature(type(self).__init__).parameters
+        named = [name for name in own if name not in ("self", "kwargs")]
+        return super().get_config() | {name: getattr(self, name) for name in named}
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Dense(Part):
+    """`activation(x @ kernel + bias)` over the last axis.
+
+    Tokens are flattened to two dimensions first: one large product is faster than a batched one.
+    """
+
+    def __init__(self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.activation, self.stddev = units, activation, stddev
+        self.use_bias, self.seed = use_bias, seed
+
+    def build(self, shape):
+        init = keras.initializers.RandomNormal(stddev=self.stddev, seed=self.seed)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(shape[-1], self.units), initializer=init if self.stddev else "zeros"
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], self.units)
+
+    def call(self, x):  # (..., features) -> (..., units)
+        leading = ops.shape(x)[:-1]
+        y = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), self.kernel)
+        if self.use_bias:
+            y = ops.add(y, self.bias)
+        return ops.reshape(activation(self.activation)(y), (*leading, self.units))
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Embedding(Part):
+    """Rows of a table, by id: (batch, length) -> (batch, length, units)."""
+
+    def __init__(self, rows, units, **kwargs):
+        super().__init__(**kwargs)
+        self.rows, self.units = rows, units
+
+    def build(self, shape=None):
+        # No autocast: in reduced precision only the rows taken are cast, not the whole table.
+        self.embeddings = self.add_weight(
+            name="embeddings", shape=(self.rows, self.units), initializer="zeros", autocast=False
+        )
+
+    def compute_output_shape(self, shape):
+        return (*shape, self.units)
+
+    def call(self, ids):
+        return ops.cast(ops.take(self.embeddings, ids, axis=0), self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class LayerNorm(Part):
+    """Layer normalisation over the last axis (https://arxiv.org/abs/1607.06450), in float32."""
+
+    def __init__(self, epsilon, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, shape):
+        self.gamma = self.add_weight(
+            name="gamma", shape=(shape[-1],), initializer="ones", autocast=False
+        )
+        self.beta = self.add_weight(
+            name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
+        )
+
+    def call(self, x):
+        x = ops.cast(x, "float32")
+        centred = x - ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
+        return ops.cast(y, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class AttentionBias(Part):
+    """What is added to attention scores: 0 where the mask is 1, very negative where it is 0."""
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 1, 1, shape[1])
+
+    def call(self, attention_mask):  # (batch, length) -> (batch, 1, 1, length)
+        mask = ops.cast(attention_mask, self.compute_dtype)
+        return (1.0 - mask[:, None, None, :]) * -1e9
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class SelfAttention(Part):
+    """Scaled dot-product attention in several heads (https://arxiv.org/abs/1706.03762)."""
+
+    def __init__(self, num_heads, dropout=0.0, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads, self.dropout, self.seed = num_heads, dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, x_shape, bias_shape=None):
+        for name in ("query", "key", "value", "output_dense"):
+            dense = Dense(x_shape[-1], name=name.removesuffix("_dense"), dtype=self.dtype_policy)
+            setattr(self, name, dense)
+            dense.build(x_shape)
+
+    def compute_output_spec(self, x, bias, training=None):
+        return keras.KerasTensor(x.shape, self.compute_dtype)
+
+    def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
+        query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
+        scale = query.shape[-1] ** -0.5
+        scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
+        weights = ops.softmax(scores)  # (batch, heads, length, length)
+        weights = dropout(weights, self.dropout, self.seed_generator, training)
+        return self.output_dense(self._join(ops.matmul(weights, value)))
+
+    def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
+        batch, length, hidden = (*ops.shape(x)[:2], x.shape[-1])
+        x = ops.reshape(x, (batch, length, self.num_heads, hidden // self.num_heads))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def _join(self, x):  # the reverse of _split
+        batch, heads, length, width = (ops.shape(x)[0], x.shape[1], ops.shape(x)[2], x.shape[3])
+        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * width))
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class TransformerBlock(Part):
+    """Attention, then feed-forward, each with dropout, a residual and a norm after it."""
+
+    def __init__(
+        self,
+        num_heads,
+        intermediate_size,
+        hidden_act,
+        epsilon,
+        dropout=0.0,
+        attention_dropout=0.0,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads, self.intermediate_size, self.hidden_act = (
+            num_heads,
+            intermediate_size,
+            hidden_act,
+        )
+        self.epsilon, self.dropout, self.attention_dropout = epsilon, dropout, attention_dropout
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, x_shape, bias_shape=None):
+        policy = {"dtype": self.dtype_policy}
+        self.attention = SelfAttention(
+            self.num_heads, self.attention_dropout, self.seed + 1, name="attention", **policy
+        )
+        self.attention_norm = LayerNorm(self.epsilon, name="attention_norm", **policy)
+        self.intermediate = Dense(
+            self.intermediate_size, self.hidden_act, name="intermediate", **policy
+        )
+        self.output_dense = Dense(x_shape[-1], name="output", **policy)
+        self.output_norm = LayerNorm(self.epsilon, name="output_norm", **policy)
+        for part in (self.attention, self.attention_norm, self.intermediate, self.output_norm):
+            part.build(x_shape)
+        self.output_dense.build((*x_shape[:-1], self.intermediate_size))
+
+    def compute_output_spec(self, x, bias, training=None):
+        return keras.KerasTensor(x.shape, self.compute_dtype)
+
+    def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
+        attended = self.attention(x, bias, training=training)
+        x = self.attention_norm(x + self._drop(attended, training))
+        return self.output_norm(
+            x + self._drop(self.output_dense(self.intermediate(x)), training)
+        )
+
+    def _drop(self, x, training):
+        return dropout(x, self.dropout, self.seed_generator, training)
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Embeddings(Part):
+    """Word, position and token-type embeddings, added, normalised and dropped out."""
+
+    def __init__(
+        self, vocab_size, hidden_size, max_positions, type_vocab_size, epsilon, dropout=0.0, seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size, self.hidden_size = vocab_size, hidden_size
+        self.max_positions, self.type_vocab_size = max_positions, type_vocab_size
+        self.epsilon, self.dropout, self.seed = epsilon, dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, ids_shape, types_shape=None):
+        policy = {"dtype": self.dtype_policy}
+        rows = {
+            "word_embeddings": self.vocab_size,
+            "position_embeddings": self.max_positions,
+            "token_type_embeddings": self.type_vocab_size,
+        }
+        for name, count in rows.items():
+            table = Embedding(count, self.hidden_size, name=name, **policy)
+            setattr(self, name, table)
+            table.build()
+        self.norm = LayerNorm(self.epsilon, name="norm", **policy)
+        self.norm.build((None, None, self.hidden_size))
+
+    def compute_output_spec(self, ids, types, training=None):
+        return keras.KerasTensor((*ids.shape, self.hidden_size), self.compute_dtype)
+
+    def call(self, ids, types, training=None):  # (batch, length) twice
+        positions = self.position_embeddings(ops.arange(ops.shape(ids)[1]))
+        x = self.word_embeddings(ids) + self.token_type_embeddings(types) + positions[None]
+        return dropout(self.norm(x), self.dropout, self.seed_generator, training)
