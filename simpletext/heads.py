@@ -78,7 +78,11 @@ class PoolerHead:
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         x = FirstToken(name="first_token", dtype=dtype)(hidden)
         x = Dense(
-            config.hidden_size, "tanh", config.initializer_range, seed=seed, name="pooler",
+            config.hidden_size,
+            "tanh",
+            config.initializer_range,
+            seed=seed,
+            name="pooler",
             dtype=dtype,
         )(x)
         rate = config.classifier_dropout

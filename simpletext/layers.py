@@ -37,6 +37,9 @@ def activation(name: str):
     return ACTIVATIONS[name]
 
 
+_activation = activation  # where an argument has the same name
+
+
 def dropout(x, rate: float, seed_generator, training: bool):
     """`x` with a share `rate` of its values set to zero and the rest scaled up, in training."""
     if not training or rate == 0.0:
@@ -64,11 +67,14 @@ class Dense(Part):
         super().__init__(**kwargs)
         self.units, self.activation, self.stddev = units, activation, stddev
         self.use_bias, self.seed = use_bias, seed
+        self._activate = _activation(activation)
 
     def build(self, shape):
         init = keras.initializers.RandomNormal(stddev=self.stddev, seed=self.seed)
         self.kernel = self.add_weight(
-            name="kernel", shape=(shape[-1], self.units), initializer=init if self.stddev else "zeros"
+            name="kernel",
+            shape=(shape[-1], self.units),
+            initializer=init if self.stddev else "zeros",
         )
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
@@ -81,7 +87,7 @@ class Dense(Part):
         y = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), self.kernel)
         if self.use_bias:
             y = ops.add(y, self.bias)
-        return ops.reshape(activation(self.activation)(y), (*leading, self.units))
+        return ops.reshape(self._activate(y), (*leading, self.units))
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -168,7 +174,7 @@ class SelfAttention(Part):
         return self.output_dense(self._join(ops.matmul(weights, value)))
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
-        batch, length, hidden = (*ops.shape(x)[:2], x.shape[-1])
+        batch, length, hidden = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]
         x = ops.reshape(x, (batch, length, self.num_heads, hidden // self.num_heads))
         return ops.transpose(x, (0, 2, 1, 3))
 
@@ -223,9 +229,7 @@ class TransformerBlock(Part):
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         attended = self.attention(x, bias, training=training)
         x = self.attention_norm(x + self._drop(attended, training))
-        return self.output_norm(
-            x + self._drop(self.output_dense(self.intermediate(x)), training)
-        )
+        return self.output_norm(x + self._drop(self.output_dense(self.intermediate(x)), training))
 
     def _drop(self, x, training):
         return dropout(x, self.dropout, self.seed_generator, training)
@@ -236,7 +240,14 @@ class Embeddings(Part):
     """Word, position and token-type embeddings, added, normalised and dropped out."""
 
     def __init__(
-        self, vocab_size, hidden_size, max_positions, type_vocab_size, epsilon, dropout=0.0, seed=0,
+        self,
+        vocab_size,
+        hidden_size,
+        max_positions,
+        type_vocab_size,
+        epsilon,
+        dropout=0.0,
+        seed=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
