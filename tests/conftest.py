@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from parity.fixtures import read_fixture
 from parity.weights import write_checkpoint

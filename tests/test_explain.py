@@ -4,7 +4,7 @@ import pytest
 
 from simpletext.errors import DataError
 
-TEXT = 'the film was awful <b>film</b> & it\'s "very" bad $()'
+TEXT = "it was a very <b>awful</b> film & the film was it's $()"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_the_words_are_those_of_the_text(explanation):
 
 def test_the_word_that_decides_is_found(explanation):
     assert explanation.targets[0].name == "neg"
-    assert explanation.as_list()[0][0] in ("awful", "bad")
+    assert explanation.as_list()[0][0] == "awful"
     assert explanation.as_list()[0][1] > 0
     assert 0 < explanation.targets[0].fidelity <= 1
 
@@ -33,7 +33,7 @@ def test_it_shows_itself(explanation):
 
 def test_the_text_is_escaped(explanation):
     page = explanation.as_html()
-    assert "<b>film" not in page
+    assert "<b>awful" not in page
     assert "&lt;" in page
     assert "&amp;" in page
 

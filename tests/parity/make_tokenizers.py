@@ -17,8 +17,10 @@ import contextlib
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ CORPUS = FOLDER / "corpus.txt"
 WORDPIECES = 340
 MERGES = 200
 PIECES = 320
-CODES = 260
+CODES = 160
 # Instead of nmt_nfkc, whose table alone is 240 kB: a ligature, full-width and special spaces.
 RULES = (("FB01", "66 69"), ("FF01", "21"), ("00A0", "20"), ("3000", "20"), ("2026", "2E 2E 2E"))
 
@@ -64,16 +66,33 @@ TEXTS: tuple[tuple[str, str | None], ...] = (
 # ------------------------------------------------------------------------------------ vocabularies
 
 
+def corpus_words(lower: bool) -> Counter[str]:
+    """The corpus' words as BERT and, nearly, Moses split them."""
+    normalizer = normalizers.BertNormalizer(lowercase=lower)
+    splitter = pre_tokenizers.BertPreTokenizer()
+    text = normalizer.normalize_str(CORPUS.read_text(encoding="utf-8"))
+    return Counter(word for word, _ in splitter.pre_tokenize_str(text))
+
+
+def most(counted: Counter[Any], size: int) -> list[Any]:
+    """The most frequent ones, in an order without chance (the trainers of tokenizers have some)."""
+    return sorted(counted, key=lambda item: (-counted[item], item))[:size]
+
+
 def train_wordpiece(folder: Path, specials: list[str], lower: bool = True) -> None:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = token_trainers.WordPieceTrainer(
-        vocab_size=WORDPIECES, special_tokens=specials, show_progress=False
-    )
-    tokenizer.train([str(CORPUS)], trainer)
-    tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in tokens))
+    """All characters, then the pieces that cover most of the text."""
+    letters: Counter[str] = Counter()
+    pieces: Counter[str] = Counter()
+    for word, count in corpus_words(lower).items():
+        for start in range(len(word)):
+            mark = "##" if start else ""
+            letters[mark + word[start]] += count
+            for end in range(start + 2, min(len(word), start + 8) + 1):
+                pieces[mark + word[start:end]] += count * (end - start - 1)
+    names = [*specials, *most(letters, 250)]
+    names += most(pieces, WORDPIECES - len(names))
+    text = "".join(f"{name}\n" for name in names)
+    (folder / "vocab.txt").write_text(text, encoding="utf-8")
 
 
 def train_byte_bpe(folder: Path, first: list[str], last: list[str]) -> None:
@@ -119,21 +138,35 @@ def train_sentencepiece(folder: Path, file: str, **options: Any) -> None:
 
 def train_word_bpe(folder: Path, specials: list[str]) -> None:
     """XLM's BPE: characters, the last of a word marked with </w>."""
-    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = token_trainers.BpeTrainer(
-        vocab_size=len(specials) + CODES,
-        end_of_word_suffix="</w>",
-        limit_alphabet=90,
-        special_tokens=specials,
-        show_progress=False,
-    )
-    tokenizer.train([str(CORPUS)], trainer)
-    told = json.loads(tokenizer.to_str())["model"]
-    write_json(folder / "vocab.json", told["vocab"])
-    lines = [f"{left} {right} 1" for left, right in told["merges"]]
-    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = {(*word[:-1], word[-1] + "</w>"): count for word, count in corpus_words(True).items()}
+    letters: Counter[str] = Counter()
+    for word, count in words.items():
+        for letter in word:
+            letters[letter] += count
+    merges = []
+    for _ in range(CODES):
+        pairs: Counter[tuple[str, str]] = Counter()
+        for word, count in words.items():
+            for pair in pairwise(word):
+                pairs[pair] += count
+        best = most(pairs, 1)[0]
+        merges.append((best, pairs[best]))
+        words = {merged(word, best): count for word, count in words.items()}
+    names = [*specials, *most(letters, 120), *("".join(pair) for pair, _ in merges)]
+    write_json(folder / "vocab.json", {name: i for i, name in enumerate(dict.fromkeys(names))})
+    lines = "".join(f"{left} {right} {count}\n" for (left, right), count in merges)
+    (folder / "merges.txt").write_text(lines, encoding="utf-8")
+
+
+def merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The word with each occurrence of the pair made one piece."""
+    pieces: list[str] = []
+    for piece in word:
+        if pieces and (pieces[-1], piece) == pair:
+            pieces[-1] += piece
+        else:
+            pieces.append(piece)
+    return tuple(pieces)
 
 
 def write_json(path: Path, told: Any, indent: int | None = None) -> None:
