@@ -41,10 +41,20 @@ _activation = activation  # where an argument has the same name
 
 
 def dropout(x, rate: float, seed_generator, training: bool):
-    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training."""
-    if not training or rate == 0.0:
+    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training.
+
+    One random byte decides over a value (so the rate is met to 1/256, and the scale goes with the
+    rate that is met): drawing a float for each takes three times as long, a tenth of a step.
+    """
+    dropped = round(rate * 256)
+    if not training or dropped == 0:
         return x
-    return keras.random.dropout(x, rate, seed=seed_generator)
+    *leading, last = ops.shape(x)
+    words = keras.random.randint(
+        (*leading, (last + 3) // 4), -(2**31), 2**31 - 1, dtype="int32", seed=seed_generator
+    )
+    keep = ops.view(words, "uint8")[..., :last] >= dropped
+    return ops.where(keep, x * (256 / (256 - dropped)), ops.zeros((), x.dtype))
 
 
 class Part(keras.layers.Layer):

@@ -50,9 +50,7 @@ def classifier_probabilities(folder, tokenizer):
         folder, num_labels=LABELS, attn_implementation="eager"
     ).eval()
     fill(model.classifier)
-    batch = tokenizer(
-        TEXTS, padding=True, truncation=True, max_length=MAXLEN, return_tensors="pt"
-    )
+    batch = tokenizer(TEXTS, padding=True, truncation=True, max_length=MAXLEN, return_tensors="pt")
     with torch.no_grad():
         return model(**batch).logits.softmax(-1).numpy()
 
