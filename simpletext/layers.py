@@ -44,13 +44,19 @@ def dropout(x, rate: float, seed_generator, training: bool):
     return keras.random.dropout(x, rate, seed=seed_generator)
 
 
+def softmax(scores):
+    """Softmax over the last axis; without Keras' warning about texts of one token."""
+    return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
+
+
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
     def get_config(self) -> dict:
-        own = inspect.signature(type(self).__init__).parameters
-        named = [name for name in own if name not in ("self", "kwargs")]
-        return super().get_config() | {name: getattr(self, name) for name in named}
+        kinds = [kind for kind in type(self).__mro__ if issubclass(kind, Part) and kind is not Part]
+        own = [p for k in kinds for p in inspect.signature(k.__init__).parameters.values()]
+        named = {p.name for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"self"}
+        return super().get_config() | {name: getattr(self, name) for name in sorted(named)}
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -161,9 +167,12 @@ class SelfAttention(Part):
 
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
+        return self._attend(query, key, value, bias, training)
+
+    def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
         scale = query.shape[-1] ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
-        weights = ops.softmax(scores)  # (batch, heads, length, length)
+        weights = softmax(scores)  # (batch, heads, length, length)
         weights = dropout(weights, self.dropout, self.seed_generator, training)
         return self.output_dense(self._join(ops.matmul(weights, value)))
 
@@ -233,36 +242,67 @@ class TransformerBlock(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class Embeddings(Part):
-    """Word, position and token-type embeddings, added, normalised and dropped out."""
+    """Word, position and token-type embeddings, added, normalised, dropped out and projected.
+
+    Args:
+        max_positions: rows of the position table; 0 for a model without one.
+        type_vocab_size: rows of the token-type table; 0 for a model without one.
+        pad_token_id: count positions as RoBERTa does: padding has this number, and the tokens
+            that aren't padding have the ones after it. None: 0, 1, 2 and so on.
+        projected_size: units of a last dense layer; None for a model without one.
+    """
 
     def __init__(
         self, vocab_size, hidden_size, max_positions, type_vocab_size, epsilon, dropout=0.0, seed=0,
-        **kwargs,
+        pad_token_id=None, projected_size=None, **kwargs,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
         self.max_positions, self.type_vocab_size = max_positions, type_vocab_size
         self.epsilon, self.dropout, self.seed = epsilon, dropout, seed
+        self.pad_token_id, self.projected_size = pad_token_id, projected_size
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, ids_shape, types_shape=None):
-        policy = {"dtype": self.dtype_policy}
-        rows = {
+    def tables(self):
+        """The embedding tables and their rows, by name."""
+        return {
             "word_embeddings": self.vocab_size,
             "position_embeddings": self.max_positions,
             "token_type_embeddings": self.type_vocab_size,
         }
-        for name, count in rows.items():
-            table = Embedding(count, self.hidden_size, name=name, **policy)
-            setattr(self, name, table)
-            table.build()
+
+    def build(self, ids_shape, types_shape=None):
+        policy = {"dtype": self.dtype_policy}
+        for name, count in self.tables().items():
+            if count:
+                table = Embedding(count, self.hidden_size, name=name, **policy)
+                setattr(self, name, table)
+                table.build()
         self.norm = LayerNorm(self.epsilon, name="norm", **policy)
         self.norm.build((None, None, self.hidden_size))
+        if self.projected_size:
+            self.project = Dense(self.projected_size, name="project", **policy)
+            self.project.build((None, None, self.hidden_size))
 
-    def compute_output_spec(self, ids, types, training=None):
-        return keras.KerasTensor((*ids.shape, self.hidden_size), self.compute_dtype)
+    def compute_output_spec(self, ids, types=None, training=None):
+        width = self.projected_size or self.hidden_size
+        return keras.KerasTensor((*ids.shape, width), self.compute_dtype)
 
-    def call(self, ids, types, training=None):  # (batch, length) twice
-        positions = self.position_embeddings(ops.arange(ops.shape(ids)[1]))
-        x = self.word_embeddings(ids) + self.token_type_embeddings(types) + positions[None]
-        return dropout(self.norm(x), self.dropout, self.seed_generator, training)
+    def call(self, ids, types=None, training=None):  # (batch, length) twice
+        x = dropout(self.norm(self.sum(ids, types)), self.dropout, self.seed_generator, training)
+        return self.project(x) if self.projected_size else x
+
+    def sum(self, ids, types):
+        """The embeddings added up: (batch, length, hidden)."""
+        x = self.word_embeddings(ids)
+        if self.type_vocab_size:
+            x = x + self.token_type_embeddings(ops.zeros((1, 1), "int32") if types is None else types)
+        if self.max_positions:
+            x = x + self.position_embeddings(self._positions(ids))
+        return x
+
+    def _positions(self, ids):  # (batch, length) -> (batch or 1, length)
+        if self.pad_token_id is None:
+            return ops.arange(ops.shape(ids)[1])[None]
+        tokens = ops.cast(ops.not_equal(ids, self.pad_token_id), "float32")
+        return ops.cast(ops.cumsum(tokens, axis=1) * tokens, "int32") + self.pad_token_id

@@ -212,7 +212,7 @@ def _build(
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
     weights = checkpoint.weights  # opened before the model is built: a damaged file costs no time
-    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs}
+    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
     outputs = family.encode(config, inputs, dtype, seed)
     if head is not None:
         outputs = head(config, outputs, inputs["attention_mask"], num_labels, dtype, seed)
@@ -241,8 +241,13 @@ def _weight_map(architecture: Architecture) -> WeightMap:
         table={own: "{base}" + key for own, key in family.table.items()} | head_table,
         base=family.base,
         optional=tuple(f"{own}/*" for own in head_table),
-        leftovers=(*family.leftovers, *(key.format(base="") + ".*" for key in others), "linear.*"),
-        kept=family.kept,
+        leftovers=(
+            *family.leftovers,
+            *family.poolers,
+            *(key.format(base="") + ".*" for key in others),
+            "linear.*",
+        ),
+        kept=family.kept + (family.poolers if architecture.bare else ()),
     )
 
 

@@ -135,9 +135,7 @@ def file_tensors(model, weight_map: WeightMap, kept: Mapping, *, bare: bool) -> 
 
 def keras_value(variable) -> np.ndarray:
     """A variable's value as a numpy array, on every backend."""
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)
+    return np.asarray(variable)  # keras.ops.convert_to_numpy warns here under NumPy 2
 
 
 def _encode(path: str, value: np.ndarray) -> np.ndarray:
