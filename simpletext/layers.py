@@ -296,7 +296,8 @@ class Embeddings(Part):
         """The embeddings added up: (batch, length, hidden)."""
         x = self.word_embeddings(ids)
         if self.type_vocab_size:
-            x = x + self.token_type_embeddings(ops.zeros((1, 1), "int32") if types is None else types)
+            types = ops.zeros((1, 1), "int32") if types is None else types
+            x = x + self.token_type_embeddings(types)
         if self.max_positions:
             x = x + self.position_embeddings(self._positions(ids))
         return x

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from ..errors import UnsupportedModelError
@@ -25,6 +26,7 @@ class Family:
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
         poolers: the same, of parts that the original has only where it has no head.
+        max_length: config -> the longest text in tokens, or None where any length goes.
     """
 
     model_type: str
@@ -41,6 +43,7 @@ class Family:
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     poolers: tuple[str, ...] = ()
+    max_length: Callable = attrgetter("max_position_embeddings")
 
     def inputs_of(self, config) -> tuple[str, ...]:
         """The inputs of the model with this config: no token types where there is only one."""

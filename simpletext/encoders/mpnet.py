@@ -1,4 +1,4 @@
-"""MPNet (https://arxiv.org/abs/2004.09297): BERT's layers that also see how far tokens are apart."""
+"""MPNet (https://arxiv.org/abs/2004.09297): BERT's layers that see how far tokens are apart."""
 
 from dataclasses import dataclass
 
@@ -89,7 +89,8 @@ def encode(config: MPNetConfig, inputs: dict, dtype, seed: int):
     rows = config.relative_attention_num_buckets
     if rows < BUCKETS:
         raise UnsupportedModelError(
-            f"config.json says relative_attention_num_buckets={rows}; at least {BUCKETS} are needed."
+            f"config.json says relative_attention_num_buckets={rows}; the smallest number that "
+            f"simpletext supports is {BUCKETS}."
         )
     x = bert.embed(config, inputs, dtype, seed, pad_token_id=PADDING)
     bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
@@ -124,4 +125,5 @@ FAMILY = Family(
     classifier_class="MPNetForSequenceClassification",
     leftovers=roberta.FAMILY.leftovers,
     poolers=roberta.FAMILY.poolers,
+    max_length=lambda config: config.max_position_embeddings - PADDING - 1,
 )

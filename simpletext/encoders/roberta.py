@@ -35,6 +35,11 @@ def encode(config: RobertaConfig, inputs: dict, dtype, seed: int, block=Transfor
     return bert.encode(config, inputs, dtype, seed, block, pad_token_id=config.pad_token_id)
 
 
+def max_length(config: RobertaConfig) -> int:
+    """The longest text in tokens: positions up to and with the padding's are never a token's."""
+    return config.max_position_embeddings - config.pad_token_id - 1
+
+
 FAMILY = Family(
     model_type="roberta",
     config=RobertaConfig,
@@ -54,6 +59,7 @@ FAMILY = Family(
         "classifier.bias",
     ),
     poolers=("pooler.*",),
+    max_length=max_length,
 )
 
 XLM_ROBERTA = replace(
