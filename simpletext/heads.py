@@ -1,7 +1,8 @@
 """Pooling and task heads: hidden states in, logits out.
 
 A head is a small frozen object: `__call__` puts its layers on top of symbolic hidden states, and
-`table` names their weights in the original file (see `weightmap`).
+`table` names their weights in the original file (see `weightmap`). Its `mask` is the attention
+mask, or the input that the head names as `reads`.
 """
 
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class DenseHead:
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         rate = dropout_rate(config)
-        x = FirstToken(name="first_token", dtype=dtype)(hidden)
+        x = self.token(config, hidden, mask, dtype)
         if self.drop_first:
             x = Dropout(rate, seed + 3, name="classifier_dense_dropout", dtype=dtype)(x)
         x = Dense(
@@ -124,6 +125,10 @@ class DenseHead:
         )(x)
         x = Dropout(rate, seed + 1, name="classifier_dropout", dtype=dtype)(x)
         return output_layer(config, num_labels, seed + 2)(x)
+
+    def token(self, config, hidden, mask, dtype):
+        """The state that is classified: (batch, length, hidden) -> (batch, hidden)."""
+        return FirstToken(name="first_token", dtype=dtype)(hidden)
 
 
 def dropout_rate(config):

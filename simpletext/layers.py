@@ -158,9 +158,13 @@ class SelfAttention(Part):
 
     def build(self, x_shape, bias_shape=None):
         for name in ("query", "key", "value", "output_dense"):
-            dense = Dense(x_shape[-1], name=name.removesuffix("_dense"), dtype=self.dtype_policy)
+            dense = self.make_dense(name.removesuffix("_dense"), x_shape[-1])
             setattr(self, name, dense)
             dense.build(x_shape)
+
+    def make_dense(self, name, units):
+        """One of the four products."""
+        return Dense(units, name=name, dtype=self.dtype_policy)
 
     def compute_output_spec(self, x, bias, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)
@@ -170,11 +174,13 @@ class SelfAttention(Part):
         return self._attend(query, key, value, bias, training)
 
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
+        return self.output_dense(self._join(self._context(query, key, value, bias, training)))
+
+    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
         scale = query.shape[-1] ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
         weights = softmax(scores)  # (batch, heads, length, length)
-        weights = dropout(weights, self.dropout, self.seed_generator, training)
-        return self.output_dense(self._join(ops.matmul(weights, value)))
+        return ops.matmul(dropout(weights, self.dropout, self.seed_generator, training), value)
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
         batch, length, hidden = (*ops.shape(x)[:2], x.shape[-1])
@@ -213,14 +219,10 @@ class TransformerBlock(Part):
 
     def build(self, x_shape, bias_shape=None):
         policy = {"dtype": self.dtype_policy}
-        self.attention = SelfAttention(
-            self.num_heads, self.attention_dropout, self.seed + 1, name="attention", **policy
-        )
+        self.attention = self.make_attention()
         self.attention_norm = LayerNorm(self.epsilon, name="attention_norm", **policy)
-        self.intermediate = Dense(
-            self.intermediate_size, self.hidden_act, name="intermediate", **policy
-        )
-        self.output_dense = Dense(x_shape[-1], name="output", **policy)
+        self.intermediate = self.make_dense("intermediate", self.intermediate_size, self.hidden_act)
+        self.output_dense = self.make_dense("output", x_shape[-1])
         self.output_norm = LayerNorm(self.epsilon, name="output_norm", **policy)
         for part in (self.attention, self.attention_norm, self.intermediate, self.output_norm):
             part.build(x_shape)
@@ -235,6 +237,20 @@ class TransformerBlock(Part):
         return self.output_norm(
             x + self._drop(self.output_dense(self.intermediate(x)), training)
         )
+
+    def make_attention(self):
+        """The attention, for families with another one."""
+        return SelfAttention(
+            self.num_heads,
+            self.attention_dropout,
+            self.seed + 1,
+            name="attention",
+            dtype=self.dtype_policy,
+        )
+
+    def make_dense(self, name, units, activation="linear"):
+        """One of the feed-forward's two products, for families with other ones."""
+        return Dense(units, activation, name=name, dtype=self.dtype_policy)
 
     def _drop(self, x, training):
         return dropout(x, self.dropout, self.seed_generator, training)
@@ -263,22 +279,22 @@ class Embeddings(Part):
         self.pad_token_id, self.projected_size = pad_token_id, projected_size
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def tables(self):
-        """The embedding tables and their rows, by name."""
-        return {
+    def tables(self) -> dict[str, tuple[int, int]]:
+        """The embedding tables by name: their rows and the size of each."""
+        rows = {
             "word_embeddings": self.vocab_size,
             "position_embeddings": self.max_positions,
             "token_type_embeddings": self.type_vocab_size,
         }
+        return {name: (count, self.hidden_size) for name, count in rows.items() if count}
 
     def build(self, ids_shape, types_shape=None):
         policy = {"dtype": self.dtype_policy}
-        for name, count in self.tables().items():
-            if count:
-                table = Embedding(count, self.hidden_size, name=name, **policy)
-                setattr(self, name, table)
-                table.build()
-        self.norm = LayerNorm(self.epsilon, name="norm", **policy)
+        for name, size in self.tables().items():
+            table = Embedding(*size, name=name, **policy)
+            setattr(self, name, table)
+            table.build()
+        self.norm = self.make_norm()
         self.norm.build((None, None, self.hidden_size))
         if self.projected_size:
             self.project = Dense(self.projected_size, name="project", **policy)
@@ -292,9 +308,17 @@ class Embeddings(Part):
         x = dropout(self.norm(self.sum(ids, types)), self.dropout, self.seed_generator, training)
         return self.project(x) if self.projected_size else x
 
+    def make_norm(self):
+        """The norm, for families with another one."""
+        return LayerNorm(self.epsilon, name="norm", dtype=self.dtype_policy)
+
+    def words(self, ids):
+        """What stands for the tokens themselves: (batch, length, hidden)."""
+        return self.word_embeddings(ids)
+
     def sum(self, ids, types):
         """The embeddings added up: (batch, length, hidden)."""
-        x = self.word_embeddings(ids)
+        x = self.words(ids)
         if self.type_vocab_size:
             types = ops.zeros((1, 1), "int32") if types is None else types
             x = x + self.token_type_embeddings(types)

@@ -114,10 +114,11 @@ def load_classifier(
         name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
     )
     labels = labels_in(checkpoint.config)
-    count = num_labels if num_labels is not None else max(len(labels), 1) if labels else 2
-    config = with_labels(checkpoint.config, count, problem_type, class_names)
+    if num_labels is None:
+        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
+    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
     architecture = Architecture(config, _pooling(pooling, checkpoint), {})
-    model, fresh = _build(checkpoint, architecture, count, dtype, seed)
+    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
     if fresh:
         progress.say(
             f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
@@ -228,7 +229,8 @@ def _build(
     inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
     outputs = family.encode(config, inputs, dtype, seed)
     if head is not None:
-        outputs = head(config, outputs, inputs["attention_mask"], num_labels, dtype, seed)
+        mask = inputs[getattr(head, "reads", "attention_mask")]
+        outputs = head(config, outputs, mask, num_labels, dtype, seed)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     weight_map = _weight_map(architecture)
     loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
@@ -261,6 +263,7 @@ def _weight_map(architecture: Architecture) -> WeightMap:
             "linear.*",
         ),
         kept=family.kept + (family.poolers if architecture.bare else ()),
+        aliases=family.aliases,
     )
 
 

@@ -19,6 +19,10 @@ MODULES = {
     "data2vec-text": ("roberta", "DATA2VEC_TEXT"),
     "roberta-prelayernorm": ("roberta", "PRELAYERNORM"),
     "rembert": ("rembert", "FAMILY"),
+    "bart": ("bart", "FAMILY"),
+    "mobilebert": ("mobilebert", "FAMILY"),
+    "squeezebert": ("squeezebert", "FAMILY"),
+    "convbert": ("convbert", "FAMILY"),
 }
 
 

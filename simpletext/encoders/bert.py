@@ -57,10 +57,11 @@ def embed(config, inputs: dict, dtype, seed: int, layer=Embeddings, **options):
     )(inputs["input_ids"], inputs.get("token_type_ids"))
 
 
-def stack(config, x, bias, dtype, seed: int, block=TransformerBlock):
+def stack(config, x, bias, dtype, seed: int, block=TransformerBlock, **options):
     """The layers one after the other: (batch, length, hidden) -> the same shape."""
     for i in range(config.num_hidden_layers):
-        x = make_block(config, dtype, seed + 100 * (i + 1), f"layer_{i}", block)(x, bias)
+        layer = make_block(config, dtype, seed + 100 * (i + 1), f"layer_{i}", block, **options)
+        x = layer(x, bias)
     return x
 
 

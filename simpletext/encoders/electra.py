@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..heads import DenseHead
+from ..layers import AttentionBias
 from . import bert
 from .family import Family
 
@@ -17,11 +18,18 @@ class ElectraConfig(bert.BertConfig):
     intermediate_size: int = 1024
 
 
+def embed(config, inputs: dict, dtype, seed: int):
+    """The embeddings, projected where they aren't as wide as the layers."""
+    width, hidden = config.embedding_size, config.hidden_size
+    projected = None if width == hidden else hidden
+    return bert.embed(config, inputs, dtype, seed, hidden_size=width, projected_size=projected)
+
+
 def encode(config: ElectraConfig, inputs: dict, dtype, seed: int):
     """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length)."""
-    width = config.embedding_size
-    projected = config.hidden_size if width != config.hidden_size else None
-    return bert.encode(config, inputs, dtype, seed, hidden_size=width, projected_size=projected)
+    x = embed(config, inputs, dtype, seed)
+    bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
+    return bert.stack(config, x, bias, dtype, seed)
 
 
 FAMILY = Family(

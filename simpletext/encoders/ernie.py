@@ -29,7 +29,7 @@ class ErnieEmbeddings(Embeddings):
         self.tasks = tasks
 
     def tables(self):
-        return super().tables() | {"task_type_embeddings": self.tasks}
+        return super().tables() | {"task_type_embeddings": (self.tasks, self.hidden_size)}
 
     def sum(self, ids, types):
         task = self.task_type_embeddings(ops.zeros((1, 1), "int32"))

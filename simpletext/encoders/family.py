@@ -26,6 +26,8 @@ class Family:
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
         poolers: the same, of parts that the original has only where it has no head.
+        aliases: file key -> other keys that files may have the same (tied) tensor under.
+        default_labels: how many labels config.json means where it doesn't say.
         max_length: config -> the longest text in tokens, or None where any length goes.
     """
 
@@ -43,6 +45,8 @@ class Family:
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     poolers: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    default_labels: int = 2
     max_length: Callable = attrgetter("max_position_embeddings")
 
     def inputs_of(self, config) -> tuple[str, ...]:
