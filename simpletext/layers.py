@@ -5,6 +5,7 @@ names, so that `get_config` needs no code of its own.
 """
 
 import inspect
+import math
 
 import keras
 from keras import ops
@@ -44,6 +45,17 @@ def dropout(x, rate: float, seed_generator, training: bool):
     return keras.random.dropout(x, rate, seed=seed_generator)
 
 
+def truncated_normal(stddev: float, cutoff: float, seed: int):
+    """An initializer: normal values, none of them beyond `cutoff` standard deviations."""
+
+    def draw(shape, dtype=None):
+        share = math.erf(cutoff / math.sqrt(2.0))
+        uniform = keras.random.uniform(shape, -share, share, dtype="float32", seed=seed)
+        return ops.cast(ops.erfinv(uniform) * (stddev * math.sqrt(2.0)), dtype or "float32")
+
+    return draw
+
+
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
@@ -60,13 +72,17 @@ class Dense(Part):
     Tokens are flattened to two dimensions first: one large product is faster than a batched one.
     """
 
-    def __init__(self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, **kwargs):
+    def __init__(
+        self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, cutoff=None, **kwargs
+    ):
         super().__init__(**kwargs)
         self.units, self.activation, self.stddev = units, activation, stddev
-        self.use_bias, self.seed = use_bias, seed
+        self.use_bias, self.seed, self.cutoff = use_bias, seed, cutoff
 
     def build(self, shape):
         init = keras.initializers.RandomNormal(stddev=self.stddev, seed=self.seed)
+        if self.cutoff is not None:
+            init = truncated_normal(self.stddev, self.cutoff, self.seed)
         self.kernel = self.add_weight(
             name="kernel", shape=(shape[-1], self.units), initializer=init if self.stddev else "zeros"
         )
@@ -109,24 +125,25 @@ class Embedding(Part):
 class LayerNorm(Part):
     """Layer normalisation over the last axis (https://arxiv.org/abs/1607.06450), in float32."""
 
-    def __init__(self, epsilon, **kwargs):
+    def __init__(self, epsilon, use_bias=True, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = epsilon
+        self.epsilon, self.use_bias = epsilon, use_bias
 
     def build(self, shape):
         self.gamma = self.add_weight(
             name="gamma", shape=(shape[-1],), initializer="ones", autocast=False
         )
-        self.beta = self.add_weight(
-            name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
-        )
+        if self.use_bias:
+            self.beta = self.add_weight(
+                name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
+            )
 
     def call(self, x):
         x = ops.cast(x, "float32")
         centred = x - ops.mean(x, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
-        return ops.cast(y, self.compute_dtype)
+        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma
+        return ops.cast(y + self.beta if self.use_bias else y, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -161,6 +178,9 @@ class SelfAttention(Part):
 
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
+        return self._attend(query, key, value, bias, training)
+
+    def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
         scale = query.shape[-1] ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
         weights = ops.softmax(scores)  # (batch, heads, length, length)

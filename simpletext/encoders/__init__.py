@@ -8,6 +8,7 @@ from .family import Family
 # model_type -> the file that holds it, and the name of its Family there.
 MODULES = {
     "bert": ("bert", "FAMILY"),
+    "modernbert": ("modernbert", "FAMILY"),
 }
 
 
