@@ -86,6 +86,7 @@ def load_classifier(
     pooling: str = "auto",
     dtype: str = "float32",
     seed: int = 0,
+    class_names: list[str] | None = None,
 ) -> keras.Model:
     """A checkpoint's encoder with its classification head as a Keras model.
 
@@ -101,6 +102,7 @@ def load_classifier(
             layer, "auto" for mean with sentence-transformers checkpoints, else original.
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
         seed: for a new head's weights and for dropout.
+        class_names: what the logits stand for; by default what the checkpoint says.
 
     Returns:
         A functional model: dict of ids, each (batch, length), -> logits, (batch, num_labels).
@@ -113,7 +115,7 @@ def load_classifier(
     )
     labels = labels_in(checkpoint.config)
     count = num_labels if num_labels is not None else max(len(labels), 1) if labels else 2
-    config = with_labels(checkpoint.config, count, problem_type)
+    config = with_labels(checkpoint.config, count, problem_type, class_names)
     architecture = Architecture(config, _pooling(pooling, checkpoint), {})
     model, fresh = _build(checkpoint, architecture, count, dtype, seed)
     if fresh:
@@ -163,6 +165,11 @@ def architecture_of(model: keras.Model) -> Architecture:
             "Save it with Keras' own model.save(...)."
         )
     return architecture
+
+
+def max_positions(family: Family, config: Mapping[str, Any]) -> int | None:
+    """The longest text, in tokens, that a checkpoint has positions for; None if any length goes."""
+    return family.max_length(family.read_config(config))
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:

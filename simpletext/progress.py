@@ -1,9 +1,51 @@
 """The one place through which simpletext speaks to its user."""
 
 import sys
+import time
+from typing import Any
+
+import keras
 
 
 def say(message: str) -> None:
     """One line for the user, flushed, so that it stands in order beside other output."""
     sys.stdout.write(message + "\n")
     sys.stdout.flush()
+
+
+def bar(total: int, title: str, verbose: int = 1) -> Any:
+    """A progress bar for a terminal, a notebook or a log; silent with verbose=0."""
+    from tqdm.auto import tqdm
+
+    # A log file gets a line now and then instead of one a tenth of a second.
+    interval = 0.1 if sys.stderr.isatty() else 10.0
+    return tqdm(total=total, desc=title, disable=not verbose, mininterval=interval, leave=True)
+
+
+class TrainingBar(keras.callbacks.Callback):
+    """A bar an epoch, with the loss and the learning rate, and the metrics at its end."""
+
+    def __init__(self, steps: int, epochs: int, verbose: int = 1):
+        super().__init__()
+        self.steps, self.epochs, self.verbose = steps, epochs, verbose
+        self._shown = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._bar = bar(self.steps, f"epoch {epoch + 1}/{self.epochs}", self.verbose)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if time.monotonic() - self._shown > 0.5:  # reading the loss waits for the device
+            self._shown = time.monotonic()
+            self._bar.set_postfix(_numbers(logs, self._rate()), refresh=False)
+        self._bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._bar.set_postfix(_numbers(logs, self._rate()))
+        self._bar.close()
+
+    def _rate(self) -> float:
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+def _numbers(logs: Any, rate: float) -> dict[str, str]:
+    return {name: f"{float(v):.4f}" for name, v in (logs or {}).items()} | {"lr": f"{rate:.1e}"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from ..errors import UnsupportedModelError
@@ -24,6 +25,7 @@ class Family:
         required: config values that have only one supported setting: name -> allowed values.
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
+        max_length: config -> the longest text in tokens, or None where any length goes.
     """
 
     model_type: str
@@ -39,6 +41,7 @@ class Family:
     required: Mapping[str, tuple] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    max_length: Callable = attrgetter("max_position_embeddings")
 
     def read_config(self, raw: Mapping[str, Any]):
         """The values of `config.json` that change numbers, checked.

@@ -1,0 +1,157 @@
+"""Encoded texts, held compactly, and batches of them as a Keras dataset."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from .labels import Labels
+from .tokenizer import Encoding, Layout
+
+# Rows are sorted by length within groups of this many batches, so that a batch's texts are about
+# equally long while its members still change from epoch to epoch.
+GROUP = 50
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Texts as ids, in one flat array, with their labels.
+
+    Attributes:
+        ids, type_ids: all texts' tokens one after the other, (tokens,), int32 and uint8.
+        offsets: where each text starts in them, (texts + 1,), int64.
+        layout: how they are padded.
+        texts: the texts themselves, for reports.
+        pairs: the second texts of sentence pairs, or None.
+        y: labels as numbers (see `Labels.encode`), or None.
+        labels: what those numbers mean, or None.
+        truncated: for each text whether it was cut to maxlen, (texts,).
+    """
+
+    ids: np.ndarray
+    type_ids: np.ndarray
+    offsets: np.ndarray
+    layout: Layout
+    texts: Sequence[str]
+    pairs: Sequence[str] | None = None
+    y: np.ndarray | None = None
+    labels: Labels | None = None
+    truncated: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens a text, (texts,)."""
+        return np.diff(self.offsets)
+
+    def with_labels(self, y: np.ndarray | None, labels: Labels | None) -> "EncodedTexts":
+        """The same texts with labels."""
+        return replace(self, y=y, labels=labels)
+
+    def padded(self, rows: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
+        """The model's inputs for some rows, each (rows, length of the longest) int32."""
+        lengths = self.lengths[rows]
+        width = max(int(lengths.max(initial=1)), length or 0)
+        columns = np.arange(width)[None, :]
+        if self.layout.padding_side == "left":
+            columns = columns - (width - lengths[:, None])
+        mask = (columns >= 0) & (columns < lengths[:, None])
+        where = np.where(mask, self.offsets[rows][:, None] + columns, 0)
+        fill = {
+            "input_ids": lambda: np.where(mask, self.ids[where], self.layout.pad_id),
+            "token_type_ids": lambda: np.where(
+                mask, self.type_ids[where], self.layout.pad_type_id
+            ),
+            "attention_mask": lambda: mask,
+        }
+        return {name: fill[name]().astype("int32") for name in self.layout.inputs}
+
+
+def pack(encodings: Iterable[Encoding], layout: Layout, texts, pairs=None) -> EncodedTexts:
+    """Gather encodings as they come into flat arrays."""
+    ids, types, lengths, full = [], [], [], []
+    for encoding in encodings:
+        ids.append(np.asarray(encoding.ids, dtype="int32"))
+        types.append(np.asarray(encoding.type_ids, dtype="uint8"))
+        lengths.append(len(encoding.ids))
+        full.append(encoding.full_length)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+    flat_ids = np.concatenate(ids) if ids else np.zeros(0, "int32")
+    flat_types = np.concatenate(types) if types else np.zeros(0, "uint8")
+    truncated = np.asarray(full) > np.asarray(lengths)
+    return EncodedTexts(
+        flat_ids, flat_types, offsets, layout, texts, pairs, truncated=truncated
+    )
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of encoded texts, each as long as its longest text.
+
+    Args:
+        data: the texts.
+        batch_size: rows a batch; the last one may be smaller.
+        shuffle: draw the rows anew each epoch, else shortest first.
+        seed: with the epoch's number it fixes the order.
+        epoch: the number of the first epoch.
+    """
+
+    def __init__(
+        self,
+        data: EncodedTexts,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        epoch: int = 0,
+    ):
+        super().__init__()
+        self.data, self.batch_size = data, batch_size
+        self.shuffle, self.seed, self.epoch = shuffle, seed, epoch
+        self._running = False
+        self._plan()
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        rows = self.rows[index]
+        # Before the first epoch Keras looks at two batches and takes every dimension in which
+        # they agree as fixed; they must differ in length, or a later batch would be refused.
+        length = None if self._running or index != 1 else self._width(0) + 1
+        x = self.data.padded(rows, length)
+        return (x,) if self.data.y is None else (x, self.data.y[rows])
+
+    @property
+    def order(self) -> np.ndarray:
+        """The row behind each result, when results of all batches are put one after the other."""
+        return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
+
+    def on_epoch_begin(self) -> None:
+        self._running = True
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        if self.shuffle:
+            self._plan()
+
+    def _width(self, index: int) -> int:
+        return int(self.data.lengths[self.rows[index]].max(initial=1))
+
+    def _plan(self) -> None:
+        lengths, size = self.data.lengths, self.batch_size
+        if not self.shuffle:
+            self.rows = _cut(np.argsort(lengths, kind="stable"), size)
+            return
+        rng = np.random.default_rng((self.seed, self.epoch))
+        group = size * max(min(GROUP, len(lengths) // (size * 4)), 1)
+        rows: list[np.ndarray] = []
+        for part in _cut(rng.permutation(len(lengths)), group):
+            rows += _cut(part[np.argsort(-lengths[part], kind="stable")], size)
+        self.rows = [rows[i] for i in rng.permutation(len(rows))]
+
+
+def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -1,0 +1,5 @@
+"""ktrain's `text` namespace: `from simpletext import text`."""
+
+from .transformer import Transformer
+
+__all__ = ["Transformer"]

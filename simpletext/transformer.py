@@ -1,0 +1,259 @@
+"""`Transformer`: a checkpoint's name, maxlen and classes; texts in, data and models out."""
+
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+
+from . import progress
+from .batches import EncodedTexts, pack
+from .checkpoint import Checkpoint, find_checkpoint
+from .encoders import family_of
+from .errors import ArgumentError, DataError
+from .labels import MULTI, REGRESSION, SINGLE, Labels, infer_labels
+from .models import labels_in, load_classifier, max_positions
+from .texts import as_texts
+from .tokenizer import Tokenizer
+
+
+class Transformer:
+    """Turns texts into data for one checkpoint, and builds the model to train on it.
+
+    Making one does no work: the checkpoint is looked for at the first call that needs it.
+
+    Args:
+        model_name: a folder with a Hugging Face checkpoint, or a name on the Hub.
+        maxlen: tokens of a text that the model sees; the rest is cut off, and that is reported.
+        class_names: fixes the classes and their order. Integer labels count into it.
+        classes: ktrain's older name for `class_names`.
+        batch_size: accepted for ktrain's sake; `get_learner` decides it.
+        task: "single_label_classification", "multi_label_classification" or "regression", where
+            the labels alone would say something else (see `simpletext.labels`).
+        pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
+        seed: for a new head's weights and for dropout.
+
+    Example:
+        >>> t = Transformer("sentence-transformers/all-MiniLM-L6-v2", maxlen=64)
+        >>> data = t.preprocess_train(["good", "bad"], ["pos", "neg"], verbose=0)
+        >>> t.get_classes()
+        ['neg', 'pos']
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        maxlen: int = 128,
+        class_names: Sequence[Hashable] | None = None,
+        classes: Sequence[Hashable] | None = None,
+        batch_size: int | None = None,
+        *,
+        task: str | None = None,
+        pooling: str = "auto",
+        seed: int = 0,
+    ):
+        if isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 3:
+            raise ArgumentError(
+                f"maxlen={maxlen!r}; it must be a whole number of tokens, 3 or more (two are "
+                "the model's own marks)."
+            )
+        if isinstance(class_names, str):
+            raise ArgumentError(f"class_names={class_names!r}; it must be a list of names.")
+        self.model_name, self.maxlen = model_name, int(maxlen)
+        self.class_names = class_names if class_names is not None else classes
+        self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
+        self.labels: Labels | None = None
+        self._paired: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"Transformer({self.model_name!r}, maxlen={self.maxlen}, labels={self.labels})"
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint, found, of a supported family, and long enough for maxlen."""
+        checkpoint = find_checkpoint(self.model_name)
+        limit = max_positions(family_of(checkpoint.config), checkpoint.config)
+        if limit is not None and self.maxlen > limit:
+            raise ArgumentError(
+                f"maxlen={self.maxlen}, but {self.model_name} has positions for {limit} tokens. "
+                f"Use maxlen={limit} or less."
+            )
+        return checkpoint
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The checkpoint's tokenizer."""
+        return Tokenizer.load(self.checkpoint.folder)
+
+    def preprocess_train(self, texts: Any, y: Any, verbose: int = 1) -> EncodedTexts:
+        """Encode training texts, and learn from their labels what the task and classes are.
+
+        Args:
+            texts: strings, or pairs of strings.
+            y: one label a text: strings, ints, one-hot or multi-hot rows, lists of names, floats.
+            verbose: 0 prints nothing.
+
+        Raises:
+            DataError: texts and labels that can't be used, with their rows.
+        """
+        if y is None:
+            raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
+        texts, pairs = as_texts(texts)
+        labels = infer_labels(y, self.class_names, self.task)
+        encoded_labels = _encode_labels(labels, y, len(texts))
+        data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+        self.labels = labels
+        if verbose:
+            progress.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
+        return data
+
+    def preprocess_test(self, texts: Any, y: Any = None, verbose: int = 1) -> EncodedTexts:
+        """Encode validation or test texts, with the classes of the training data.
+
+        Args:
+            texts: strings, or pairs of strings.
+            y: one label a text, or None where they aren't known.
+            verbose: 0 prints nothing.
+
+        Raises:
+            DataError: texts and labels that can't be used; a label training never saw.
+        """
+        texts, pairs = as_texts(texts)
+        labels = self.labels
+        if y is not None and labels is None and self.class_names is not None:
+            labels = infer_labels(y, self.class_names, self.task)
+        if y is not None and labels is None:
+            raise DataError("Call preprocess_train first: it decides what the classes are.")
+        encoded_labels = None if y is None else _encode_labels(labels, y, len(texts))
+        data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+        if verbose:
+            progress.say(f"preprocessing test...\n{_lengths(data)}")
+        return data
+
+    def encode(self, texts: list[str], pairs: list[str] | None = None) -> EncodedTexts:
+        """Checked texts as ids, without labels."""
+        checkpoint = self.checkpoint
+        self._check_pairs(pairs)
+        layout = self.tokenizer.layout
+        encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
+        wanted = family_of(checkpoint.config).inputs
+        return pack(encodings, layout.for_inputs(wanted), texts, pairs)
+
+    def get_classifier(self, pooling: str | None = None, metrics: Any = None) -> keras.Model:
+        """The checkpoint with a classification head, compiled and ready for a `Learner`.
+
+        Args:
+            pooling: overrides the `pooling` given to `Transformer`.
+            metrics: Keras metrics; by default accuracy.
+
+        Raises:
+            DataError: the classes aren't known yet, or the task is regression.
+        """
+        labels = self._known_labels()
+        if labels.task == REGRESSION:
+            raise DataError(
+                "The labels are floats, which makes this a regression: use get_regression_model, "
+                "or give the labels as strings or ints for a classification."
+            )
+        return self._compiled(labels, pooling, metrics or [accuracy_for(labels.task)])
+
+    def get_regression_model(self, pooling: str | None = None, metrics: Any = None) -> keras.Model:
+        """The checkpoint with a regression head, compiled and ready for a `Learner`.
+
+        Raises:
+            DataError: the targets aren't known yet, or the task is a classification.
+        """
+        labels = self._known_labels()
+        if labels.task != REGRESSION:
+            raise DataError(
+                "The labels aren't floats, which makes this a classification: use get_classifier, "
+                'or Transformer(..., task="regression").'
+            )
+        return self._compiled(labels, pooling, metrics or ["mae"])
+
+    def get_model(self, pooling: str | None = None) -> keras.Model:
+        """`get_regression_model` or `get_classifier`, by the task."""
+        regression = self._known_labels().task == REGRESSION
+        return (self.get_regression_model if regression else self.get_classifier)(pooling)
+
+    def get_classes(self) -> list:
+        """The classes in the order of the model's outputs."""
+        if self.labels is not None:
+            return list(self.labels.classes)
+        return list(self.class_names or [])
+
+    def undo(self, row: int, data: EncodedTexts) -> str:
+        """The text behind a row of encoded data."""
+        return data.texts[row]
+
+    def _known_labels(self) -> Labels:
+        if self.labels is None:
+            raise DataError("The classes aren't known yet: call preprocess_train(texts, y) first.")
+        return self.labels
+
+    def _check_pairs(self, pairs: list[str] | None) -> None:
+        """Remember whether training had pairs, and hold later texts to it."""
+        if self._paired is None:
+            self._paired = pairs is not None
+        if self._paired != (pairs is not None):
+            kinds = {True: "pairs of texts", False: "single texts"}
+            raise DataError(
+                f"These are {kinds[pairs is not None]}, but the data before were "
+                f"{kinds[self._paired]}. A model takes one or the other."
+            )
+
+    def _compiled(self, labels: Labels, pooling: str | None, metrics: Any) -> keras.Model:
+        model = load_classifier(
+            self.checkpoint,
+            len(labels.classes),
+            labels.task,
+            pooling or self.pooling,
+            seed=self.seed,
+            class_names=labels.names,
+        )
+        model.compile(optimizer=adamw(), loss=loss_for(labels.task), metrics=metrics)
+        return model
+
+
+def adamw(learning_rate: float = 5e-5, weight_decay: float = 0.01) -> keras.optimizers.Optimizer:
+    """AdamW (https://arxiv.org/abs/1711.05101), no decay on biases and norms."""
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def loss_for(task: str) -> keras.losses.Loss:
+    """The loss on logits that belongs to a task."""
+    losses = {
+        SINGLE: lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        MULTI: lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+        REGRESSION: keras.losses.MeanSquaredError,
+    }
+    return losses[task]()
+
+
+def accuracy_for(task: str) -> keras.metrics.Metric:
+    """The share of right answers, from logits; of single labels where a text can have several."""
+    if task == MULTI:
+        return keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")
+    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+
+
+def _encode_labels(labels: Labels, y: Any, count: int) -> np.ndarray:
+    encoded = labels.encode(y)
+    if len(encoded) != count:
+        raise DataError(
+            f"There are {count} texts and {len(encoded)} labels; every text needs one label. "
+            "Nothing was cut: check where they came apart."
+        )
+    return encoded
+
+
+def _lengths(data: EncodedTexts) -> str:
+    mean, p95, p99 = data.lengths.mean(), *np.percentile(data.lengths, (95, 99))
+    cut = int(data.truncated.sum())
+    return (
+        f"tokens a text: mean {mean:.0f}, 95th percentile {p95:.0f}, 99th percentile {p99:.0f}; "
+        f"cut to maxlen: {cut} of {len(data)} ({cut / len(data):.1%})"
+    )
