@@ -56,13 +56,19 @@ def truncated_normal(stddev: float, cutoff: float, seed: int):
     return draw
 
 
+def softmax(scores):
+    """Softmax over the last axis; without Keras' warning about texts of one token."""
+    return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
+
+
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
     def get_config(self) -> dict:
-        own = inspect.signature(type(self).__init__).parameters
-        named = [name for name in own if name not in ("self", "kwargs")]
-        return super().get_config() | {name: getattr(self, name) for name in named}
+        kinds = [kind for kind in type(self).__mro__ if issubclass(kind, Part) and kind is not Part]
+        own = [p for k in kinds for p in inspect.signature(k.__init__).parameters.values()]
+        named = {p.name for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"self"}
+        return super().get_config() | {name: getattr(self, name) for name in sorted(named)}
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -183,7 +189,7 @@ class SelfAttention(Part):
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
         scale = query.shape[-1] ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
-        weights = ops.softmax(scores)  # (batch, heads, length, length)
+        weights = softmax(scores)  # (batch, heads, length, length)
         weights = dropout(weights, self.dropout, self.seed_generator, training)
         return self.output_dense(self._join(ops.matmul(weights, value)))
 
@@ -224,9 +230,7 @@ class TransformerBlock(Part):
 
     def build(self, x_shape, bias_shape=None):
         policy = {"dtype": self.dtype_policy}
-        self.attention = SelfAttention(
-            self.num_heads, self.attention_dropout, self.seed + 1, name="attention", **policy
-        )
+        self.attention = self.make_attention(name="attention", **policy)
         self.attention_norm = LayerNorm(self.epsilon, name="attention_norm", **policy)
         self.intermediate = Dense(
             self.intermediate_size, self.hidden_act, name="intermediate", **policy
@@ -236,6 +240,10 @@ class TransformerBlock(Part):
         for part in (self.attention, self.attention_norm, self.intermediate, self.output_norm):
             part.build(x_shape)
         self.output_dense.build((*x_shape[:-1], self.intermediate_size))
+
+    def make_attention(self, **kwargs):
+        """The attention layer; families with another kind of attention say which."""
+        return SelfAttention(self.num_heads, self.attention_dropout, self.seed + 1, **kwargs)
 
     def compute_output_spec(self, x, bias, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)

@@ -71,21 +71,21 @@ def rotary_settings(parameters: dict, theta: float) -> dict:
 
 
 def distances(length):
-    """The distances that `by_distance` wants scores for: length, length - 1, ..., 1 - length."""
-    return length - ops.arange(2 * length)
+    """The distances that `by_distance` wants scores for: length, length - 1, ..., -length."""
+    return length - ops.arange(2 * length + 1)
 
 
 def by_distance(scores):
     """Attention scores by distance become scores by key.
 
     Args:
-        scores: (..., length, 2 * length); column j of row q is for the key at distance
+        scores: (..., length, 2 * length + 1); column j of row q is for the key at distance
             q - k = length - j, see `distances`.
 
     Returns:
-        (..., length, length): entry [q, k] is `scores[q, length - q + k]`. No gather: a row more
-        or less in the layout shifts each row by one place against the one above.
+        (..., length, length): entry [q, k] is `scores[q, length - q + k]`. Nothing is gathered:
+        with a column less, each row begins one place further right than the one above.
     """
     *leading, length, width = ops.shape(scores)
-    scores = ops.reshape(scores, (*leading, width, length))[..., 1:, :]
-    return ops.reshape(scores, (*leading, length, width - 1))[..., :length]
+    flat = ops.reshape(scores, (*leading, length * width))[..., length:]
+    return ops.reshape(flat, (*leading, length, width - 1))[..., :length]

@@ -8,6 +8,8 @@ from .family import Family
 # model_type -> the file that holds it, and the name of its Family there.
 MODULES = {
     "bert": ("bert", "FAMILY"),
+    "deberta": ("deberta", "DEBERTA"),
+    "deberta-v2": ("deberta", "DEBERTA_V2"),
     "modernbert": ("modernbert", "FAMILY"),
 }
 

@@ -46,6 +46,7 @@ class ModernBertConfig:
     mlp_bias: bool = False
     norm_bias: bool = False
     norm_eps: int | float = 1e-5
+    max_position_embeddings: int = 8192
     local_attention: int = 128
     global_attn_every_n_layers: int = 3
     layer_types: list | None = None
