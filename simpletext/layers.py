@@ -5,6 +5,7 @@ names, so that `get_config` needs no code of its own.
 """
 
 import inspect
+import math
 
 import keras
 from keras import ops
@@ -44,6 +45,17 @@ def dropout(x, rate: float, seed_generator, training: bool):
     return keras.random.dropout(x, rate, seed=seed_generator)
 
 
+def truncated_normal(stddev: float, cutoff: float, seed: int):
+    """An initializer: normal values, none of them beyond `cutoff` standard deviations."""
+
+    def draw(shape, dtype=None):
+        share = math.erf(cutoff / math.sqrt(2.0))
+        uniform = keras.random.uniform(shape, -share, share, dtype="float32", seed=seed)
+        return ops.cast(ops.erfinv(uniform) * (stddev * math.sqrt(2.0)), dtype or "float32")
+
+    return draw
+
+
 def softmax(scores):
     """Softmax over the last axis; without Keras' warning about texts of one token."""
     return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
@@ -66,13 +78,17 @@ class Dense(Part):
     Tokens are flattened to two dimensions first: one large product is faster than a batched one.
     """
 
-    def __init__(self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, **kwargs):
+    def __init__(
+        self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, cutoff=None, **kwargs
+    ):
         super().__init__(**kwargs)
         self.units, self.activation, self.stddev = units, activation, stddev
-        self.use_bias, self.seed = use_bias, seed
+        self.use_bias, self.seed, self.cutoff = use_bias, seed, cutoff
 
     def build(self, shape):
         init = keras.initializers.RandomNormal(stddev=self.stddev, seed=self.seed)
+        if self.cutoff is not None:
+            init = truncated_normal(self.stddev, self.cutoff, self.seed)
         self.kernel = self.add_weight(
             name="kernel", shape=(shape[-1], self.units), initializer=init if self.stddev else "zeros"
         )
@@ -115,24 +131,25 @@ class Embedding(Part):
 class LayerNorm(Part):
     """Layer normalisation over the last axis (https://arxiv.org/abs/1607.06450), in float32."""
 
-    def __init__(self, epsilon, **kwargs):
+    def __init__(self, epsilon, use_bias=True, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = epsilon
+        self.epsilon, self.use_bias = epsilon, use_bias
 
     def build(self, shape):
         self.gamma = self.add_weight(
             name="gamma", shape=(shape[-1],), initializer="ones", autocast=False
         )
-        self.beta = self.add_weight(
-            name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
-        )
+        if self.use_bias:
+            self.beta = self.add_weight(
+                name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
+            )
 
     def call(self, x):
         x = ops.cast(x, "float32")
         centred = x - ops.mean(x, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
-        return ops.cast(y, self.compute_dtype)
+        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma
+        return ops.cast(y + self.beta if self.use_bias else y, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -174,6 +191,9 @@ class SelfAttention(Part):
         return self._attend(query, key, value, bias, training)
 
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
+        return self.output_dense(self._join(self._context(query, key, value, bias, training)))
+
+    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
         return self.output_dense(self._join(self._context(query, key, value, bias, training)))
 
     def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
@@ -219,7 +239,7 @@ class TransformerBlock(Part):
 
     def build(self, x_shape, bias_shape=None):
         policy = {"dtype": self.dtype_policy}
-        self.attention = self.make_attention()
+        self.attention = self.make_attention(name="attention", **policy)
         self.attention_norm = LayerNorm(self.epsilon, name="attention_norm", **policy)
         self.intermediate = self.make_dense("intermediate", self.intermediate_size, self.hidden_act)
         self.output_dense = self.make_dense("output", x_shape[-1])
@@ -227,6 +247,10 @@ class TransformerBlock(Part):
         for part in (self.attention, self.attention_norm, self.intermediate, self.output_norm):
             part.build(x_shape)
         self.output_dense.build((*x_shape[:-1], self.intermediate_size))
+
+    def make_attention(self, **kwargs):
+        """The attention layer; families with another kind of attention say which."""
+        return SelfAttention(self.num_heads, self.attention_dropout, self.seed + 1, **kwargs)
 
     def compute_output_spec(self, x, bias, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)
@@ -236,16 +260,6 @@ class TransformerBlock(Part):
         x = self.attention_norm(x + self._drop(attended, training))
         return self.output_norm(
             x + self._drop(self.output_dense(self.intermediate(x)), training)
-        )
-
-    def make_attention(self):
-        """The attention, for families with another one."""
-        return SelfAttention(
-            self.num_heads,
-            self.attention_dropout,
-            self.seed + 1,
-            name="attention",
-            dtype=self.dtype_policy,
         )
 
     def make_dense(self, name, units, activation="linear"):

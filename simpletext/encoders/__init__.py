@@ -18,11 +18,15 @@ MODULES = {
     "ernie": ("ernie", "FAMILY"),
     "data2vec-text": ("roberta", "DATA2VEC_TEXT"),
     "roberta-prelayernorm": ("roberta", "PRELAYERNORM"),
+    "nomic_bert": ("nomic_bert", "FAMILY"),
     "rembert": ("rembert", "FAMILY"),
     "bart": ("bart", "FAMILY"),
     "mobilebert": ("mobilebert", "FAMILY"),
     "squeezebert": ("squeezebert", "FAMILY"),
     "convbert": ("convbert", "FAMILY"),
+    "deberta": ("deberta", "DEBERTA"),
+    "deberta-v2": ("deberta", "DEBERTA_V2"),
+    "modernbert": ("modernbert", "FAMILY"),
 }
 
 

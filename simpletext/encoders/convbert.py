@@ -156,14 +156,9 @@ class ConvBertBlock(TransformerBlock):
         super().__init__(*args, **kwargs)
         self.width, self.groups = width, groups
 
-    def make_attention(self):
+    def make_attention(self, **kwargs):
         return ConvAttention(
-            self.num_heads,
-            self.attention_dropout,
-            self.seed + 1,
-            width=self.width,
-            name="attention",
-            dtype=self.dtype_policy,
+            self.num_heads, self.attention_dropout, self.seed + 1, width=self.width, **kwargs
         )
 
     def make_dense(self, name, units, activation="linear"):

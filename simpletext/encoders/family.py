@@ -21,7 +21,8 @@ class Family:
         base: the encoder's prefix in files that have a head, such as `"bert."`.
         head: the original classification head, one of `heads`.
         encoder_class, classifier_class: names for `architectures` in config.json.
-        names: our config's name -> the family's own name for it in config.json.
+        names: our config's name -> the family's own name for it in config.json, or several, of
+            which the first that is there counts.
         required: config values that have only one supported setting: name -> allowed values.
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
@@ -40,7 +41,7 @@ class Family:
     head: Any
     encoder_class: str
     classifier_class: str
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     required: Mapping[str, tuple] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -69,8 +70,9 @@ class Family:
         values = {}
         for part in fields(self.config):
             theirs = self.names.get(part.name, part.name)
-            if theirs in raw:
-                values[part.name] = _checked(theirs, raw[theirs], part)
+            names = (theirs,) if isinstance(theirs, str) else theirs
+            if found := next((name for name in names if name in raw), None):
+                values[part.name] = _checked(found, raw[found], part)
         return self.config(**values)
 
 

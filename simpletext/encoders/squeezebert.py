@@ -95,14 +95,9 @@ class SqueezeBertBlock(TransformerBlock):
         super().__init__(*args, **kwargs)
         self.groups, self.attention_groups = groups, attention_groups
 
-    def make_attention(self):
+    def make_attention(self, **kwargs):
         return GroupedAttention(
-            self.num_heads,
-            self.attention_dropout,
-            self.seed + 1,
-            groups=self.attention_groups,
-            name="attention",
-            dtype=self.dtype_policy,
+            self.num_heads, self.attention_dropout, self.seed + 1, groups=self.attention_groups, **kwargs
         )
 
     def make_dense(self, name, units, activation="linear"):
