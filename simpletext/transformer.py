@@ -13,7 +13,7 @@ from .checkpoint import Checkpoint, find_checkpoint
 from .encoders import family_of
 from .errors import ArgumentError, DataError
 from .labels import MULTI, REGRESSION, SINGLE, Labels, as_rows, infer_labels
-from .models import load_classifier, max_positions
+from .models import input_names, load_classifier, max_positions
 from .texts import as_texts
 from .tokenizer import Tokenizer
 
@@ -134,12 +134,10 @@ class Transformer:
 
     def encode(self, texts: list[str], pairs: list[str] | None = None) -> EncodedTexts:
         """Checked texts as ids, without labels."""
-        checkpoint = self.checkpoint
         self._check_pairs(pairs)
-        layout = self.tokenizer.layout
+        layout = self.tokenizer.layout.for_inputs(input_names(self.checkpoint.config))
         encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        wanted = family_of(checkpoint.config).inputs
-        return pack(encodings, layout.for_inputs(wanted), texts, pairs)
+        return pack(encodings, layout, texts, pairs)
 
     def get_classifier(self, pooling: str | None = None, metrics: Any = None) -> keras.Model:
         """The checkpoint with a classification head, compiled and ready for a `Learner`.
