@@ -22,6 +22,7 @@ class Family:
         head: the original classification head, one of `heads`.
         encoder_class, classifier_class: names for `architectures` in config.json.
         names: our config's name -> the family's own name for it in config.json.
+        aliases: other names that config.json may use -> the family's own name.
         required: config values that have only one supported setting: name -> allowed values.
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
@@ -38,6 +39,7 @@ class Family:
     encoder_class: str
     classifier_class: str
     names: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     required: Mapping[str, tuple] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class Family:
         Raises:
             UnsupportedModelError: a value that the code doesn't support, by name.
         """
+        raw = {self.aliases.get(name, name): value for name, value in raw.items()}
         for name, allowed in (NOT_A_DECODER | dict(self.required)).items():
             if name in raw and raw[name] not in allowed:
                 raise UnsupportedModelError(
