@@ -144,6 +144,29 @@ class Embedding(Part):
 
 
 @keras.saving.register_keras_serializable("simpletext")
+class WordEmbeddings(Part):
+    """Word embeddings and nothing else, dropped out: for models with positions elsewhere."""
+
+    def __init__(self, vocab_size, hidden_size, dropout=0.0, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.vocab_size, self.hidden_size = vocab_size, hidden_size
+        self.dropout, self.seed = dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, ids_shape=None):
+        self.word_embeddings = Embedding(
+            self.vocab_size, self.hidden_size, name="word_embeddings", dtype=self.dtype_policy
+        )
+        self.word_embeddings.build()
+
+    def compute_output_spec(self, ids, training=None):
+        return keras.KerasTensor((*ids.shape, self.hidden_size), self.compute_dtype)
+
+    def call(self, ids, training=None):  # (batch, length) -> (batch, length, hidden)
+        return dropout(self.word_embeddings(ids), self.dropout, self.seed_generator, training)
+
+
+@keras.saving.register_keras_serializable("simpletext")
 class LayerNorm(Part):
     """Layer normalisation over the last axis (https://arxiv.org/abs/1607.06450), in float32."""
 
