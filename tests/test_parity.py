@@ -146,9 +146,9 @@ def test_saved_back_it_is_the_same_checkpoint(variant, tmp_path):
     for key, value in original.items():
         np.testing.assert_array_equal(saved[key], value, key, strict=True)
     config = config_in(tmp_path / "saved")
-    assert {key: config[key] for key in variant.checkpoint.config} == variant.checkpoint.config | {
-        "architectures": config["architectures"]
-    }
+    assert config["architectures"]
+    for key in variant.checkpoint.config.keys() - {"architectures"}:
+        assert config[key] == variant.checkpoint.config[key], key
 
 
 def test_saved_model_loads_as_it_was(base, tmp_path):
