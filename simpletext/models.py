@@ -46,10 +46,12 @@ class Architecture:
 
     @property
     def family(self) -> Family:
+        """The encoder family."""
         return family_of(self.config)
 
     @property
-    def head(self):
+    def head(self) -> Any:
+        """The head, one of `heads`, or None."""
         return {None: None, "mean": MeanHead(), "original": self.family.head}[self.pooling]
 
     @property
@@ -238,7 +240,9 @@ def _build(
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 
 
-def _resized(model: keras.Model, weights: Mapping, weight_map: WeightMap, head) -> list[str]:
+def _resized(
+    model: keras.Model, weights: Mapping[str, Any], weight_map: WeightMap, head: Any
+) -> list[str]:
     """The output layer's variables, if the file has that layer for other labels than ours."""
     if head is None:
         return []

@@ -70,6 +70,35 @@ def rotary_settings(parameters: dict, theta: float) -> dict:
     return {"theta": parameters.get("rope_theta", theta), "factor": factor}
 
 
+@keras.saving.register_keras_serializable("simpletext")
+class DistanceSinusoids(Part):
+    """Sines and cosines of all distances in a text, in the order of `distances`.
+
+    Args:
+        width: size of the result.
+        limit: further distances count as this far; None for no limit.
+    """
+
+    def __init__(self, width, limit=None, **kwargs):
+        super().__init__(**kwargs)
+        self.width, self.limit = width, limit
+
+    def compute_output_spec(self, ids):
+        length = ids.shape[1]
+        count = None if length is None else 2 * length + 1
+        return keras.KerasTensor((count, self.width), self.compute_dtype)
+
+    def call(self, ids):  # (batch, length) -> (2 * length + 1, width)
+        far = distances(ops.shape(ids)[1])
+        if self.limit is not None:
+            far = ops.clip(far, -self.limit, self.limit)
+        steps = np.arange(0, self.width, 2, dtype="float32") / np.float32(self.width)
+        frequencies = np.float32(1.0) / (10000.0 ** steps.astype("float64")).astype("float32")
+        angles = ops.cast(far, "float32")[:, None] * ops.convert_to_tensor(frequencies, "float32")
+        waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+        return ops.cast(waves, self.compute_dtype)
+
+
 def distances(length):
     """The distances that `by_distance` wants scores for: length, length - 1, ..., -length."""
     return length - ops.arange(2 * length + 1)

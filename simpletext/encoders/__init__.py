@@ -27,6 +27,7 @@ MODULES = {
     "deberta": ("deberta", "DEBERTA"),
     "deberta-v2": ("deberta", "DEBERTA_V2"),
     "modernbert": ("modernbert", "FAMILY"),
+    "xlnet": ("xlnet", "FAMILY"),
 }
 
 

@@ -75,7 +75,11 @@ class BartEmbeddings(Part):
         self, vocab_size, hidden_size, max_positions, scale, start, dropout=0.0, seed=0, **kwargs
     ):
         super().__init__(**kwargs)
-        self.vocab_size, self.hidden_size, self.max_positions = vocab_size, hidden_size, max_positions
+        self.vocab_size, self.hidden_size, self.max_positions = (
+            vocab_size,
+            hidden_size,
+            max_positions,
+        )
         self.scale, self.start, self.dropout, self.seed = scale, start, dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -200,7 +204,9 @@ class LastEnd(Part):
     def call(self, x, ids):  # (batch, length, hidden), (batch, length) -> (batch, hidden)
         length = ops.shape(ids)[1]
         places = ops.arange(length)[None]
-        rank = ops.where(ids == self.eos, places + length, ops.where(ids == self.padding, -1, places))
+        rank = ops.where(
+            ids == self.eos, places + length, ops.where(ids == self.padding, -1, places)
+        )
         chosen = ops.one_hot(ops.argmax(rank, axis=1), length, dtype=self.compute_dtype)
         return ops.squeeze(ops.matmul(chosen[:, None, :], x), axis=1)
 

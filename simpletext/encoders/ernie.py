@@ -49,8 +49,7 @@ FAMILY = replace(
     model_type="ernie",
     config=ErnieConfig,
     encode=encode,
-    table=bert.TABLE
-    | {"embeddings/task_type_embeddings": "embeddings.task_type_embeddings"},
+    table=bert.TABLE | {"embeddings/task_type_embeddings": "embeddings.task_type_embeddings"},
     base="ernie.",
     encoder_class="ErnieModel",
     classifier_class="ErnieForSequenceClassification",

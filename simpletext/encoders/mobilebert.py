@@ -202,9 +202,7 @@ class MobileBertBlock(Part):
         return layer
 
     def _intermediate(self, name, shape):
-        layer = Dense(
-            self.intermediate_size, self.hidden_act, name=name, dtype=self.dtype_policy
-        )
+        layer = Dense(self.intermediate_size, self.hidden_act, name=name, dtype=self.dtype_policy)
         layer.build(shape)
         return layer
 

@@ -16,10 +16,10 @@ from ..heads import Dropout, FirstToken, MaskedMean
 from ..layers import (
     AttentionBias,
     Dense,
-    Embedding,
     LayerNorm,
     Part,
     SelfAttention,
+    WordEmbeddings,
     activation,
     dropout,
 )
@@ -83,27 +83,17 @@ class ModernBertConfig:
 
 
 @keras.saving.register_keras_serializable("simpletext")
-class ModernBertEmbeddings(Part):
+class ModernBertEmbeddings(WordEmbeddings):
     """Word embeddings, normalised and dropped out."""
 
-    def __init__(self, vocab_size, hidden_size, epsilon, norm_bias, dropout=0.0, seed=0, **kwargs):
-        super().__init__(**kwargs)
-        self.vocab_size, self.hidden_size = vocab_size, hidden_size
+    def __init__(self, vocab_size, hidden_size, epsilon, norm_bias, **kwargs):
+        super().__init__(vocab_size, hidden_size, **kwargs)
         self.epsilon, self.norm_bias = epsilon, norm_bias
-        self.dropout, self.seed = dropout, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, ids_shape):
-        policy = {"dtype": self.dtype_policy}
-        self.word_embeddings = Embedding(
-            self.vocab_size, self.hidden_size, name="word_embeddings", **policy
-        )
-        self.word_embeddings.build()
-        self.norm = LayerNorm(self.epsilon, self.norm_bias, name="norm", **policy)
+    def build(self, ids_shape=None):
+        super().build(ids_shape)
+        self.norm = LayerNorm(self.epsilon, self.norm_bias, name="norm", dtype=self.dtype_policy)
         self.norm.build((None, None, self.hidden_size))
-
-    def compute_output_spec(self, ids, training=None):
-        return keras.KerasTensor((*ids.shape, self.hidden_size), self.compute_dtype)
 
     def call(self, ids, training=None):  # (batch, length) -> (batch, length, hidden)
         x = self.norm(self.word_embeddings(ids))
@@ -249,7 +239,7 @@ def encode(config: ModernBertConfig, inputs: dict, dtype, seed: int):
     """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length)."""
     x = ModernBertEmbeddings(
         config.vocab_size, config.hidden_size, config.norm_eps, config.norm_bias,
-        config.embedding_dropout, seed, name="embeddings", dtype=dtype,
+        dropout=config.embedding_dropout, seed=seed, name="embeddings", dtype=dtype,
     )(inputs["input_ids"])  # fmt: skip
     biases = {FULL: AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])}
     reach = config.local_attention // 2

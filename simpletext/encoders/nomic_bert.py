@@ -132,9 +132,7 @@ def encode(config: NomicBertConfig, inputs: dict, dtype, seed: int):
     rotary = Rotary(width, **settings, name="rotary", dtype=dtype)(inputs["input_ids"])
     for i in range(config.num_hidden_layers):
         block_seed = seed + 100 * (i + 1)
-        block = bert.make_block(
-            config, dtype, block_seed, f"layer_{i}", NomicBlock, head_dim=width
-        )
+        block = bert.make_block(config, dtype, block_seed, f"layer_{i}", NomicBlock, head_dim=width)
         x = block(x, bias, rotary)
     return x
 

@@ -97,7 +97,11 @@ class SqueezeBertBlock(TransformerBlock):
 
     def make_attention(self, **kwargs):
         return GroupedAttention(
-            self.num_heads, self.attention_dropout, self.seed + 1, groups=self.attention_groups, **kwargs
+            self.num_heads,
+            self.attention_dropout,
+            self.seed + 1,
+            groups=self.attention_groups,
+            **kwargs,
         )
 
     def make_dense(self, name, units, activation="linear"):
