@@ -252,6 +252,15 @@ def test_layers_have_the_names_that_freezing_goes_by(base):
     assert not any("." in name for name in names)  # PyTorch allows none
 
 
+def test_unknown_activation_is_named(base, tmp_path):
+    fields = {"hidden_act", "activation", "activation_function", "hidden_activation"}
+    for field in fields & base.checkpoint.config.keys():
+        config = base.checkpoint.config | {field: "wobbly"}
+        write_checkpoint(tmp_path, config, base.checkpoint.shapes)
+        with pytest.raises(UnsupportedModelError, match=f"{field}='wobbly'"):
+            load_encoder(tmp_path)
+
+
 def rewrite(base, folder, change):
     """The base checkpoint with its tensors changed."""
     tensors = seeded_weights(base.checkpoint.shapes)
