@@ -219,7 +219,7 @@ def _build(
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
     weights = checkpoint.weights  # opened before the model is built: a damaged file costs no time
-    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs}
+    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
     outputs = family.encode(config, inputs, dtype, seed)
     if head is not None:
         outputs = head(config, outputs, inputs["attention_mask"], num_labels, dtype, seed)

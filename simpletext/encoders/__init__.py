@@ -11,6 +11,8 @@ MODULES = {
     "deberta": ("deberta", "DEBERTA"),
     "deberta-v2": ("deberta", "DEBERTA_V2"),
     "modernbert": ("modernbert", "FAMILY"),
+    "xlm": ("xlm", "XLM"),
+    "flaubert": ("xlm", "FLAUBERT"),
     "xlnet": ("xlnet", "FAMILY"),
 }
 

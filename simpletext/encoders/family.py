@@ -15,7 +15,7 @@ class Family:
     Attributes:
         model_type: the name in config.json.
         config: dataclass of the config values that the code reads, with the original's defaults.
-        inputs: names of the model's inputs, as the tokenizer names them.
+        inputs: names of the model's inputs, as the tokenizer names them (see `inputs_of`).
         encode: `(config, inputs, dtype, seed) -> hidden states`, both symbolic.
         table: rows of the weight table, relative to the encoder (see `weightmap`).
         base: the encoder's prefix in files that have a head, such as `"bert."`.
@@ -44,6 +44,11 @@ class Family:
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     max_length: Callable = attrgetter("max_position_embeddings")
+
+    def inputs_of(self, config) -> tuple[str, ...]:
+        """The inputs of the model with this config: no token types where there is only one."""
+        alike = getattr(config, "type_vocab_size", 2) < 2
+        return tuple(n for n in self.inputs if n != "token_type_ids" or not alike)
 
     def read_config(self, raw: Mapping[str, Any]):
         """The values of `config.json` that change numbers, checked.
