@@ -10,6 +10,7 @@ MODULES = {
     "bert": ("bert", "FAMILY"),
     "deberta": ("deberta", "DEBERTA"),
     "deberta-v2": ("deberta", "DEBERTA_V2"),
+    "eurobert": ("eurobert", "FAMILY"),
     "modernbert": ("modernbert", "FAMILY"),
     "xlm": ("xlm", "XLM"),
     "flaubert": ("xlm", "FLAUBERT"),
