@@ -1,7 +1,7 @@
 """Encoded texts, held compactly, and batches of them as a Keras dataset."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import keras
@@ -15,9 +15,9 @@ from .tokenizer import Encoding, Layout
 GROUP = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodedTexts:
-    """Texts as ids, in one flat array, with their labels.
+    """Texts as ids, in one flat array.
 
     Attributes:
         ids, type_ids: all texts' tokens one after the other, (tokens,), int32 and uint8.
@@ -25,20 +25,16 @@ class EncodedTexts:
         layout: how they are padded.
         texts: the texts themselves, for reports.
         pairs: the second texts of sentence pairs, or None.
-        y: labels as numbers (see `Labels.encode`), or None.
-        labels: what those numbers mean, or None.
-        truncated: for each text whether it was cut to maxlen, (texts,).
+        full_lengths: tokens of each text before it was cut to maxlen, (texts,).
     """
 
     ids: np.ndarray
     type_ids: np.ndarray
     offsets: np.ndarray
     layout: Layout
+    full_lengths: np.ndarray
     texts: Sequence[str]
     pairs: Sequence[str] | None = None
-    y: np.ndarray | None = None
-    labels: Labels | None = None
-    truncated: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -48,9 +44,15 @@ class EncodedTexts:
         """Tokens a text, (texts,)."""
         return np.diff(self.offsets)
 
-    def with_labels(self, y: np.ndarray | None, labels: Labels | None) -> "EncodedTexts":
+    @property
+    def truncated(self) -> np.ndarray:
+        """For each text whether it was cut to maxlen, (texts,)."""
+        return self.full_lengths > self.lengths
+
+    def with_labels(self, y: np.ndarray, labels: Labels) -> "LabelledTexts":
         """The same texts with labels."""
-        return replace(self, y=y, labels=labels)
+        mine = {part.name: getattr(self, part.name) for part in fields(EncodedTexts)}
+        return LabelledTexts(**mine, y=y, labels=labels)
 
     def padded(self, rows: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
         """The model's inputs for some rows, each (rows, length of the longest) int32."""
@@ -60,18 +62,37 @@ class EncodedTexts:
         if self.layout.padding_side == "left":
             columns = columns - (width - lengths[:, None])
         mask = (columns >= 0) & (columns < lengths[:, None])
-        where = np.where(mask, self.offsets[rows][:, None] + columns, 0)
-        fill = {
-            "input_ids": lambda: np.where(mask, self.ids[where], self.layout.pad_id),
-            "token_type_ids": lambda: np.where(
-                mask, self.type_ids[where], self.layout.pad_type_id
-            ),
-            "attention_mask": lambda: mask,
+        tokens = (self.offsets[rows][:, None] + columns)[mask]
+        values = {
+            "input_ids": (self.layout.pad_id, self.ids),
+            "token_type_ids": (self.layout.pad_type_id, self.type_ids),
         }
-        return {name: fill[name]().astype("int32") for name in self.layout.inputs}
+        batch = {"attention_mask": mask.astype("int32")}
+        for name, (fill, flat) in values.items():
+            batch[name] = np.full(mask.shape, fill, dtype="int32")
+            batch[name][mask] = flat[tokens]
+        return {name: batch[name] for name in self.layout.inputs}
 
 
-def pack(encodings: Iterable[Encoding], layout: Layout, texts, pairs=None) -> EncodedTexts:
+@dataclass(frozen=True, kw_only=True)
+class LabelledTexts(EncodedTexts):
+    """Encoded texts whose labels are known.
+
+    Attributes:
+        y: labels as numbers (see `Labels.encode`).
+        labels: what those numbers mean.
+    """
+
+    y: np.ndarray
+    labels: Labels
+
+
+def pack(
+    encodings: Iterable[Encoding],
+    layout: Layout,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None = None,
+) -> EncodedTexts:
     """Gather encodings as they come into flat arrays."""
     ids, types, lengths, full = [], [], [], []
     for encoding in encodings:
@@ -82,9 +103,14 @@ def pack(encodings: Iterable[Encoding], layout: Layout, texts, pairs=None) -> En
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
     flat_ids = np.concatenate(ids) if ids else np.zeros(0, "int32")
     flat_types = np.concatenate(types) if types else np.zeros(0, "uint8")
-    truncated = np.asarray(full) > np.asarray(lengths)
     return EncodedTexts(
-        flat_ids, flat_types, offsets, layout, texts, pairs, truncated=truncated
+        ids=flat_ids,
+        type_ids=flat_types,
+        offsets=offsets,
+        layout=layout,
+        full_lengths=np.asarray(full),
+        texts=texts,
+        pairs=pairs,
     )
 
 
@@ -106,7 +132,7 @@ class Batches(keras.utils.PyDataset):
         shuffle: bool = False,
         seed: int = 0,
         epoch: int = 0,
-    ):
+    ) -> None:
         super().__init__()
         self.data, self.batch_size = data, batch_size
         self.shuffle, self.seed, self.epoch = shuffle, seed, epoch
@@ -122,7 +148,7 @@ class Batches(keras.utils.PyDataset):
         # they agree as fixed; they must differ in length, or a later batch would be refused.
         length = None if self._running or index != 1 else self._width(0) + 1
         x = self.data.padded(rows, length)
-        return (x,) if self.data.y is None else (x, self.data.y[rows])
+        return (x, self.data.y[rows]) if isinstance(self.data, LabelledTexts) else (x,)
 
     @property
     def order(self) -> np.ndarray:
@@ -130,9 +156,11 @@ class Batches(keras.utils.PyDataset):
         return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
 
     def on_epoch_begin(self) -> None:
+        """Keras' call before an epoch."""
         self._running = True
 
     def on_epoch_end(self) -> None:
+        """Keras' call after an epoch: draw the rows anew."""
         self.epoch += 1
         if self.shuffle:
             self._plan()

@@ -128,9 +128,7 @@ def _cached(name: str) -> Path | None:
     if not isinstance(config, str):
         return None
     folder = Path(config).parent
-    has_tokenizer = any(
-        next(folder.glob(p), None) for p in ("*token*.json", "vocab.*", "*.model")
-    )
+    has_tokenizer = any(next(folder.glob(p), None) for p in ("*token*.json", "vocab.*", "*.model"))
     return folder if has_tokenizer and _weights_are_whole(folder) else None
 
 
@@ -187,12 +185,14 @@ class WeightFiles(Mapping[str, np.ndarray]):
     `gamma` and `beta` are answered to as `weight` and `bias`.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = str(folder)
         self._files = {path: _open(path) for path in self._paths()}
         self._where = {
-            _modern(key): (key, file) for file in self._files.values() for key in file.keys()
+            _modern(key): (key, file)
+            for file in self._files.values()
+            for key in file.keys()  # noqa: SIM118 - it is no dict
         }
 
     def _paths(self) -> list[Path]:
@@ -205,7 +205,7 @@ class WeightFiles(Mapping[str, np.ndarray]):
             raise WeightsError(_no_weights(self.folder))
         self.name = str(paths[0])
         dense = self.folder / DENSE_FOLDER / WEIGHTS
-        return paths + [dense] if dense.is_file() else paths
+        return [*paths, dense] if dense.is_file() else paths
 
     def __getitem__(self, key: str) -> np.ndarray:
         name, file = self._where[key]
@@ -226,7 +226,7 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _open(path: Path):
+def _open(path: Path) -> Any:
     from safetensors import SafetensorError, safe_open
 
     try:

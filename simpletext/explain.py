@@ -99,7 +99,9 @@ def explain_with_lime(
     return Explanation(doc, tuple(targets))
 
 
-def _lime(doc: str, spans: Sequence, predict: Callable, target: int, n_samples: int):
+def _lime(
+    doc: str, spans: Sequence[tuple[int, int]], predict: Callable, target: int, n_samples: int
+) -> tuple[dict[int, float], float]:
     """Weights by the word's number, and the fidelity, for one target."""
     from lime.lime_text import LimeTextExplainer
 
@@ -178,4 +180,3 @@ def _target_as_html(text: str, target: Target) -> str:
     head = f"<b>{html.escape(str(target.name))}</b>: {target.value:.3f}"
     note = f'<small style="color:gray">fidelity {target.fidelity:.2f}</small>'
     return f"<p>{head} {note}</p><p>{body}</p>"
-

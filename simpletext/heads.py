@@ -1,7 +1,8 @@
 """Pooling and task heads: hidden states in, logits out.
 
 A head is a small frozen object: `__call__` puts its layers on top of symbolic hidden states, and
-`table` names their weights in the original file (see `weightmap`).
+`table` names their weights in the original file (see `weightmap`). Its `mask` is the attention
+mask, or the input that the head names as `reads`.
 """
 
 from dataclasses import dataclass
@@ -72,21 +73,78 @@ class MeanHead:
 
 @dataclass(frozen=True)
 class PoolerHead:
-    """BERT's: the first token through the pooler (dense, tanh), dropout, classifier."""
+    """BERT's: the first token through the pooler (dense, tanh), dropout, classifier.
 
+    Attributes:
+        pooler: the pooler's dense layer in the original file.
+    """
+
+    pooler: str = "{base}pooler.dense"
     output = "classifier"
-    table = {"pooler": "{base}pooler.dense", "classifier": "classifier"}
+
+    @property
+    def table(self):
+        return {"pooler": self.pooler, "classifier": "classifier"}
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         x = FirstToken(name="first_token", dtype=dtype)(hidden)
         x = Dense(
-            config.hidden_size, "tanh", config.initializer_range, seed=seed, name="pooler",
+            config.hidden_size,
+            "tanh",
+            config.initializer_range,
+            seed=seed,
+            name="pooler",
             dtype=dtype,
         )(x)
-        rate = config.classifier_dropout
-        rate = config.hidden_dropout_prob if rate is None else rate
+        x = Dropout(dropout_rate(config), seed + 1, name="classifier_dropout", dtype=dtype)(x)
+        return output_layer(config, num_labels, seed + 2)(x)
+
+
+@dataclass(frozen=True)
+class DenseHead:
+    """RoBERTa's: the first token through dropout, dense, activation, dropout, classifier.
+
+    Attributes:
+        activation: after the dense layer; None for the config's own `hidden_act`.
+        dense, classifier: the two layers in the original file.
+        drop_first: whether there is dropout before the dense layer, too.
+    """
+
+    activation: str | None = "tanh"
+    dense: str = "classifier.dense"
+    classifier: str = "classifier.out_proj"
+    drop_first: bool = True
+    output = "classifier"
+
+    @property
+    def table(self):
+        return {"classifier_dense": self.dense, "classifier": self.classifier}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        rate = dropout_rate(config)
+        x = self.token(config, hidden, mask, dtype)
+        if self.drop_first:
+            x = Dropout(rate, seed + 3, name="classifier_dense_dropout", dtype=dtype)(x)
+        x = Dense(
+            config.hidden_size,
+            self.activation or config.hidden_act,
+            config.initializer_range,
+            seed=seed,
+            name="classifier_dense",
+            dtype=dtype,
+        )(x)
         x = Dropout(rate, seed + 1, name="classifier_dropout", dtype=dtype)(x)
         return output_layer(config, num_labels, seed + 2)(x)
+
+    def token(self, config, hidden, mask, dtype):
+        """The state that is classified: (batch, length, hidden) -> (batch, hidden)."""
+        return FirstToken(name="first_token", dtype=dtype)(hidden)
+
+
+def dropout_rate(config):
+    """The head's dropout rate: its own in the config, or else the encoder's."""
+    rate = config.classifier_dropout
+    return config.hidden_dropout_prob if rate is None else rate
 
 
 @keras.saving.register_keras_serializable("simpletext")

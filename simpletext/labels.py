@@ -126,7 +126,9 @@ class Labels:
         try:
             array = np.array(rows, dtype="float32").reshape(len(rows), -1)
         except (ValueError, TypeError) as error:
-            raise DataError(f"Regression needs a number, or a row of them, a text: {error}.") from error
+            raise DataError(
+                f"Regression needs a number, or a row of them, a text: {error}."
+            ) from error
         if array.shape[1] != len(self.classes):
             raise DataError(
                 f"The labels have {array.shape[1]} targets a text; training had "
@@ -134,7 +136,9 @@ class Labels:
             )
         wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
         if len(wrong):
-            raise DataError(f"Row {wrong[0]} has the target {rows[wrong[0]]!r}; remove it or fill it.")
+            raise DataError(
+                f"Row {wrong[0]} has the target {rows[wrong[0]]!r}; remove it or fill it."
+            )
         return array
 
 
@@ -161,7 +165,13 @@ def infer_labels(
     if not rows:
         raise DataError("There are no labels. Training needs one for every text.")
     task = task or _task_of(rows)
-    return Labels(task, names or _classes_of(rows, task))
+    classes = names or _classes_of(rows, task)
+    if task == SINGLE and len(classes) < 2:
+        raise DataError(
+            f"All labels are {classes[0]!r}; a classification needs two classes or more. "
+            "If another one is possible, name them all in class_names."
+        )
+    return Labels(task, classes)
 
 
 def as_rows(y: Any) -> list:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from . import progress, report
-from .batches import Batches, EncodedTexts
+from .batches import Batches, EncodedTexts, LabelledTexts
 from .errors import ArgumentError, DataError
 from .lr import Curve, Schedule, diverged, exponential, one_cycle, smooth
 from .predict import predict_logits
@@ -28,7 +28,8 @@ def get_learner(
 
     Args:
         model: a compiled Keras model, such as `Transformer.get_classifier` gives.
-        train_data, val_data: what `preprocess_train` and `preprocess_test` give.
+        train_data: what `preprocess_train` gives.
+        val_data: what `preprocess_test` gives with labels.
         batch_size: texts a training step.
         eval_batch_size: texts at a time in validation and prediction.
         seed: fixes the order of the training texts.
@@ -52,14 +53,14 @@ class Learner:
         eval_batch_size: int = 32,
         *,
         seed: int = 0,
-    ):
+    ) -> None:
         _check_model(model)
         for name, size in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
             if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
                 raise ArgumentError(f"{name}={size!r}; it must be a whole number, 1 or more.")
-        for name, data in (("train_data", train_data), ("val_data", val_data)):
-            _check_data(name, data)
-        self.model, self.train_data, self.val_data = model, train_data, val_data
+        self.model = model
+        self.train_data = None if train_data is None else _labelled("train_data", train_data)
+        self.val_data = None if val_data is None else _labelled("val_data", val_data)
         self.batch_size, self.eval_batch_size, self.seed = batch_size, eval_batch_size, seed
         self.history: dict[str, list[float]] = {}
         self.curve: Curve | None = None
@@ -72,7 +73,7 @@ class Learner:
         start_lr: float = 1e-7,
         lr_mult: float | None = None,
         max_epochs: int | None = None,
-        class_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
         stop_factor: float = 4,
         show_plot: bool = False,
         suggest: bool = False,
@@ -83,18 +84,22 @@ class Learner:
         """Train with a rising learning rate, look at the loss, and put everything back.
 
         Args:
-            start_lr, end_lr: the range that is swept.
+            start_lr: where the sweep starts.
+            end_lr: where it ends.
             lr_mult: factor from step to step; by default what fits the range into `max_epochs`.
             max_epochs: passes over the training data at most; by default 1 for 100 batches or
                 more, else as many as 100 steps need.
+            class_weight: class index -> weight of its texts in the loss.
             stop_factor: ends the sweep when the loss is this many times its best.
-            show_plot: show the curve, with the suggestions if `suggest`.
+            show_plot: show the curve.
+            suggest: mark the suggestions on it.
             verbose: 0 prints nothing.
 
         Returns:
             The curve; it stays on the learner for `lr_plot` and `lr_estimate`.
         """
-        _check_rate(start_lr), _check_rate(end_lr)
+        _check_rate(start_lr)
+        _check_rate(end_lr)
         batches = self._train_batches()
         epochs = max_epochs or max(1, math.ceil(100 / len(batches)))
         steps = len(batches) * epochs
@@ -116,7 +121,8 @@ class Learner:
         """Plot the curve of `lr_find`: loss over learning rate.
 
         Args:
-            n_skip_beginning, n_skip_end: points to leave out at the ends.
+            n_skip_beginning: points to leave out at the start.
+            n_skip_end: points to leave out at the end.
             suggest: mark the three suggestions.
             return_fig: return the matplotlib figure instead of showing it.
         """
@@ -141,7 +147,7 @@ class Learner:
         lr: float,
         epochs: int,
         *,
-        class_weight: dict | None = None,
+        class_weight: dict[int, float] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         verbose: int = 1,
     ) -> dict[str, list[float]]:
@@ -160,18 +166,25 @@ class Learner:
         Raises:
             ArgumentError: a rate that isn't a positive number, no epochs.
         """
-        _check_rate(lr), _check_epochs(epochs)
+        _check_rate(lr)
+        _check_epochs(epochs)
         steps = len(self._train_batches()) * epochs
         return self._train(one_cycle(lr, steps), epochs, class_weight, callbacks, verbose)
 
-    def _train(self, schedule: Schedule, epochs: int, class_weight, callbacks, verbose) -> dict:
+    def _train(
+        self,
+        schedule: Schedule,
+        epochs: int,
+        class_weight: dict[int, float] | None,
+        callbacks: Sequence[keras.callbacks.Callback],
+        verbose: int,
+    ) -> dict[str, list[float]]:
         batches = self._train_batches()
         rates = Rates(schedule)
         bar = progress.TrainingBar(len(batches), epochs, verbose)
-        has_labels = self.val_data is not None and self.val_data.y is not None
         history = self.model.fit(
             batches,
-            validation_data=Batches(self.val_data, self.eval_batch_size) if has_labels else None,
+            validation_data=self._val_batches(),
             epochs=epochs,
             verbose=0,
             shuffle=False,  # Batches shuffles rows; Keras would only shuffle whole batches
@@ -188,16 +201,25 @@ class Learner:
             raise DataError("This learner has no training data: get_learner(model, train_data=...)")
         return Batches(self.train_data, self.batch_size, True, self.seed, self._epochs_seen)
 
-    def _sweep(self, batches, schedule, steps, stop_factor, class_weight, verbose) -> list[float]:
+    def _val_batches(self) -> Batches | None:
+        return None if self.val_data is None else Batches(self.val_data, self.eval_batch_size)
+
+    def _sweep(
+        self,
+        batches: Batches,
+        schedule: Schedule,
+        steps: int,
+        stop_factor: float,
+        class_weight: dict[int, float] | None,
+        verbose: int,
+    ) -> list[float]:
         """Losses, step by step, while the rate follows `schedule`."""
         losses: list[float] = []
         with progress.bar(steps, "finding the learning rate", verbose) as bar:
             for step in range(steps):
                 self.model.optimizer.learning_rate = schedule(step)
                 x, y = batches[step % len(batches)]
-                logs = self.model.train_on_batch(
-                    x, y, class_weight=class_weight, return_dict=True
-                )
+                logs = self.model.train_on_batch(x, y, class_weight=class_weight, return_dict=True)
                 losses.append(float(logs["loss"]))
                 bar.update()
                 if diverged(losses, stop_factor):
@@ -214,9 +236,14 @@ class Learner:
     # ---- looking -------------------------------------------------------------------------
 
     def predict(self, data: EncodedTexts | None = None) -> np.ndarray:
-        """Probabilities (or regression values) in the data's own order, (texts, labels)."""
-        data = self._looked_at(data, labelled=False)
-        return report.probabilities(predict_logits(self.model, data, self.eval_batch_size), data)
+        """Probabilities (or regression values) in the data's own order, (texts, labels).
+
+        Args:
+            data: by default the learner's validation data.
+        """
+        data = self._looked_at(data)
+        logits = predict_logits(self.model, data, self.eval_batch_size)
+        return report.probabilities(logits, data.labels)
 
     def validate(
         self,
@@ -242,7 +269,10 @@ class Learner:
         return result
 
     def top_losses(
-        self, n: int | range | tuple = 4, val_data: EncodedTexts | None = None, preproc: Any = None
+        self,
+        n: int | range | tuple[int, int] = 4,
+        val_data: EncodedTexts | None = None,
+        preproc: Any = None,
     ) -> Any:
         """The texts the model gets most wrong, worst first.
 
@@ -259,7 +289,10 @@ class Learner:
         return report.top_losses(self.predict(data), data, n)
 
     def view_top_losses(
-        self, n: int | range | tuple = 4, preproc: Any = None, val_data: EncodedTexts | None = None
+        self,
+        n: int | range | tuple[int, int] = 4,
+        preproc: Any = None,
+        val_data: EncodedTexts | None = None,
     ) -> None:
         """Print `top_losses` with their texts."""
         progress.say(report.describe_losses(self.top_losses(n, val_data)))
@@ -274,23 +307,23 @@ class Learner:
         figure = report.plot_history(self.history, plot_type)
         return figure if return_fig else report.show(figure)
 
-    def _looked_at(self, data: EncodedTexts | None, labelled: bool = True) -> EncodedTexts:
+    def _looked_at(self, data: EncodedTexts | None) -> LabelledTexts:
         data = self.val_data if data is None else data
         if data is None:
             raise DataError("There is no validation data: give val_data here or to get_learner.")
-        if labelled and data.y is None:
-            raise DataError("These data have no labels: preprocess_test(texts, labels).")
-        return data
+        return _labelled("val_data", data)
 
 
 class Rates(keras.callbacks.Callback):
     """Sets the learning rate before each step, by a schedule, and remembers it."""
 
-    def __init__(self, schedule: Schedule):
+    def __init__(self, schedule: Schedule) -> None:
         super().__init__()
-        self.schedule, self.used = schedule, []
+        self.schedule = schedule
+        self.used: list[float] = []
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Keras' call before a step."""
         self.used.append(self.schedule(len(self.used)))
         self.model.optimizer.learning_rate = self.used[-1]
 
@@ -319,16 +352,15 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _check_data(name: str, data: Any) -> None:
-    if data is None:
-        return
+def _labelled(name: str, data: Any) -> LabelledTexts:
     if not isinstance(data, EncodedTexts):
         raise DataError(
             f"{name} is a {type(data).__name__}; it must come from preprocess_train or "
             "preprocess_test."
         )
-    if name == "train_data" and data.y is None:
-        raise DataError("train_data has no labels: preprocess_train(texts, labels).")
+    if not isinstance(data, LabelledTexts):
+        raise DataError(f"{name} has no labels: give them, as in preprocess_test(texts, labels).")
+    return data
 
 
 def _check_rate(lr: Any) -> None:

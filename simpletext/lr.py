@@ -20,6 +20,8 @@ def one_cycle(lr: float, steps: int, start: float = 10.0, end: float = 1000.0) -
     Args:
         lr: the highest rate.
         steps: batches in the whole training.
+        start: what `lr` is divided by at the start.
+        end: what it is divided by at the end.
 
     Returns:
         step (0 .. steps - 1) -> learning rate.

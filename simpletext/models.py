@@ -46,10 +46,12 @@ class Architecture:
 
     @property
     def family(self) -> Family:
+        """The encoder family."""
         return family_of(self.config)
 
     @property
-    def head(self):
+    def head(self) -> Any:
+        """The head, one of `heads`, or None."""
         return {None: None, "mean": MeanHead(), "original": self.family.head}[self.pooling]
 
     @property
@@ -114,10 +116,11 @@ def load_classifier(
         name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
     )
     labels = labels_in(checkpoint.config)
-    count = num_labels if num_labels is not None else max(len(labels), 1) if labels else 2
-    config = with_labels(checkpoint.config, count, problem_type, class_names)
+    if num_labels is None:
+        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
+    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
     architecture = Architecture(config, _pooling(pooling, checkpoint), {})
-    model, fresh = _build(checkpoint, architecture, count, dtype, seed)
+    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
     if fresh:
         progress.say(
             f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
@@ -172,6 +175,12 @@ def max_positions(family: Family, config: Mapping[str, Any]) -> int | None:
     return family.max_length(family.read_config(config))
 
 
+def input_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The inputs of a checkpoint's model, by its config.json."""
+    family = family_of(config)
+    return family.inputs_of(family.read_config(config))
+
+
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:
     """The label names in a config.json, in the order of the logits; None if it has none."""
     names = config.get("id2label")
@@ -222,7 +231,8 @@ def _build(
     inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
     outputs = family.encode(config, inputs, dtype, seed)
     if head is not None:
-        outputs = head(config, outputs, inputs["attention_mask"], num_labels, dtype, seed)
+        mask = inputs[getattr(head, "reads", "attention_mask")]
+        outputs = head(config, outputs, mask, num_labels, dtype, seed)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     weight_map = _weight_map(architecture)
     loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
@@ -230,7 +240,9 @@ def _build(
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 
 
-def _resized(model: keras.Model, weights: Mapping, weight_map: WeightMap, head) -> list[str]:
+def _resized(
+    model: keras.Model, weights: Mapping[str, Any], weight_map: WeightMap, head: Any
+) -> list[str]:
     """The output layer's variables, if the file has that layer for other labels than ours."""
     if head is None:
         return []
@@ -248,8 +260,14 @@ def _weight_map(architecture: Architecture) -> WeightMap:
         table={own: "{base}" + key for own, key in family.table.items()} | head_table,
         base=family.base,
         optional=tuple(f"{own}/*" for own in head_table),
-        leftovers=(*family.leftovers, *(key.format(base="") + ".*" for key in others), "linear.*"),
-        kept=family.kept,
+        leftovers=(
+            *family.leftovers,
+            *family.poolers,
+            *(key.format(base="") + ".*" for key in others),
+            "linear.*",
+        ),
+        kept=family.kept + (family.poolers if architecture.bare else ()),
+        aliases=family.aliases,
     )
 
 

@@ -11,7 +11,7 @@ def predict_logits(model: keras.Model, data: EncodedTexts, batch_size: int) -> n
 
     Texts of about equal length share a batch, so that little is spent on padding.
     """
-    batches = Batches(data.with_labels(None, None), batch_size)
+    batches = Batches(data, batch_size)
     batches.on_epoch_begin()
     outputs = [model.predict_on_batch(batches[i][0]) for i in range(len(batches))]
     stacked = np.concatenate(outputs).astype("float32")

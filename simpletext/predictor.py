@@ -1,7 +1,6 @@
 """`Predictor`: a trained model with its tokenizer and labels, to use, keep and reload."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,10 @@ import keras
 import numpy as np
 
 from .batches import pack
-from .checkpoint import CheckpointError, new_folder, open_folder, read_json, write_json
-from .encoders import family_of
-from .errors import ArgumentError
+from .checkpoint import new_folder, open_folder, read_json, write_json
+from .errors import ArgumentError, CheckpointError
 from .labels import MULTI, REGRESSION, Labels
-from .models import architecture_of, load_classifier, write_model
+from .models import architecture_of, input_names, load_classifier, write_model
 from .predict import predict_logits
 from .report import probabilities
 from .texts import as_texts
@@ -78,17 +76,21 @@ class Predictor:
     """
 
     def __init__(
-        self, model: keras.Model, tokenizer: Tokenizer, labels: Labels, maxlen: int, batch_size=32
-    ):
+        self,
+        model: keras.Model,
+        tokenizer: Tokenizer,
+        labels: Labels,
+        maxlen: int,
+        batch_size: int = 32,
+    ) -> None:
         self.model, self.tokenizer, self.labels = model, tokenizer, labels
         self.maxlen, self.batch_size = maxlen, batch_size
-        family = family_of(architecture_of(model).config)
-        self._layout = tokenizer.layout.for_inputs(family.inputs)
+        self._layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
 
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"
 
-    def get_classes(self) -> list:
+    def get_classes(self) -> list[Any]:
         """The classes in the order of the probabilities."""
         return list(self.labels.classes)
 
@@ -159,7 +161,7 @@ class Predictor:
             self.tokenizer.save(folder)
             write_json(folder / FILE, settings)
 
-    def _values(self, texts: Sequence) -> np.ndarray:
+    def _values(self, texts: Any) -> np.ndarray:
         texts, pairs = as_texts(texts)
         encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
         data = pack(encodings, self._layout, texts, pairs)

@@ -25,21 +25,24 @@ def bar(total: int, title: str, verbose: int = 1) -> Any:
 class TrainingBar(keras.callbacks.Callback):
     """A bar an epoch, with the loss and the learning rate, and the metrics at its end."""
 
-    def __init__(self, steps: int, epochs: int, verbose: int = 1):
+    def __init__(self, steps: int, epochs: int, verbose: int = 1) -> None:
         super().__init__()
         self.steps, self.epochs, self.verbose = steps, epochs, verbose
         self._shown = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Keras' call: a new bar."""
         self._bar = bar(self.steps, f"epoch {epoch + 1}/{self.epochs}", self.verbose)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Keras' call: one step further."""
         if time.monotonic() - self._shown > 0.5:  # reading the loss waits for the device
             self._shown = time.monotonic()
             self._bar.set_postfix(_numbers(logs, self._rate()), refresh=False)
         self._bar.update()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keras' call: the final numbers."""
         self._bar.set_postfix(_numbers(logs, self._rate()))
         self._bar.close()
 

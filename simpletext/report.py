@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from .batches import EncodedTexts
+from .batches import LabelledTexts
 from .errors import ArgumentError
 from .labels import MULTI, REGRESSION, SINGLE, Labels
 from .lr import Curve
 
 
-def probabilities(logits: np.ndarray, data_or_labels: EncodedTexts | Labels) -> np.ndarray:
+def probabilities(logits: np.ndarray, labels: Labels) -> np.ndarray:
     """Logits as probabilities: softmax, sigmoid, or as they are, by the task."""
-    labels = getattr(data_or_labels, "labels", data_or_labels)
-    task = SINGLE if labels is None else labels.task
+    task = labels.task
     logits = np.asarray(logits, dtype="float64")
     if task == REGRESSION:
         return logits.astype("float32")
@@ -25,7 +24,7 @@ def probabilities(logits: np.ndarray, data_or_labels: EncodedTexts | Labels) -> 
 
 
 def validation(
-    predicted: np.ndarray, data: EncodedTexts, class_names: Sequence[Any] = ()
+    predicted: np.ndarray, data: LabelledTexts, class_names: Sequence[Any] = ()
 ) -> tuple[str, Any]:
     """A report as text, and the confusion matrix (regression: a dict of scores)."""
     labels = data.labels
@@ -42,7 +41,9 @@ def validation(
     )
 
 
-def _single_label_report(y: np.ndarray, predicted: np.ndarray, names: list[str]):
+def _single_label_report(
+    y: np.ndarray, predicted: np.ndarray, names: list[str]
+) -> tuple[str, np.ndarray]:
     from sklearn.metrics import classification_report, confusion_matrix
 
     ids, answers = list(range(len(names))), predicted.argmax(axis=1)
@@ -53,7 +54,9 @@ def _single_label_report(y: np.ndarray, predicted: np.ndarray, names: list[str])
     return text + correct, confusion_matrix(y, answers, labels=ids)
 
 
-def _multi_label_report(y: np.ndarray, predicted: np.ndarray, names: list[str]):
+def _multi_label_report(
+    y: np.ndarray, predicted: np.ndarray, names: list[str]
+) -> tuple[str, np.ndarray]:
     from sklearn.metrics import classification_report, multilabel_confusion_matrix
 
     answers = predicted >= 0.5
@@ -76,7 +79,7 @@ def regression_scores(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in scores.items()}
 
 
-def losses(predicted: np.ndarray, data: EncodedTexts) -> np.ndarray:
+def losses(predicted: np.ndarray, data: LabelledTexts) -> np.ndarray:
     """The loss of each text, (texts,), from probabilities (or regression values)."""
     y, tiny = data.y, 1e-12
     if data.labels.task == REGRESSION:
@@ -87,7 +90,7 @@ def losses(predicted: np.ndarray, data: EncodedTexts) -> np.ndarray:
     return -np.log(np.maximum(predicted[np.arange(len(y)), y], tiny))
 
 
-def top_losses(predicted: np.ndarray, data: EncodedTexts, n: int | range | tuple) -> Any:
+def top_losses(predicted: np.ndarray, data: LabelledTexts, n: int | range | tuple[int, int]) -> Any:
     """The texts with the largest losses as a DataFrame; see `Learner.top_losses`."""
     import pandas as pd
 
@@ -135,14 +138,14 @@ def _answers(predicted: np.ndarray, labels: Labels) -> np.ndarray:
     return predicted >= 0.5 if labels.task == MULTI else predicted.argmax(axis=1)
 
 
-def _confidence(predicted: np.ndarray, data: EncodedTexts) -> np.ndarray:
+def _confidence(predicted: np.ndarray, data: LabelledTexts) -> np.ndarray:
     """How sure the model was of what it answered."""
     if data.labels.task == MULTI:
         return np.maximum(predicted, 1.0 - predicted).min(axis=1)
     return predicted.max(axis=1)
 
 
-def _ranks(n: int | range | tuple) -> slice:
+def _ranks(n: int | range | tuple[int, int]) -> slice:
     if isinstance(n, (range, tuple)):
         bounds = (n.start, n.stop) if isinstance(n, range) else n
         return slice(*bounds)
@@ -200,7 +203,7 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     return figure
 
 
-def _figure(size: tuple[float, float] = (6.4, 4.0)):
+def _figure(size: tuple[float, float] = (6.4, 4.0)) -> tuple[Any, Any]:
     """A figure outside of pyplot's list: nothing blocks, and nothing piles up."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,6 +1,6 @@
 """Texts as users bring them, checked and made into lists of strings."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .errors import DataError
@@ -35,7 +35,7 @@ def _is_pair(row: Any) -> bool:
     )
 
 
-def _check(rows: list, is_right, what: str) -> None:
+def _check(rows: list[Any], is_right: Callable[[Any], bool], what: str) -> None:
     wrong = [i for i, row in enumerate(rows) if not is_right(row)]
     if wrong:
         some = ", ".join(map(str, wrong[:5])) + (", ..." if len(wrong) > 5 else "")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from .errors import CheckpointError
 
+# One of these holds a tokenizer's vocabulary.
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 CHUNK = 1000  # texts a call: enough to keep all cores busy, few enough to stay small in memory
 
 
@@ -45,8 +48,10 @@ class Encoding:
 class Tokenizer:
     """The tokenizer of a Hugging Face folder."""
 
-    def __init__(self, hf: Any):
+    def __init__(self, hf: Any) -> None:
         self._hf = hf
+        if hf.is_fast:
+            _see_to_marks(hf)
         self.layout = Layout(
             inputs=tuple(hf.model_input_names),
             pad_id=hf.pad_token_id if hf.pad_token_id is not None else 0,
@@ -61,6 +66,11 @@ class Tokenizer:
         Raises:
             CheckpointError: there is none, it is damaged, or it needs a missing package.
         """
+        if not any(next(folder.glob(name), None) for name in VOCABULARIES):
+            raise CheckpointError(  # transformers would go on with an empty vocabulary
+                f"The tokenizer in {folder} is missing: there is no tokenizer.json and no "
+                "vocabulary file. Get the checkpoint again, whole."
+            )
         with _quiet_transformers():
             from transformers import AutoTokenizer
 
@@ -82,7 +92,9 @@ class Tokenizer:
             second = None if pairs is None else list(pairs[start : start + CHUNK])
             yield from self._encode_chunk(chunk, second, maxlen)
 
-    def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int):
+    def _encode_chunk(
+        self, texts: list[str], pairs: list[str] | None, maxlen: int
+    ) -> Iterator[Encoding]:
         if not self._hf.is_fast:
             return self._encode_slowly(texts, pairs, maxlen)
         backend = self._hf.backend_tokenizer
@@ -95,7 +107,9 @@ class Tokenizer:
             for e in backend.encode_batch_fast(batch)
         )
 
-    def _encode_slowly(self, texts: list[str], pairs: list[str] | None, maxlen: int):
+    def _encode_slowly(
+        self, texts: list[str], pairs: list[str] | None, maxlen: int
+    ) -> Iterator[Encoding]:
         """For the few families whose tokenizer is written in Python."""
         for i, text in enumerate(texts):
             pair = None if pairs is None else pairs[i]
@@ -119,14 +133,36 @@ class Tokenizer:
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _full_length(encoding, special: int) -> int:
+def _see_to_marks(hf: Any) -> None:
+    """Frame texts with [CLS] and [SEP] where the library, lacking tokenizer.json, forgets to."""
+    backend = hf.backend_tokenizer
+    if backend.num_special_tokens_to_add(False) or not (hf.cls_token and hf.sep_token):
+        return
+    from tokenizers.processors import TemplateProcessing
+
+    first, last = hf.cls_token, hf.sep_token
+    backend.post_processor = TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B:1 {last}:1",
+        special_tokens=[(first, hf.cls_token_id), (last, hf.sep_token_id)],
+    )
+
+
+def _full_length(encoding: Any, special: int) -> int:
     overflow = encoding.overflowing
     return len(encoding.ids) + sum(len(part.ids) - special for part in overflow)
 
 
 @contextlib.contextmanager
-def _quiet_transformers():
+def _quiet_transformers() -> Iterator[None]:
     """Keep transformers from remarking that PyTorch is missing, or a text long, as we know."""
+    name = "TRANSFORMERS_VERBOSITY"  # read at its import, which sets the logger's level
+    before = os.environ.get(name)
+    os.environ[name] = before or "error"
+    try:
+        import transformers  # noqa: F401 - imported here so that it is quiet
+    finally:
+        os.environ.pop(name) if before is None else None
     logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.ERROR)

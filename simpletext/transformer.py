@@ -8,12 +8,12 @@ import keras
 import numpy as np
 
 from . import progress
-from .batches import EncodedTexts, pack
+from .batches import EncodedTexts, LabelledTexts, pack
 from .checkpoint import Checkpoint, find_checkpoint
 from .encoders import family_of
 from .errors import ArgumentError, DataError
-from .labels import MULTI, REGRESSION, SINGLE, Labels, infer_labels
-from .models import labels_in, load_classifier, max_positions
+from .labels import MULTI, REGRESSION, SINGLE, Labels, as_rows, infer_labels
+from .models import input_names, load_classifier, max_positions
 from .texts import as_texts
 from .tokenizer import Tokenizer
 
@@ -52,7 +52,7 @@ class Transformer:
         task: str | None = None,
         pooling: str = "auto",
         seed: int = 0,
-    ):
+    ) -> None:
         if isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 3:
             raise ArgumentError(
                 f"maxlen={maxlen!r}; it must be a whole number of tokens, 3 or more (two are "
@@ -86,7 +86,7 @@ class Transformer:
         """The checkpoint's tokenizer."""
         return Tokenizer.load(self.checkpoint.folder)
 
-    def preprocess_train(self, texts: Any, y: Any, verbose: int = 1) -> EncodedTexts:
+    def preprocess_train(self, texts: Any, y: Any, verbose: int = 1) -> LabelledTexts:
         """Encode training texts, and learn from their labels what the task and classes are.
 
         Args:
@@ -100,8 +100,9 @@ class Transformer:
         if y is None:
             raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
         texts, pairs = as_texts(texts)
+        _check_counts(texts, y)
         labels = infer_labels(y, self.class_names, self.task)
-        encoded_labels = _encode_labels(labels, y, len(texts))
+        encoded_labels = labels.encode(y)
         data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
         self.labels = labels
         if verbose:
@@ -120,25 +121,23 @@ class Transformer:
             DataError: texts and labels that can't be used; a label training never saw.
         """
         texts, pairs = as_texts(texts)
-        labels = self.labels
-        if y is not None and labels is None and self.class_names is not None:
-            labels = infer_labels(y, self.class_names, self.task)
-        if y is not None and labels is None:
-            raise DataError("Call preprocess_train first: it decides what the classes are.")
-        encoded_labels = None if y is None else _encode_labels(labels, y, len(texts))
-        data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+        if y is None:
+            data = self.encode(texts, pairs)
+        else:
+            _check_counts(texts, y)
+            labels = self._labels_for_test(y)
+            encoded_labels = labels.encode(y)
+            data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
         if verbose:
             progress.say(f"preprocessing test...\n{_lengths(data)}")
         return data
 
     def encode(self, texts: list[str], pairs: list[str] | None = None) -> EncodedTexts:
         """Checked texts as ids, without labels."""
-        checkpoint = self.checkpoint
         self._check_pairs(pairs)
-        layout = self.tokenizer.layout
+        layout = self.tokenizer.layout.for_inputs(input_names(self.checkpoint.config))
         encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        wanted = family_of(checkpoint.config).inputs
-        return pack(encodings, layout.for_inputs(wanted), texts, pairs)
+        return pack(encodings, layout, texts, pairs)
 
     def get_classifier(self, pooling: str | None = None, metrics: Any = None) -> keras.Model:
         """The checkpoint with a classification head, compiled and ready for a `Learner`.
@@ -177,7 +176,7 @@ class Transformer:
         regression = self._known_labels().task == REGRESSION
         return (self.get_regression_model if regression else self.get_classifier)(pooling)
 
-    def get_classes(self) -> list:
+    def get_classes(self) -> list[Any]:
         """The classes in the order of the model's outputs."""
         if self.labels is not None:
             return list(self.labels.classes)
@@ -186,6 +185,14 @@ class Transformer:
     def undo(self, row: int, data: EncodedTexts) -> str:
         """The text behind a row of encoded data."""
         return data.texts[row]
+
+    def _labels_for_test(self, y: Any) -> Labels:
+        """Training's labels; before training, what class_names says."""
+        if self.labels is None and self.class_names is not None:
+            return infer_labels(y, self.class_names, self.task)
+        if self.labels is None:
+            raise DataError("Call preprocess_train first: it decides what the classes are.")
+        return self.labels
 
     def _known_labels(self) -> Labels:
         if self.labels is None:
@@ -240,18 +247,18 @@ def accuracy_for(task: str) -> keras.metrics.Metric:
     return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
 
-def _encode_labels(labels: Labels, y: Any, count: int) -> np.ndarray:
-    encoded = labels.encode(y)
-    if len(encoded) != count:
+def _check_counts(texts: list[str], y: Any) -> None:
+    count = len(as_rows(y))
+    if len(texts) != count:
         raise DataError(
-            f"There are {count} texts and {len(encoded)} labels; every text needs one label. "
+            f"There are {len(texts)} texts and {count} labels; every text needs one label. "
             "Nothing was cut: check where they came apart."
         )
-    return encoded
 
 
 def _lengths(data: EncodedTexts) -> str:
-    mean, p95, p99 = data.lengths.mean(), *np.percentile(data.lengths, (95, 99))
+    lengths = data.full_lengths
+    mean, (p95, p99) = lengths.mean(), np.percentile(lengths, (95, 99)).tolist()
     cut = int(data.truncated.sum())
     return (
         f"tokens a text: mean {mean:.0f}, 95th percentile {p95:.0f}, 99th percentile {p99:.0f}; "

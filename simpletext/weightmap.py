@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ LEAVES = {
     "gamma": "weight",
     "beta": "bias",
     "embeddings": "weight",
+    "weight": "weight",
 }
 
 
@@ -38,6 +40,7 @@ class WeightMap:
         leftovers: patterns of file keys that are no part of this model.
         kept: patterns of file keys that this model doesn't use, but the original encoder has:
             they are carried along and written back.
+        aliases: file key -> other keys that the same tensor may have; all without the prefix.
     """
 
     table: Mapping[str, str]
@@ -45,9 +48,10 @@ class WeightMap:
     optional: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _patterns: list = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         patterns = [(_as_regex(own), theirs) for own, theirs in self.table.items()]
         object.__setattr__(self, "_patterns", patterns)
 
@@ -61,13 +65,22 @@ class WeightMap:
                 return theirs.format(base=base, **match.groupdict()) + "." + LEAVES[leaf]
         raise WeightsError(f"The weight table has no row for our variable {path!r}.")
 
+    def key_in(self, weights, path: str, base: str) -> str:
+        """The key of the variable at `path`, or one of its other names if only that is there."""
+        key = self.key(path, base)
+        names = (key, *(base + other for other in self.aliases.get(key.removeprefix(base), ())))
+        return next((name for name in names if name in weights), key)
+
     def is_leftover(self, key: str) -> bool:
+        """Whether a file's key is known as no part of the model."""
         return _matches(key, self.leftovers)
 
     def is_kept(self, key: str) -> bool:
+        """Whether a file's key (without prefix) is carried along."""
         return _matches(key, self.kept)
 
     def is_optional(self, path: str) -> bool:
+        """Whether a file may lack our variable at `path`."""
         return _matches(path, self.optional)
 
 
@@ -92,17 +105,22 @@ class Loaded:
     kept: dict[str, np.ndarray]
 
 
-def load_weights(model, weights, weight_map: WeightMap, skip: Iterable[str] = ()) -> Loaded:
+def load_weights(
+    model: Any, weights: Any, weight_map: WeightMap, skip: Iterable[str] = ()
+) -> Loaded:
     """Fill `model`'s variables from `weights` (`checkpoint.WeightFiles`), strictly.
 
     Args:
+        model: a built Keras model.
+        weights: the file's tensors by key.
+        weight_map: the model's table.
         skip: paths of variables that stay as they are, such as an output layer of another size.
 
     Raises:
         WeightsError: a variable without a key, a key without a variable, or another shape.
     """
     base = _base_of(weights, weight_map.base)
-    wanted = {var.path: (var, weight_map.key(var.path, base)) for var in model.weights}
+    wanted = {var.path: (var, weight_map.key_in(weights, var.path, base)) for var in model.weights}
     skipped = [path for path in wanted if path in set(skip)]
     fresh = skipped + [
         path
@@ -119,10 +137,12 @@ def load_weights(model, weights, weight_map: WeightMap, skip: Iterable[str] = ()
     return Loaded(fresh, {_bare(key, base): weights[key] for key in kept})
 
 
-def file_tensors(model, weight_map: WeightMap, kept: Mapping, *, bare: bool) -> dict:
+def file_tensors(model: Any, weight_map: WeightMap, kept: Mapping, *, bare: bool) -> dict:
     """All tensors as the original implementation's file has them: key -> float32 array.
 
     Args:
+        model: a built Keras model.
+        weight_map: its table.
         kept: tensors that were carried along, by their key without the prefix.
         bare: leave the encoder's prefix away, as files of encoders without a head do.
     """
@@ -133,18 +153,16 @@ def file_tensors(model, weight_map: WeightMap, kept: Mapping, *, bare: bool) -> 
     return tensors | {base + key: value for key, value in kept.items()}
 
 
-def keras_value(variable) -> np.ndarray:
+def keras_value(variable: Any) -> np.ndarray:
     """A variable's value as a numpy array, on every backend."""
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)
+    return np.asarray(variable)  # keras.ops.convert_to_numpy warns here under NumPy 2
 
 
 def _encode(path: str, value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value.T if path.endswith("/kernel") else value)
 
 
-def _decode(variable, weights, key: str) -> np.ndarray:
+def _decode(variable: Any, weights: Any, key: str) -> np.ndarray:
     value = weights[key]
     value = value.T if variable.path.endswith("/kernel") else value
     if tuple(value.shape) != tuple(variable.shape):
@@ -156,7 +174,7 @@ def _decode(variable, weights, key: str) -> np.ndarray:
     return value
 
 
-def _base_of(weights, base: str) -> str:
+def _base_of(weights: Any, base: str) -> str:
     return base if any(key.startswith(base) for key in weights) else ""
 
 
@@ -164,7 +182,7 @@ def _bare(key: str, base: str) -> str:
     return key.removeprefix(base)
 
 
-def _check_complete(weights, found: Mapping) -> None:
+def _check_complete(weights: Any, found: Mapping) -> None:
     missing = [key for _, key in found.values() if key not in weights]
     if missing:
         raise WeightsError(
@@ -173,7 +191,7 @@ def _check_complete(weights, found: Mapping) -> None:
         )
 
 
-def _check_known(weights, used: set, weight_map: WeightMap, base: str) -> None:
+def _check_known(weights: Any, used: set, weight_map: WeightMap, base: str) -> None:
     unknown = [
         key
         for key in weights

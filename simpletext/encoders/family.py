@@ -21,11 +21,14 @@ class Family:
         base: the encoder's prefix in files that have a head, such as `"bert."`.
         head: the original classification head, one of `heads`.
         encoder_class, classifier_class: names for `architectures` in config.json.
-        names: our config's name -> the family's own name for it in config.json.
-        aliases: other names that config.json may use -> the family's own name.
+        names: our config's name -> the family's own name for it in config.json, or several, of
+            which the first that is there counts.
         required: config values that have only one supported setting: name -> allowed values.
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
+        poolers: the same, of parts that the original has only where it has no head.
+        aliases: file key -> other keys that files may have the same (tied) tensor under.
+        default_labels: how many labels config.json means where it doesn't say.
         max_length: config -> the longest text in tokens, or None where any length goes.
     """
 
@@ -38,11 +41,13 @@ class Family:
     head: Any
     encoder_class: str
     classifier_class: str
-    names: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     required: Mapping[str, tuple] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    poolers: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    default_labels: int = 2
     max_length: Callable = attrgetter("max_position_embeddings")
 
     def inputs_of(self, config) -> tuple[str, ...]:
@@ -56,7 +61,6 @@ class Family:
         Raises:
             UnsupportedModelError: a value that the code doesn't support, by name.
         """
-        raw = {self.aliases.get(name, name): value for name, value in raw.items()}
         for name, allowed in (NOT_A_DECODER | dict(self.required)).items():
             if name in raw and raw[name] not in allowed:
                 raise UnsupportedModelError(
@@ -66,8 +70,9 @@ class Family:
         values = {}
         for part in fields(self.config):
             theirs = self.names.get(part.name, part.name)
-            if theirs in raw:
-                values[part.name] = _checked(theirs, raw[theirs], part)
+            names = (theirs,) if isinstance(theirs, str) else theirs
+            if found := next((name for name in names if name in raw), None):
+                values[part.name] = _checked(found, raw[found], part)
         return self.config(**values)
 
 

@@ -206,17 +206,12 @@ FAMILY = Family(
     encoder_class="XLNetModel",
     classifier_class="XLNetForSequenceClassification",
     names={
-        "hidden_size": "d_model",
-        "num_hidden_layers": "n_layer",
-        "num_attention_heads": "n_head",
+        "vocab_size": ("vocab_size", "n_token"),
+        "hidden_size": ("d_model", "hidden_size"),
+        "num_hidden_layers": ("n_layer", "num_hidden_layers"),
+        "num_attention_heads": ("n_head", "num_attention_heads"),
         "intermediate_size": "d_inner",
         "hidden_act": "ff_activation",
-    },
-    aliases={
-        "n_token": "vocab_size",
-        "hidden_size": "d_model",
-        "num_hidden_layers": "n_layer",
-        "num_attention_heads": "n_head",
     },
     required={
         "attn_type": ("bi", "uni"),

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simpletext.batches import Batches, LabelledTexts, pack
+from simpletext.labels import Labels
+from simpletext.tokenizer import Encoding, Layout
+
+NAMES = ("input_ids", "token_type_ids", "attention_mask")
+
+
+def encoded(lengths, side="right"):
+    """Texts of these lengths whose ids are 1, 2, 3, ..., labelled with their row."""
+    encodings = [Encoding(range(1, n + 1), [1] * n, n) for n in lengths]
+    data = pack(encodings, Layout(NAMES, 99, 7, side), [f"text {n}" for n in lengths])
+    return data.with_labels(np.arange(len(lengths)), Labels("single_label_classification", ()))
+
+
+def test_a_batch_is_as_long_as_its_longest_text():
+    batch = encoded([2, 3]).padded(np.array([0, 1]))
+    assert batch["input_ids"].tolist() == [[1, 2, 99], [1, 2, 3]]
+    assert batch["token_type_ids"].tolist() == [[1, 1, 7], [1, 1, 1]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 0], [1, 1, 1]]
+
+
+def test_padding_on_the_left():
+    batch = encoded([2, 3], "left").padded(np.array([0, 1]))
+    assert batch["input_ids"].tolist() == [[99, 1, 2], [1, 2, 3]]
+    assert batch["attention_mask"].tolist() == [[0, 1, 1], [1, 1, 1]]
+
+
+lengths = st.lists(st.integers(0, 12), min_size=1, max_size=60)
+
+
+@given(lengths, st.integers(1, 9), st.booleans(), st.integers(0, 3))
+def test_every_row_comes_once_with_its_own_label(lengths, size, shuffle, epoch):
+    batches = Batches(encoded(lengths), size, shuffle, seed=1, epoch=epoch)
+    batches.on_epoch_begin()
+    seen = []
+    for i in range(len(batches)):
+        x, y = batches[i]
+        assert x["attention_mask"].sum(axis=1).tolist() == [lengths[row] for row in y]
+        assert x["input_ids"].shape[1] == max([lengths[row] for row in y] + [1])
+        seen += y.tolist()
+    assert sorted(seen) == list(range(len(lengths)))
+    assert batches.order.tolist() == seen
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    data = encoded(range(1, 200))
+    again = Batches(data, 8, True, seed=3)
+    first = [rows.tolist() for rows in again.rows]
+    assert [rows.tolist() for rows in Batches(data, 8, True, seed=3).rows] == first
+    assert [rows.tolist() for rows in Batches(data, 8, True, seed=4).rows] != first
+    again.on_epoch_end()
+    resumed = Batches(data, 8, True, seed=3, epoch=1)
+    assert [r.tolist() for r in again.rows] == [r.tolist() for r in resumed.rows]
+
+
+def test_little_is_padded():
+    rng = np.random.default_rng(0)
+    data = encoded(rng.integers(5, 100, 2000))
+    batches = Batches(data, 16, shuffle=True)
+    batches.on_epoch_begin()
+    masks = [batches[i][0]["attention_mask"] for i in range(len(batches))]
+    assert sum(m.sum() for m in masks) / sum(m.size for m in masks) > 0.9
+
+
+def test_keras_sees_two_lengths_before_the_first_epoch():
+    """Or it would take the length as fixed, and refuse the first batch of another one."""
+    batches = Batches(encoded([5] * 12 + [3]), 4, shuffle=True)
+    widths = [batches[i][0]["input_ids"].shape[1] for i in range(2)]
+    assert widths[0] != widths[1]
+
+
+def test_labels_are_a_kind_of_their_own():
+    data = encoded([1, 2])
+    assert isinstance(data, LabelledTexts)
+    assert data.truncated.tolist() == [False, False]
+    with pytest.raises(AttributeError):
+        pack([], data.layout, []).y  # noqa: B018

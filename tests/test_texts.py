@@ -1,0 +1,37 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from simpletext.errors import DataError
+from simpletext.texts import as_texts
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["a", ""], ("a", ""), np.array(["a", ""]), pd.Series(["a", ""]), iter(["a", ""])],
+    ids=["list", "tuple", "array", "series", "iterator"],
+)
+def test_texts_of_every_kind(texts):
+    assert as_texts(texts) == (["a", ""], None)
+
+
+def test_pairs():
+    assert as_texts([("a", "b"), ["c", "d"]]) == (["a", "c"], ["b", "d"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "The list of texts is empty"),
+        ("one text", r"Texts must be a list of strings; this is 'one text' \(str\)"),
+        (7, r"Texts must be a list of strings; this is 7 \(int\)"),
+        (["a", None], r"1 of 2 texts aren't a string, at rows 1; row 1 is None \(NoneType\)"),
+        (["a", float("nan"), "b", 3], r"2 of 4 texts aren't a string, at rows 1, 3; row 1 is nan"),
+        ([b"bytes"], r"row 0 is b'bytes' \(bytes\)"),
+        ([("a", "b"), ("a", "b", "c")], "1 of 2 texts aren't a pair of strings"),
+        ([("a", "b"), "a"], "1 of 2 texts aren't a pair of strings"),
+    ],
+)
+def test_bad_texts(texts, message):
+    with pytest.raises(DataError, match=message):
+        as_texts(texts)
