@@ -234,6 +234,18 @@ def summary_kind(config) -> str:
     return kinds[config.summary_type]
 
 
+def pooled(config, first: str, hidden, mask, dtype):
+    """One vector a text: the mean, or the first token's where `classifier_pooling` says `first`."""
+    kind = config.classifier_pooling
+    if kind == first:
+        return FirstToken(name="first_token", dtype=dtype)(hidden)
+    if kind == "mean":
+        return MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
+    raise UnsupportedModelError(
+        f"config.json says classifier_pooling={kind!r}, which simpletext doesn't support."
+    )
+
+
 def output_layer(config, num_labels, seed, name="classifier"):
     """The last layer; always in float32, so that losses and probabilities are exact."""
     return Dense(

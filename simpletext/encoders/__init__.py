@@ -26,7 +26,10 @@ MODULES = {
     "convbert": ("convbert", "FAMILY"),
     "deberta": ("deberta", "DEBERTA"),
     "deberta-v2": ("deberta", "DEBERTA_V2"),
+    "eurobert": ("eurobert", "FAMILY"),
     "modernbert": ("modernbert", "FAMILY"),
+    "xlm": ("xlm", "XLM"),
+    "flaubert": ("xlm", "FLAUBERT"),
     "xlnet": ("xlnet", "FAMILY"),
 }
 

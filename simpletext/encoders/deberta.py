@@ -72,7 +72,7 @@ class DebertaConfig:
         return limit if limit >= 1 else self.max_position_embeddings
 
     def distance_rows(self) -> np.ndarray:
-        """The row of the embedding table for each distance from -max_distance to max_distance."""
+        """The row of the embedding table for each distance from -n to n; further ones go with n."""
         far = np.arange(-self.max_distance, self.max_distance + 1)
         return np.clip(far + self.max_distance, 0, 2 * self.max_distance - 1)
 
@@ -100,22 +100,22 @@ class DebertaV2Config(DebertaConfig):
         return tuple(kind for kind in ("c2p", "p2c") if kind in said)
 
     def distance_rows(self) -> np.ndarray:
-        """The row of the embedding table for each distance from -max_distance to max_distance.
+        """The row of the embedding table for each distance from -n to n; further ones go with n.
 
         Near distances have a row each, far ones share rows that widen with their logarithm.
         """
         buckets, middle, last = self.position_buckets, self.position_buckets // 2, self.max_distance
         if buckets < 1:
             return super().distance_rows()
-        if buckets % 2 or last - 1 <= middle:
+        if middle in (0, last - 1):
             raise UnsupportedModelError(
-                f"config.json says position_buckets={buckets}; simpletext supports even numbers "
-                f"below {2 * (last - 1)}, which is twice the largest distance."
+                f"config.json says position_buckets={buckets}; with distances up to {last} the "
+                "logarithm that spreads them over the buckets would be divided by zero."
             )
-        far = np.arange(middle + 1, last + 1, dtype="float32")
+        far = np.arange(middle + 1, max(last, self.max_position_embeddings) + 1, dtype="float32")
         steps = np.log(far / np.float32(middle)) / np.log(np.float32((last - 1) / middle))
         shared = np.ceil(steps * np.float32(middle - 1)) + middle
-        rows = np.concatenate([np.arange(middle + 1), shared]).astype("int32")  # 0 to last
+        rows = np.concatenate([np.arange(middle + 1), shared]).astype("int32")  # 0 to n
         return np.clip(np.concatenate([-rows[:0:-1], rows]) + buckets, 0, 2 * buckets - 1)
 
 
@@ -181,18 +181,19 @@ class DistanceEmbeddings(Part):
     """The embeddings of all distances in a text, in the order of `positions.distances`.
 
     Args:
-        rows: for each distance from -n to n its row in the table; further ones go with n.
+        count: rows of the table.
         width: size of an embedding.
+        rows: for each distance from -n to n its row in the table; further ones go with n.
         epsilon: of the norm over them; None for a model without one.
     """
 
-    def __init__(self, rows, width, epsilon=None, **kwargs):
+    def __init__(self, count, width, rows, epsilon=None, **kwargs):
         super().__init__(**kwargs)
-        self.rows, self.width, self.epsilon = list(rows), width, epsilon
+        self.count, self.width, self.rows, self.epsilon = count, width, list(rows), epsilon
 
     def build(self, ids_shape):
         policy = {"dtype": self.dtype_policy}
-        self.table = Embedding(max(self.rows) + 1, self.width, name="table", **policy)
+        self.table = Embedding(self.count, self.width, name="table", **policy)
         self.table.build()
         if self.epsilon is not None:
             self.norm = LayerNorm(self.epsilon, name="norm", **policy)
@@ -434,9 +435,14 @@ def encode_v2(config: DebertaV2Config, inputs: dict, dtype, seed: int):
 def _distance_embeddings(config, dtype):
     norms = getattr(config, "norm_rel_ebd", "none").lower().split("|")
     epsilon = config.layer_norm_eps if "layer_norm" in map(str.strip, norms) else None
-    rows = config.distance_rows().tolist()
+    buckets = getattr(config, "position_buckets", -1)
     return DistanceEmbeddings(
-        rows, config.hidden_size, epsilon, name="distance_embeddings", dtype=dtype
+        2 * (buckets if buckets > 0 else config.max_distance),
+        config.hidden_size,
+        config.distance_rows().tolist(),
+        epsilon,
+        name="distance_embeddings",
+        dtype=dtype,
     )
 
 

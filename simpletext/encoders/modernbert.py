@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from ..errors import UnsupportedModelError
-from ..heads import Dropout, FirstToken, MaskedMean
+from ..heads import Dropout, pooled
 from ..layers import (
     AttentionBias,
     Dense,
@@ -210,7 +210,7 @@ class ModernBertHead:
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         size, cutoff = config.hidden_size, config.initializer_cutoff_factor
         cutoff = 3 if cutoff is None else cutoff
-        x = pooled(config.classifier_pooling, "cls", hidden, mask, dtype)
+        x = pooled(config, "cls", hidden, mask, dtype)
         x = Dense(
             size, config.classifier_activation,
             config.initializer_range / math.sqrt(2.0 * config.num_hidden_layers),
@@ -222,17 +222,6 @@ class ModernBertHead:
             num_labels, stddev=size**-0.5, seed=seed + 2, cutoff=cutoff, name="classifier",
             dtype="float32",
         )(x)  # fmt: skip
-
-
-def pooled(kind: str, first: str, hidden, mask, dtype):
-    """One vector a text: the first token's if `kind` is the name `first`, or the mean."""
-    if kind == first:
-        return FirstToken(name="first_token", dtype=dtype)(hidden)
-    if kind == "mean":
-        return MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
-    raise UnsupportedModelError(
-        f"config.json says classifier_pooling={kind!r}; simpletext supports {first!r} and 'mean'."
-    )
 
 
 def encode(config: ModernBertConfig, inputs: dict, dtype, seed: int):

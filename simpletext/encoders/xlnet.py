@@ -29,6 +29,7 @@ class XlnetConfig:
     layer_norm_eps: int | float = 1e-12
     initializer_range: int | float = 0.02
     attn_type: str = "bi"
+    same_length: bool = False
     clamp_len: int = -1
     summary_type: str = "last"
     summary_use_proj: bool = True
@@ -43,11 +44,12 @@ class XlnetBias(Part):
 
     Args:
         causal: whether tokens don't see the ones after them.
+        alone: whether they see nothing but themselves.
     """
 
-    def __init__(self, causal=False, **kwargs):
+    def __init__(self, causal=False, alone=False, **kwargs):
         super().__init__(**kwargs)
-        self.causal = causal
+        self.causal, self.alone = causal, alone
 
     def compute_output_spec(self, mask):
         batch, length = mask.shape
@@ -57,7 +59,8 @@ class XlnetBias(Part):
         positions = ops.arange(ops.shape(mask)[1])
         hidden = ops.equal(mask, 0)[:, None, None, :]
         if self.causal:
-            hidden = ops.logical_or(hidden, positions[None, :] > positions[:, None])
+            later = positions[None, :] > positions[:, None]
+            hidden = ops.logical_or(hidden, ops.ones_like(later) if self.alone else later)
         hidden = ops.logical_and(hidden, positions[None, :] != positions[:, None])
         return ops.cast(hidden, self.compute_dtype) * -1e9
 
@@ -151,8 +154,9 @@ def encode(config: XlnetConfig, inputs: dict, dtype, seed: int):
     x = WordEmbeddings(
         config.vocab_size, config.hidden_size, config.dropout, seed, name="embeddings", **policy
     )(ids)
-    causal = config.attn_type == "uni"
-    bias = XlnetBias(causal, name="attention_bias", **policy)(inputs["attention_mask"])
+    bias = XlnetBias(
+        config.attn_type == "uni", config.same_length, name="attention_bias", **policy
+    )(inputs["attention_mask"])
     other = OtherSegment(name="other_segment", **policy)(inputs["token_type_ids"])
     limit = config.clamp_len if config.clamp_len > 0 else None
     distances = DistanceSinusoids(config.hidden_size, limit, name="distances", **policy)(ids)
@@ -216,7 +220,6 @@ FAMILY = Family(
     required={
         "attn_type": ("bi", "uni"),
         "bi_data": (False,),
-        "same_length": (False,),
         "summary_proj_to_labels": (False,),
     },
     leftovers=("lm_loss.*", "qa_outputs.*"),
