@@ -29,6 +29,7 @@ class TrainingBar(keras.callbacks.Callback):
         super().__init__()
         self.steps, self.epochs, self.verbose = steps, epochs, verbose
         self._shown = 0.0
+        self._bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras' call: a new bar."""
@@ -45,6 +46,11 @@ class TrainingBar(keras.callbacks.Callback):
         """Keras' call: the final numbers."""
         self._bar.set_postfix(_numbers(logs, self._rate()))
         self._bar.close()
+
+    def close(self) -> None:
+        """Leave the line, also in the midst of an epoch."""
+        if self._bar is not None:
+            self._bar.close()
 
     def _rate(self) -> float:
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
