@@ -94,6 +94,8 @@ class Stream:
         """Batches an epoch; counted once where the dataset doesn't know it itself."""
         if self._steps is None:
             self._steps = _count(self.data, self.name)
+            if not isinstance(self.data, keras.utils.PyDataset):
+                self.data = _sized(self.data, self._steps)
         return self._steps
 
     def training(
@@ -111,6 +113,7 @@ class Stream:
 
     def validation(self, batch_size: int) -> Any:
         """The batches as they are."""
+        self.steps(batch_size)
         return self.data
 
     ordered = validation
@@ -205,6 +208,15 @@ def _count(data: Any, name: str) -> int:
             "Use dataset.take(steps) to say how many batches make one."
         )
     return count
+
+
+def _sized(dataset: Any, steps: int) -> Any:
+    """The dataset with its length known: else Keras warns at its end that data ran out."""
+    if int(dataset.cardinality()) == steps:
+        return dataset
+    import tensorflow as tf
+
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
 def one_pass(batches: Any) -> Iterator[tuple]:

@@ -156,7 +156,10 @@ class Keeper:
         count = len(self.model.layers)
         if not isinstance(layer_id, int) or not -count <= layer_id < count:
             raise ArgumentError(f"layer_id={layer_id!r}; the model has layers 0 to {count - 1}.")
-        part = keras.Model(self.model.input, self.model.layers[layer_id].output)
+        # Keras 3 knows a Sequential's input only by this name, and a dict's names only by that.
+        is_sequential = isinstance(self.model, keras.Sequential)
+        inputs = self.model.inputs[0] if is_sequential else self.model.input
+        part = keras.Model(inputs, self.model.layers[layer_id].output)
         return part.predict_on_batch(source.example(example_id))
 
 

@@ -53,7 +53,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
         "history": snapshot.history,
     }
     tensors = {
-        f"{part}/{name}": np.ascontiguousarray(value)
+        f"{part}/{name}": np.asarray(value, order="C")
         for part, values in parts.items()
         for name, value in values.items()
     }
