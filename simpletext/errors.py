@@ -35,3 +35,11 @@ class WeightsError(CheckpointError):
 
 class FolderExistsError(SimpletextError, FileExistsError):
     """A folder to write into that exists already."""
+
+
+class TrainingError(SimpletextError, RuntimeError):
+    """A training that can't go on or that led to nothing."""
+
+
+class NotEnoughMemoryError(TrainingError, MemoryError):
+    """A batch that doesn't fit into memory."""
