@@ -1,6 +1,7 @@
 """A checkpoint's tokenizer: texts in, ids out."""
 
 import contextlib
+import importlib.util
 import json
 import logging
 import os
@@ -11,6 +12,8 @@ from typing import Any
 
 from .errors import CheckpointError
 
+# Packages that some tokenizers need -> the extra that brings them.
+EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
 # One of these holds a tokenizer's vocabulary.
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 CHUNK = 1000  # texts a call: enough to keep all cores busy, few enough to stay small in memory
@@ -77,11 +80,7 @@ class Tokenizer:
             try:
                 return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True))
             except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else error
-                raise CheckpointError(
-                    f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the "
-                    "family's vocabulary file, must stand there whole."
-                ) from error
+                raise CheckpointError(_why_unreadable(folder, error)) from error
 
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
@@ -131,6 +130,23 @@ class Tokenizer:
         for name in ("is_local", "local_files_only"):  # where it came from is nobody's business
             config.pop(name, None)
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _why_unreadable(folder: Path, error: Exception) -> str:
+    told = str(error).lower()
+    if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
+        told += " sentencepiece"  # without it, transformers asks for another package
+    for package, extra in EXTRAS.items():
+        if package in told and importlib.util.find_spec(package) is None:
+            return (
+                f"The tokenizer in {folder} needs the package {package}: "
+                f"pip install simpletext[{extra}]"
+            )
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else error
+    return (
+        f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the family's "
+        "vocabulary file, must stand there whole."
+    )
 
 
 def _see_to_marks(hf: Any) -> None:

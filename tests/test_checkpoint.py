@@ -2,6 +2,8 @@ import json
 import shutil
 import socket
 import time
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -59,9 +61,10 @@ def test_an_uncached_model_without_a_network_is_refused_soon():
 
 @pytest.mark.parametrize("status", ["gated", "unknown"])
 def test_what_the_hub_says(monkeypatch, status):
-    import httpx2 as httpx
     from huggingface_hub import errors
 
+    # huggingface_hub 1 speaks through httpx, huggingface_hub 2 through httpx2.
+    httpx = import_module("httpx2" if find_spec("httpx2") else "httpx")
     kinds = {"gated": errors.GatedRepoError, "unknown": errors.RepositoryNotFoundError}
     request = httpx.Request("GET", "https://huggingface.co/someone/some-model")
 

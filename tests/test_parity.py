@@ -312,3 +312,9 @@ def test_what_is_no_encoder_is_an_error(model_type, tmp_path):
     write_checkpoint(tmp_path / "other", {"model_type": model_type}, {"wte.weight": [4, 2]})
     with pytest.raises(UnsupportedModelError, match=f"model_type={model_type!r}"):
         load_classifier(tmp_path / "other")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/families.md"])
+def test_pages_name_every_family(page):
+    text = (Path(__file__).parents[1] / page).read_text(encoding="utf-8")
+    assert [model_type for model_type in MODULES if f"`{model_type}`" not in text] == []
