@@ -31,7 +31,7 @@ class WindowBias(Part):
 
     def call(self, bias):  # (batch, 1, 1, length) -> (batch, 1, chunks, size, size + 2 * edge)
         length = ops.shape(bias)[3]
-        size, edge = layout(length, self.reach)
+        size, edge = layout(length, max(self.reach, 1), 3 * self.reach)
         if self.sees_first:
             is_first = ops.cast(ops.equal(ops.arange(length), 0), bias.dtype)
             bias = ops.minimum(bias, is_first * NEVER)
@@ -60,7 +60,7 @@ class WindowAttention(SelfAttention):
             return super()._context(query, key, value, bias, training)
         bias, window_bias = bias
         length = ops.shape(query)[2]
-        size, edge = layout(length, self.reach)
+        size, edge = layout(length, max(self.reach, 1), 3 * self.reach)
         queries = chunks(query * query.shape[-1] ** -0.5, size)
         keys, values = (with_neighbours(chunks(x, size), size, edge) for x in (key, value))
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 2, 4, 3))) + window_bias
@@ -79,13 +79,18 @@ class WindowAttention(SelfAttention):
         return flat[:, :, :length]
 
 
-def layout(length, reach: int):
-    """The size of a chunk, and how much of its neighbours it sees on either side."""
-    size = max(reach, 1)
-    is_long = length > 3 * size
+def layout(length, size: int, limit: int):
+    """The size of a chunk, and how much of its neighbours it sees on either side.
+
+    Args:
+        length: of the text; a tensor within TensorFlow's graphs.
+        size: of the chunks of a long text, each of which sees its neighbours whole.
+        limit: up to this length a text is one chunk.
+    """
+    is_long = length > limit
     if isinstance(is_long, bool):
         return (size, size) if is_long else (length, 0)
-    is_long = ops.cast(is_long, "int32")  # the length is a tensor within TensorFlow's graphs
+    is_long = ops.cast(is_long, "int32")
     return is_long * size + (1 - is_long) * length, is_long * size
 
 
