@@ -229,7 +229,8 @@ def _build(
     config = family.read_config(architecture.config)
     weights = checkpoint.weights  # opened before the model is built: a damaged file costs no time
     inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
-    outputs = family.encode(config, inputs, dtype, seed)
+    encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
+    outputs = encode(config, inputs, dtype, seed)
     if head is not None:
         mask = inputs[getattr(head, "reads", "attention_mask")]
         outputs = head(config, outputs, mask, num_labels, dtype, seed)

@@ -22,6 +22,8 @@ from simpletext.errors import UnsupportedModelError, WeightsError
 from simpletext.models import load_classifier, load_encoder, save_checkpoint
 
 TINY, REALISTIC = 1e-5, 1e-4
+# Only the first token is classified, and with Longformer it has projections of its own.
+UNUSED = {"longformer": tuple(f"layer_1/attention/{name}/" for name in ("query", "key", "value"))}
 REDUCED = 0.2  # logits are of the order of one, bfloat16 keeps two to three digits of them
 
 
@@ -234,6 +236,7 @@ def test_it_trains(base):
     moved = {
         v.path: (np.asarray(v) != np.asarray(before)).any()
         for v, before in zip(model.trainable_variables, base.model.trainable_variables, strict=True)
+        if not v.path.startswith(UNUSED.get(base.model_type, ()))
     }
     assert all(moved.values()), moved
 

@@ -28,6 +28,8 @@ MODULES = {
     "convbert": ("convbert", "FAMILY"),
     "deberta": ("deberta", "DEBERTA"),
     "deberta-v2": ("deberta", "DEBERTA_V2"),
+    "big_bird": ("big_bird", "FAMILY"),
+    "longformer": ("longformer", "FAMILY"),
     "eurobert": ("eurobert", "FAMILY"),
     "modernbert": ("modernbert", "FAMILY"),
     "xlm": ("xlm", "XLM"),

@@ -18,12 +18,12 @@ from ..layers import (
     Dense,
     LayerNorm,
     Part,
-    SelfAttention,
     WordEmbeddings,
     activation,
     dropout,
 )
 from ..positions import Rotary, rotary_settings, rotate
+from ..windows import WindowAttention, WindowBias
 from .family import Family
 
 FULL, SLIDING = "full_attention", "sliding_attention"
@@ -101,29 +101,15 @@ class ModernBertEmbeddings(WordEmbeddings):
 
 
 @keras.saving.register_keras_serializable("simpletext")
-class WindowBias(Part):
-    """An attention bias that also shuts out keys further away than `reach` tokens."""
+class ModernBertAttention(WindowAttention):
+    """Self-attention with rotary positions; query, key and value come from one product.
 
-    def __init__(self, reach, **kwargs):
-        super().__init__(**kwargs)
-        self.reach = reach
+    Args:
+        use_bias: whether the products have biases.
+    """
 
-    def compute_output_spec(self, bias):
-        batch, _, _, length = bias.shape
-        return keras.KerasTensor((batch, 1, length, length), self.compute_dtype)
-
-    def call(self, bias):  # (batch, 1, 1, length) -> (batch, 1, length, length)
-        positions = ops.arange(ops.shape(bias)[3])
-        far = ops.abs(positions[:, None] - positions[None, :]) > self.reach
-        return ops.minimum(bias, ops.cast(far, self.compute_dtype) * -1e9)
-
-
-@keras.saving.register_keras_serializable("simpletext")
-class ModernBertAttention(SelfAttention):
-    """Self-attention with rotary positions; query, key and value come from one product."""
-
-    def __init__(self, num_heads, use_bias, dropout=0.0, seed=0, **kwargs):
-        super().__init__(num_heads, dropout, seed, **kwargs)
+    def __init__(self, num_heads, reach, use_bias, **kwargs):
+        super().__init__(num_heads, reach, **kwargs)
         self.use_bias = use_bias
 
     def build(self, x_shape, bias_shape=None):
@@ -133,7 +119,7 @@ class ModernBertAttention(SelfAttention):
         self.qkv.build(x_shape)
         self.output_dense.build(x_shape)
 
-    def call(self, x, bias, rotary, training=None):  # (batch, length, hidden), its bias
+    def call(self, x, bias, rotary, training=None):  # (batch, length, hidden)
         query, key, value = (self._split(part) for part in ops.split(self.qkv(x), 3, axis=-1))
         query, key = rotate(query, rotary), rotate(key, rotary)
         attended = self._attend(query, key, value, bias, training)
@@ -144,7 +130,9 @@ class ModernBertAttention(SelfAttention):
 class ModernBertBlock(Part):
     """Norm, attention, residual; norm, gated feed-forward, residual.
 
-    The first block has no norm before its attention: the embeddings are normalised.
+    Args:
+        reach: see `WindowAttention`.
+        is_first: no norm before attention, since the embeddings are normalised.
     """
 
     def __init__(
@@ -153,6 +141,7 @@ class ModernBertBlock(Part):
         intermediate_size,
         hidden_act,
         epsilon,
+        reach=None,
         is_first=False,
         attention_bias=False,
         mlp_bias=False,
@@ -164,7 +153,8 @@ class ModernBertBlock(Part):
     ):
         super().__init__(**kwargs)
         self.num_heads, self.intermediate_size = num_heads, intermediate_size
-        self.hidden_act, self.epsilon, self.is_first = hidden_act, epsilon, is_first
+        self.hidden_act, self.epsilon = hidden_act, epsilon
+        self.reach, self.is_first = reach, is_first
         self.attention_bias, self.mlp_bias, self.norm_bias = attention_bias, mlp_bias, norm_bias
         self.attention_dropout, self.dropout, self.seed = attention_dropout, dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -177,8 +167,8 @@ class ModernBertBlock(Part):
             )
             self.attention_norm.build(x_shape)
         self.attention = ModernBertAttention(
-            self.num_heads, self.attention_bias, self.attention_dropout, self.seed + 1,
-            name="attention", **policy,
+            self.num_heads, self.reach, self.attention_bias, dropout=self.attention_dropout,
+            seed=self.seed + 1, name="attention", **policy,
         )  # fmt: skip
         self.norm = LayerNorm(self.epsilon, self.norm_bias, name="norm", **policy)
         self.intermediate = Dense(
@@ -230,9 +220,9 @@ def encode(config: ModernBertConfig, inputs: dict, dtype, seed: int):
         config.vocab_size, config.hidden_size, config.norm_eps, config.norm_bias,
         dropout=config.embedding_dropout, seed=seed, name="embeddings", dtype=dtype,
     )(inputs["input_ids"])  # fmt: skip
-    biases = {FULL: AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])}
+    bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
     reach = config.local_attention // 2
-    biases[SLIDING] = WindowBias(reach, name="window_bias", dtype=dtype)(biases[FULL])
+    window = (bias, WindowBias(reach, name="window_bias", dtype=dtype)(bias))
     width = config.hidden_size // config.num_attention_heads
     rotary = {
         kind: Rotary(width, **config.rotary(kind), name=f"rotary_{kind}", dtype=dtype)(
@@ -246,6 +236,7 @@ def encode(config: ModernBertConfig, inputs: dict, dtype, seed: int):
             config.intermediate_size,
             config.hidden_activation,
             config.norm_eps,
+            reach if kind == SLIDING else None,
             i == 0,
             config.attention_bias,
             config.mlp_bias,
@@ -255,7 +246,7 @@ def encode(config: ModernBertConfig, inputs: dict, dtype, seed: int):
             seed + 100 * (i + 1),
             name=f"layer_{i}",
             dtype=dtype,
-        )(x, biases[kind], rotary[kind])
+        )(x, window if kind == SLIDING else bias, rotary[kind])
     return LayerNorm(config.norm_eps, config.norm_bias, name="final_norm", dtype=dtype)(x)
 
 
