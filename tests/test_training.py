@@ -159,6 +159,8 @@ def test_lower_layers_learn_more_slowly():
     paths = ["embeddings/word_embeddings/embeddings", "layer_0/a/kernel", "layer_11/b/bias"]
     scales = layer_scales([*paths, "classifier/kernel"], 0.9)
     assert scales == pytest.approx([0.9**13, 0.9**12, 0.9, 1.0])
+    with pytest.raises(ArgumentError, match="the model has no blocks named layer_0"):
+        layer_scales(["dense/kernel"], 0.9)
     with pytest.raises(ArgumentError, match="layer_decay=0"):
         st.AdamW(layer_decay=0)
 
