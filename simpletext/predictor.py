@@ -9,10 +9,9 @@ import numpy as np
 
 from .batches import pack
 from .checkpoint import new_folder, open_folder, read_json, write_json
-from .encoders import family_of
 from .errors import ArgumentError, CheckpointError
 from .labels import MULTI, REGRESSION, Labels
-from .models import architecture_of, load_classifier, write_model
+from .models import architecture_of, input_names, load_classifier, write_model
 from .predict import predict_logits
 from .report import probabilities
 from .texts import as_texts
@@ -86,8 +85,7 @@ class Predictor:
     ) -> None:
         self.model, self.tokenizer, self.labels = model, tokenizer, labels
         self.maxlen, self.batch_size = maxlen, batch_size
-        family = family_of(architecture_of(model).config)
-        self._layout = tokenizer.layout.for_inputs(family.inputs)
+        self._layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
 
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"

@@ -50,6 +50,8 @@ class Tokenizer:
 
     def __init__(self, hf: Any) -> None:
         self._hf = hf
+        if hf.is_fast:
+            _see_to_marks(hf)
         self.layout = Layout(
             inputs=tuple(hf.model_input_names),
             pad_id=hf.pad_token_id if hf.pad_token_id is not None else 0,
@@ -129,6 +131,21 @@ class Tokenizer:
         for name in ("is_local", "local_files_only"):  # where it came from is nobody's business
             config.pop(name, None)
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _see_to_marks(hf: Any) -> None:
+    """Frame texts with [CLS] and [SEP] where the library, lacking tokenizer.json, forgets to."""
+    backend = hf.backend_tokenizer
+    if backend.num_special_tokens_to_add(False) or not (hf.cls_token and hf.sep_token):
+        return
+    from tokenizers.processors import TemplateProcessing
+
+    first, last = hf.cls_token, hf.sep_token
+    backend.post_processor = TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B:1 {last}:1",
+        special_tokens=[(first, hf.cls_token_id), (last, hf.sep_token_id)],
+    )
 
 
 def _full_length(encoding: Any, special: int) -> int:

@@ -15,7 +15,7 @@ from .errors import ArgumentError, DataError
 from .labels import REGRESSION, Labels, as_rows, infer_labels
 from .losses import loss_for
 from .metrics import metrics_for
-from .models import load_classifier, max_positions
+from .models import input_names, load_classifier, max_positions
 from .optimizer import AdamW
 from .precision import check_precision, dtype_policy
 from .texts import as_texts
@@ -143,12 +143,10 @@ class Transformer:
 
     def encode(self, texts: list[str], pairs: list[str] | None = None) -> EncodedTexts:
         """Checked texts as ids, without labels."""
-        checkpoint = self.checkpoint
         self._check_pairs(pairs)
-        layout = self.tokenizer.layout
+        layout = self.tokenizer.layout.for_inputs(input_names(self.checkpoint.config))
         encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        wanted = family_of(checkpoint.config).inputs
-        return pack(encodings, layout.for_inputs(wanted), texts, pairs)
+        return pack(encodings, layout, texts, pairs)
 
     def get_classifier(
         self,

@@ -167,10 +167,38 @@ def test_no_weight_file(copy):
         st.load_encoder(copy)
 
 
-def test_a_pickle_only_checkpoint_says_how_to_convert(copy):
+@pytest.fixture
+def pickled(copy):
+    """A checkpoint that holds pytorch_model.bin only."""
+    torch = pytest.importorskip("torch")
+    values = {key: torch.tensor(value) for key, value in tensors(copy).items()}
+    (copy / "model.safetensors").unlink()
+    torch.save(values, copy / "pytorch_model.bin")
+    return copy
+
+
+def test_a_pickled_checkpoint_loads_where_torch_is(pickled, tiny):
+    assert same_weights(st.load_encoder(pickled), st.load_encoder(tiny))
+
+
+def test_a_pickle_runs_nothing(pickled, tmp_path):
+    import pickle
+
+    class Harm:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "harm"), "w"))
+
+    (pickled / "pytorch_model.bin").write_bytes(pickle.dumps({"x": Harm()}))
+    with pytest.raises(WeightsError, match="holds more than tensors"):
+        st.load_encoder(pickled)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_pickle_without_torch_says_how_to_convert(copy, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"anything")
-    with pytest.raises(WeightsError, match=r"a pickle.*save_pretrained\(new_folder\)"):
+    with pytest.raises(WeightsError, match=r"is a pickle.*save_pretrained\(new_folder\)"):
         st.load_encoder(copy)
 
 
