@@ -166,6 +166,8 @@ def as_source(name: str, data: Any, model: keras.Model, sample_weight: Any = Non
 
 
 def _arrays(name: str, data: tuple, model: keras.Model, sample_weight: Any) -> Rows:
+    if any(isinstance(part, str) for part in keras.tree.flatten(data[0])[:1]):
+        raise DataError(f"{name} has texts; they go through Transformer.preprocess_train.")
     x = keras.tree.map_structure(np.asarray, data[0])
     y = np.asarray(data[1])
     if len(data) == 3 and sample_weight is not None:

@@ -1,5 +1,6 @@
 """`Keeper`: holds a learner's model, its weights, what is frozen and how it decays."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 
 from . import progress
+from .checkpoint import check_absent
 from .datasets import Source
 from .errors import ArgumentError, CheckpointError
 from .models import architecture_of, load_classifier, load_encoder, save_checkpoint
@@ -89,7 +91,7 @@ class Keeper:
         self.model.optimizer = renewed(self.model.optimizer)
         self.model.train_function = None
 
-    def save_model(self, path: str) -> None:
+    def save_model(self, path: str | os.PathLike) -> None:
         """Write the model: a Hugging Face folder for one of ours, else a `.keras` file.
 
         A `Predictor` saves the tokenizer and the labels as well.
@@ -99,11 +101,12 @@ class Keeper:
             ArgumentError: a model that isn't of simpletext, and a path not ending in `.keras`.
         """
         if str(path).endswith(".keras"):
-            self.model.save(Path(path).expanduser(), overwrite=False)
+            check_absent(path)
+            self.model.save(Path(path).expanduser())
         else:
             save_checkpoint(self.model, path)
 
-    def load_model(self, path: str) -> None:
+    def load_model(self, path: str | os.PathLike) -> None:
         """Give the learner's model the weights of a saved one.
 
         Args:

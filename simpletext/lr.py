@@ -134,27 +134,31 @@ class Curve:
     """A range test: the learning rates tried, and the smoothed loss at each.
 
     Smith's range test (https://arxiv.org/abs/1506.01186).
+
+    Attributes:
+        rates, losses: (steps,).
+        spread: standard deviation of the single losses, before smoothing, at the lowest rates.
     """
 
     rates: np.ndarray
     losses: np.ndarray
+    spread: float = 0.0
 
     def estimate(self) -> tuple[float, float, float] | None:
         """Three suggestions: steepest descent, minimum / 10, valley.
 
         Returns:
-            The three learning rates, or None where the curve doesn't fall by a tenth of its
-            range of sight before it rises: then it says nothing.
+            The three learning rates, or None where the curve doesn't fall further than it would
+            by chance: then it says nothing.
         """
-        best = int(np.argmin(self.losses))
-        fall = self.losses[0] - self.losses[best]
-        if best < 3 or not np.isfinite(fall) or fall < 0.02 * abs(self.losses[0]):
+        first, best = self._span()
+        if best - first < 3 or not self._falls(first, best):
             return None
-        steepest = int(np.argmin(np.gradient(self.losses[: best + 1])))
+        steepest = first + int(np.argmin(np.gradient(self.losses[first : best + 1])))
         return (
             float(self.rates[steepest]),
             float(self.rates[best] / MIN_FACTOR),
-            float(self.rates[self._valley(best)]),
+            float(self.rates[self._valley(first, best)]),
         )
 
     def suggest(self) -> float | None:
@@ -162,11 +166,24 @@ class Curve:
         estimates = self.estimate()
         return None if estimates is None else min(estimates[1:])
 
-    def _valley(self, best: int) -> int:
+    def _span(self) -> tuple[int, int]:
+        """Where to look: from where the average stands on a few losses, to the lowest point."""
+        first = len(self.losses) // 10
+        return first, first + int(np.argmin(self.losses[first:])) if len(self.losses) else 0
+
+    def _falls(self, first: int, best: int) -> bool:
+        """Whether the loss falls by 2 percent, and by more than three standard errors."""
+        start = self.losses[first]
+        averaged = min(best + 1, (1 + SMOOTHING) / (1 - SMOOTHING))  # losses behind the lowest
+        doubt = 3 * self.spread * math.sqrt(1 / (first + 1) + 1 / averaged)
+        return bool(start - self.losses[best] > max(doubt, 0.02 * abs(start)))
+
+    def _valley(self, first: int, best: int) -> int:
         """Two thirds down the longest stretch over which the loss falls."""
-        falling = np.diff(self.losses[: best + 1]) < 0
-        start = longest_start = longest = 0
-        for i, is_falling in enumerate([*falling, False]):
+        falling = np.diff(self.losses[first : best + 1]) < 0
+        start = longest_start = first
+        longest = 0
+        for i, is_falling in enumerate([*falling, False], start=first):
             if is_falling:
                 continue
             if i - start > longest:

@@ -81,12 +81,20 @@ class AdamW(keras.optimizers.Adam):
 def layer_scales(paths: list[str], layer_decay: float) -> list[float]:
     """What the learning rate is multiplied with for each variable, by its place in the encoder.
 
+    Raises:
+        ArgumentError: a decay for a model without numbered blocks.
+
     Example:
         >>> layer_scales(["embeddings/norm/gamma", "layer_0/output/bias", "pooler/bias"], 0.5)
         [0.25, 0.5, 1.0]
     """
     blocks = [re.search(r"(?:^|/)layer_(\d+)/", path) for path in paths]
     count = 1 + max((int(found[1]) for found in blocks if found), default=-1)
+    if layer_decay < 1 and not count:
+        raise ArgumentError(
+            f"layer_decay={layer_decay}, but the model has no blocks named layer_0, layer_1, ... "
+            "Leave it at 1."
+        )
     heights = [
         int(found[1]) + 1 if found else 0 if "embeddings" in path else count + 1
         for path, found in zip(paths, blocks, strict=True)

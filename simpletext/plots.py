@@ -35,7 +35,7 @@ def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> A
 def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:
     """A quantity of the training as a matplotlib figure, with its validation twin."""
     if name not in history:
-        known = [key for key in history if not key.startswith("val_")]
+        known = sorted(key for key in history if not key.startswith("val_"))
         raise ArgumentError(
             f"There is no {name!r} in the history; there is {', '.join(known) or 'nothing yet'}."
         )
@@ -62,17 +62,21 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     if matrix.ndim != 2:
         raise ArgumentError("A confusion matrix can be plotted where each row has one class.")
     count = len(names)
-    size = min(max(4.0, 0.45 * count + 1.5), 24.0)
-    figure, axes = _figure((size + 1, size))
+    large = count > 20  # then the squares are too small for numbers, and a scale tells them
+    room = 0.08 * max(map(len, names))  # inches for the longest name, at the side and below
+    size = min(max(3.5, 0.45 * count) + room, 24.0)
+    figure, axes = _figure((size + 0.5, size))
     display = ConfusionMatrixDisplay(matrix, display_labels=list(names))
     display.plot(
         ax=axes,
         cmap="Blues",
         xticks_rotation="vertical",
-        colorbar=count > 20,  # then the squares are too small for numbers
-        include_values=count <= 20,
+        colorbar=False,
+        include_values=not large,
     )
-    axes.tick_params(labelsize="medium" if count <= 20 else "xx-small")
+    if large:
+        figure.colorbar(display.im_, ax=axes, shrink=0.5)
+    axes.tick_params(labelsize="xx-small" if large else "medium")
     axes.grid(visible=False)
     return figure
 

@@ -55,7 +55,8 @@ def range_test(
             "labels and weights of the data, and at the model's loss."
         )
     rates = [schedule(step) for step in range(len(losses))]
-    return Curve(np.array(rates), smooth(losses))
+    spread = float(np.std(losses[: max(len(losses) // 5, 2)]))
+    return Curve(np.array(rates), smooth(losses), spread)
 
 
 @contextmanager

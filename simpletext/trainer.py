@@ -146,16 +146,18 @@ class Trainer:
         for option in ("early_stopping", "reduce_on_plateau"):
             if options.get(option) is not None:
                 check_count(option, options[option])
-        if monitor is None:
-            monitor = "loss" if self.val_data is None else "val_loss"
-        if monitor.startswith("val_") and self.val_data is None and any(options.values()):
-            raise ArgumentError(
-                f"monitor={monitor!r} needs validation data. Give get_learner val_data, or "
-                'monitor "loss".'
-            )
+        decides = options.get("early_stopping") or options.get("reduce_on_plateau")
+        wanted = monitor or "val_loss"
+        if wanted.startswith("val_") and self.val_data is None:
+            if decides and monitor is not None:
+                raise ArgumentError(
+                    f"monitor={monitor!r} needs validation data. Give get_learner val_data, or "
+                    'monitor "loss".'
+                )
+            wanted = "loss"
         data = {"seed": self.seed, "batch_size": self.batch_size}
         return Plan(
-            name, epochs, self._steps(), schedule, monitor=monitor,
+            name, epochs, self._steps(), schedule, monitor=wanted,
             settings={**settings, **data}, **options,
         )  # fmt: skip
 

@@ -105,6 +105,8 @@ def test_bad_arrays():
         st.get_learner(model, (X, Y[:-1]))
     with pytest.raises(DataError, match="Row 0 of train_data has the label 7, but the model tells"):
         st.get_learner(model, (X, np.where(Y[0] == Y, 7, Y)))
+    with pytest.raises(DataError, match="train_data has texts; they go through Transformer"):
+        st.get_learner(model, (["a", "b"], [0, 1]))
     with pytest.raises(DataError, match="Texts go through Transformer.preprocess_train"):
         st.get_learner(model, (np.array(["a", "b"]), Y[:2]))
     with pytest.raises(DataError, match=r"sample_weight has the shape \(2,\); train_data has 64"):

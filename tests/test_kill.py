@@ -50,6 +50,7 @@ np.savez(out, *[keras.ops.convert_to_numpy(v) for v in state])
 
 
 def start(tiny, folder, out, moment):
+    """A training in a process of its own; a context manager closes its pipe."""
     code = TRAIN.format(tests=os.path.dirname(__file__))
     command = [sys.executable, "-c", code, str(tiny), str(folder), str(out), moment]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -58,7 +59,8 @@ def start(tiny, folder, out, moment):
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    assert start(tiny, folder, folder / "end.npz", "never").wait() == 0
+    with start(tiny, folder, folder / "end.npz", "never") as process:
+        assert process.wait() == 0
     return folder / "end.npz"
 
 
@@ -66,14 +68,15 @@ def whole(tiny, tmp_path_factory):
 @pytest.mark.parametrize("moment", ["training", "writing"])
 def test_a_killed_training_ends_with_the_same_numbers(tiny, tmp_path, whole, moment):
     folder = tmp_path / "run"
-    process = start(tiny, folder, tmp_path / "none", moment)
-    while process.stdout.readline().strip() != moment:
-        assert process.poll() is None
-    time.sleep(0.2)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    with start(tiny, folder, tmp_path / "none", moment) as process:
+        while process.stdout.readline().strip() != moment:
+            assert process.poll() is None
+        time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
     load_file(folder / "last.safetensors")  # what is there is whole
-    assert start(tiny, folder, tmp_path / "end.npz", "never").wait() == 0
+    with start(tiny, folder, tmp_path / "end.npz", "never") as process:
+        assert process.wait() == 0
     one, other = np.load(whole), np.load(tmp_path / "end.npz")
     assert len(one.files) == len(other.files) > 50
     assert all(np.array_equal(one[name], other[name]) for name in one.files)

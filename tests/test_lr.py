@@ -97,3 +97,33 @@ def test_triangular_repeats_each_epoch():
     rate = triangular(1e-3, 10)
     assert [rate(step) for step in range(10)] == [rate(step) for step in range(10, 20)]
     assert triangular(1e-3, 1)(0) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("steps", [100, 400])
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_labels_at_random_give_no_suggestion(steps, noise):
+    """Single losses scatter: that one lies lower than the first one says nothing."""
+    rates = np.geomspace(1e-7, 1e-2, steps)
+    rising = np.maximum(np.log10(rates / 2e-3), 0) * 1.5
+    found = 0
+    for seed in range(20):
+        losses = 0.7 + np.random.default_rng(seed).normal(size=steps) * noise + rising
+        spread = float(np.std(losses[: steps // 5]))
+        found += Curve(rates, smooth(losses), spread).suggest() is not None
+    assert found <= 1
+
+
+def test_noise_does_not_hide_what_is_learned():
+    rates = np.geomspace(1e-7, 1e-2, 200)
+    losses, loss, rng = [], 0.7, np.random.default_rng(0)
+    for rate in rates:
+        loss += -(loss - 0.15) * min(rate / 1e-3, 1) * 0.1 + max(np.log10(rate / 3e-3), 0)
+        losses.append(loss + rng.normal() * 0.05)
+    rate = Curve(rates, smooth(losses), 0.05).suggest()
+    assert rate is not None
+    assert 1e-5 < rate < 1e-3
+
+
+def test_curves_of_hardly_a_step():
+    for count in (1, 2, 3):
+        assert Curve(np.geomspace(1e-7, 1e-6, count), np.ones(count)).suggest() is None

@@ -6,7 +6,13 @@ import pytest
 from any_models import network, numbers
 
 import simpletext as st
-from simpletext.errors import ArgumentError, CheckpointError, NotEnoughMemoryError, TrainingError
+from simpletext.errors import (
+    ArgumentError,
+    CheckpointError,
+    FolderExistsError,
+    NotEnoughMemoryError,
+    TrainingError,
+)
 
 X, Y = numbers()
 
@@ -64,6 +70,12 @@ def test_autofit_without_epochs_stops_and_restores_the_best():
     assert found == pytest.approx(losses[best], rel=1e-4)
     last = history["lr"][-4:]
     assert max(last) < 0.3  # two epochs without a better loss have lowered the rate
+
+
+def test_autofit_without_validation_data():
+    learner = st.get_learner(network(), (X, Y), batch_size=16)
+    learner.autofit(0.01, 2, verbose=0)
+    assert len(learner.history["loss"]) == 2
 
 
 def test_early_stopping_needs_something_to_look_at():
@@ -147,6 +159,8 @@ def test_lower_layers_learn_more_slowly():
     paths = ["embeddings/word_embeddings/embeddings", "layer_0/a/kernel", "layer_11/b/bias"]
     scales = layer_scales([*paths, "classifier/kernel"], 0.9)
     assert scales == pytest.approx([0.9**13, 0.9**12, 0.9, 1.0])
+    with pytest.raises(ArgumentError, match="the model has no blocks named layer_0"):
+        layer_scales(["dense/kernel"], 0.9)
     with pytest.raises(ArgumentError, match="layer_decay=0"):
         st.AdamW(layer_decay=0)
 
@@ -311,6 +325,8 @@ def test_save_and_load_a_model(tmp_path):
     learner.save_model(tmp_path / "model.keras")
     other.load_model(tmp_path / "model.keras")
     assert all(map(np.array_equal, learner.model.get_weights(), other.model.get_weights()))
+    with pytest.raises(FolderExistsError, match="exists already and is left as it is"):
+        learner.save_model(tmp_path / "model.keras")
     with pytest.raises(ArgumentError, match="wasn't made by load_encoder"):
         learner.save_model(tmp_path / "folder")
 
