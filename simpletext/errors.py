@@ -35,3 +35,11 @@ class WeightsError(CheckpointError):
 
 class FolderExistsError(SimpletextError, FileExistsError):
     """A folder to write into that exists already."""
+
+
+class ExportError(SimpletextError, RuntimeError):
+    """A model that can't be exported, or whose export doesn't give the same numbers."""
+
+
+class MovedNumbersWarning(UserWarning):
+    """A saved predictor whose probabilities aren't those it was saved with."""

@@ -64,10 +64,16 @@ class Transformer:
         self.class_names = class_names if class_names is not None else classes
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
         self.labels: Labels | None = None
+        self.sizes: dict[str, int] = {}  # texts a data set, for the model card
         self._paired: bool | None = None
 
     def __repr__(self) -> str:
         return f"Transformer({self.model_name!r}, maxlen={self.maxlen}, labels={self.labels})"
+
+    @property
+    def paired(self) -> bool | None:
+        """Whether its data are pairs of texts; None before there are any."""
+        return self._paired
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -104,7 +110,7 @@ class Transformer:
         labels = infer_labels(y, self.class_names, self.task)
         encoded_labels = labels.encode(y)
         data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
-        self.labels = labels
+        self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
             progress.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
         return data
@@ -128,6 +134,7 @@ class Transformer:
             labels = self._labels_for_test(y)
             encoded_labels = labels.encode(y)
             data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+            self.sizes["validation"] = len(data)
         if verbose:
             progress.say(f"preprocessing test...\n{_lengths(data)}")
         return data
