@@ -178,7 +178,7 @@ def _fetch(name: str, patterns: tuple[str, ...]) -> Path:
         ) from error
 
 
-def upload_folder(folder: str | os.PathLike, repo_id: str, private: bool, token: str | None) -> str:
+def upload_folder(folder: Path, repo_id: str, private: bool, token: str | None) -> str:
     """Put a folder on the Hub as the model `repo_id`, and give its address.
 
     Raises:
@@ -335,3 +335,4 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(dict(tensors), path, metadata={"format": "pt"})
+    path.chmod(0o644)  # for its owner alone otherwise, and a server often runs as somebody else

@@ -2,8 +2,10 @@
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -122,6 +124,11 @@ class Predictor:
     def maxlen(self) -> int:
         """Tokens of a text that the model sees."""
         return self.settings.maxlen
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """For multi-label the probability from which on each label is given, (labels,)."""
+        return thresholds_from(None, self.settings.thresholds, self.labels, THRESHOLD)
 
     def get_classes(self) -> list[Any]:
         """The classes in the order of the probabilities."""
@@ -350,10 +357,8 @@ class Predictor:
         Returns:
             The address of the model.
         """
-        import tempfile
-
         with tempfile.TemporaryDirectory() as parent:
-            folder = os.path.join(parent, "predictor")
+            folder = Path(parent) / "predictor"
             self.save(folder, metrics=metrics)
             return upload_folder(folder, repo_id, private, token)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckpointError
+from .errors import ArgumentError, CheckpointError
 
 TOKENIZER = "tokenizer.json"
 # One of these holds a tokenizer's vocabulary.
@@ -166,10 +166,23 @@ class Tokenizer:
                 yield [Encoding(part.ids, part.type_ids, len(part.ids)) for part in parts]
 
     def places(self, text: str, pair: str | None, maxlen: int) -> list[Place | None]:
-        """For each token as `encode` gives them: its characters, None for a mark of the model."""
+        """For each token as `encode` gives them: its characters, None for a mark of the model.
+
+        Raises:
+            ArgumentError: a tokenizer that is written in Python doesn't know.
+        """
+        if not self.is_fast:
+            raise ArgumentError(
+                "This model's tokenizer is written in Python and doesn't tell where its tokens "
+                "stand; explain with method='lime' or 'occlusion'."
+            )
         encoding = self._set_to(maxlen).encode(text, pair)
         rows = zip(encoding.sequence_ids, encoding.offsets, strict=True)
         return [None if part is None else (part, *span) for part, span in rows]
+
+    def token_id(self, token: str) -> int | None:
+        """The id of a token, None where the vocabulary lacks it."""
+        return self._backend.token_to_id(token)
 
     def _encode_chunk(
         self, texts: list[str], pairs: list[str] | None, maxlen: int
