@@ -362,6 +362,30 @@ class Predictor:
             self.save(folder, metrics=metrics)
             return upload_folder(folder, repo_id, private, token)
 
+    def export(
+        self, path: str | os.PathLike, format: str = "saved_model", *, quantize: bool = False
+    ) -> dict[str, float]:
+        """Write a model that serves without simpletext, with its tokenizer and labels.
+
+        It is asked the probe texts in a process of its own before it counts as done.
+
+        Args:
+            path: the folder, which must not exist yet.
+            format: "saved_model" (takes strings where the tokenizer is WordPiece), "onnx",
+                "litert" or "openvino"; each needs the extra of its name.
+            quantize: weights as int8 (onnx only).
+
+        Returns:
+            How far its probabilities lie from the predictor's on the probe texts.
+
+        Raises:
+            ExportError: a missing package; numbers or tokens that aren't the predictor's.
+            FolderExistsError: the folder is there already.
+        """
+        from .export import export
+
+        return export(self, path, format, quantize)
+
     def _limits(
         self, top_k: int | None, min_confidence: float | None, threshold: Any
     ) -> np.ndarray:

@@ -236,9 +236,17 @@ class Tokenizer:
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
         if self.is_fast:
-            content = json.loads(self._backend.to_str())
-            content |= {"truncation": None, "padding": None}  # those are the user's choice
-            _write_json(folder / TOKENIZER, content)
+            self.save_backend(folder)
+
+    def save_backend(self, folder: Path) -> None:
+        """Write tokenizer.json alone."""
+        content = json.loads(self.backend_json())
+        content |= {"truncation": None, "padding": None}  # those are the user's choice
+        _write_json(folder / TOKENIZER, content)
+
+    def backend_json(self) -> str:
+        """The content of tokenizer.json."""
+        return self._backend.to_str()
 
 
 def _unreadable(folder: Path, error: Exception) -> CheckpointError:
