@@ -19,60 +19,66 @@ class Runtime:
 
     Attributes:
         file: the model's file or folder in the bundle.
-        package: what has to be installed.
-        load: the lines that load the model from `HERE`.
+        packages: what has to be installed.
+        imports: the line that imports the runtime.
+        load: an expression that loads the model from the folder `HERE`.
         call: an expression that gives the logits of `inputs`, arrays by name.
     """
 
     file: str
-    package: str
-    load: str
-    call: str
+    packages: tuple[str, ...]
+    imports: str = ""
+    load: str = ""
+    call: str = ""
 
 
+STRINGS = "saved_model with strings"
 RUNTIMES = {
     "onnx": Runtime(
         "model.onnx",
-        "onnxruntime",
-        "import onnxruntime\n\n"
-        'MODEL = onnxruntime.InferenceSession(HERE / "model.onnx", '
-        'providers=["CPUExecutionProvider"])',
+        ("numpy", "onnxruntime", "tokenizers"),
+        "import onnxruntime",
+        'onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])',
         "MODEL.run(None, inputs)[0]",
     ),
     "openvino": Runtime(
         "model.xml",
-        "openvino",
-        "import openvino\n\n"
-        'SETTINGS = {"INFERENCE_PRECISION_HINT": "f32"}\n'
-        'MODEL = openvino.Core().compile_model(HERE / "model.xml", "CPU", SETTINGS)',
+        ("numpy", "openvino", "tokenizers"),
+        "import openvino",
+        # Left to itself, it would compute in bfloat16 where the processor can.
+        'openvino.compile_model(HERE / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})',
         "MODEL(inputs)[0]",
     ),
     "litert": Runtime(
         "model.tflite",
-        "ai-edge-litert",
-        "from ai_edge_litert.interpreter import Interpreter\n\n"
-        'MODEL = Interpreter(str(HERE / "model.tflite")).get_signature_runner()',
+        ("ai-edge-litert", "numpy", "tokenizers"),
+        "from ai_edge_litert.interpreter import Interpreter",
+        'Interpreter(str(HERE / "model.tflite")).get_signature_runner()',
         'MODEL(**inputs)["output_0"]',
     ),
     "saved_model": Runtime(
         "saved_model",
-        "tensorflow",
-        "import tensorflow\n\n"
-        'MODEL = tensorflow.saved_model.load(HERE / "saved_model").signatures["ids"]',
+        ("numpy", "tensorflow", "tokenizers"),
+        "import tensorflow",
+        'tensorflow.saved_model.load(HERE / "saved_model").signatures["ids"]',
         'MODEL(**{k: tensorflow.constant(v) for k, v in inputs.items()})["logits"].numpy()',
     ),
+    STRINGS: Runtime("saved_model", ("tensorflow", "tensorflow-text")),
 }
 
 PREDICT = Template('''\
-"""Classify texts: python predict.py "one text" "another". Needs numpy, tokenizers, $package."""
+"""Classify texts: python predict.py "one text" "another". Needs $packages."""
 
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+$imports
 from tokenizers import Tokenizer
-$load
+
+HERE = Path(__file__).parent
+MODEL = $load
 LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
 TOKENIZER = Tokenizer.from_file(str(HERE / "tokenizer.json"))
 TOKENIZER.enable_truncation(LABELS["maxlen"], direction=LABELS["truncation_side"])
@@ -85,7 +91,8 @@ def predict_proba(texts):
     parts = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask"}
     rows = {name: [getattr(e, parts[name]) for e in encoded] for name in LABELS["inputs"]}
     inputs = {name: np.array(row, dtype="int32") for name, row in rows.items()}
-    logits = $call / LABELS["temperature"]
+    logits = $call
+    logits = logits / LABELS["temperature"]
     if LABELS["task"] == "regression":
         return logits
     if LABELS["task"] == "multi_label_classification":
@@ -99,12 +106,40 @@ if __name__ == "__main__":
         print(json.dumps(dict(zip(LABELS["classes"], row.tolist()))))
 ''')
 
+# For a SavedModel with the tokenizer inside.
+PREDICT_STRINGS = Template('''\
+"""Classify texts: python predict.py "one text" "another". Needs $packages."""
+
+import json
+import sys
+from pathlib import Path
+
+import tensorflow
+import tensorflow_text  # noqa: F401 - the model is made of its operations
+
+HERE = Path(__file__).parent
+LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
+MODEL = tensorflow.saved_model.load(HERE / "saved_model").signatures["serving_default"]
+
+
+def predict_proba(texts):
+    """Probabilities (regression: values), an array (texts, classes); a pair is a tuple."""
+    rows = [(text,) if isinstance(text, str) else text for text in texts]
+    columns = dict(zip(("texts", "pairs"), map(tensorflow.constant, zip(*rows))))
+    return MODEL(**columns)["probabilities"].numpy()
+
+
+if __name__ == "__main__":
+    for row in predict_proba(sys.argv[1:]):
+        print(json.dumps(dict(zip(LABELS["classes"], row.tolist()))))
+''')
+
 README = Template("""\
 # Exported text classifier ($format)
 
 `$file` answers with logits; `labels.json` says what they stand for. Try it:
 
-    pip install numpy tokenizers $package
+    pip install $packages
     python predict.py "one text" "another"
 
 From your own code: `from predict import predict_proba`, then
@@ -117,7 +152,7 @@ It gave the same probabilities as the original, within 1e-4, when it was made.
 
 def write_bundle(
     folder: Path,
-    format: str,
+    name: str,
     settings: Settings,
     tokenizer: Tokenizer,
     inputs: tuple[str, ...],
@@ -127,7 +162,7 @@ def write_bundle(
 
     Args:
         folder: the bundle's.
-        format: one of `RUNTIMES`.
+        name: the name of one of `RUNTIMES`.
         settings: the predictor's.
         tokenizer: the predictor's.
         inputs: names of the model's inputs.
@@ -141,25 +176,25 @@ def write_bundle(
             "This model's tokenizer is written in Python and has no tokenizer.json, so nothing "
             "but transformers can run it. Serve the predictor itself."
         )
-    runtime = RUNTIMES[format]
+    runtime = RUNTIMES[name]
     write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs))
     tokenizer.save_backend(folder)
-    load = "\nHERE = Path(__file__).parent\n".join(_parted(runtime.load))
-    script = PREDICT.substitute(package=runtime.package, load=load, call=runtime.call)
-    (folder / SCRIPT).write_text(script, encoding="utf-8")
+    script = PREDICT_STRINGS if name == STRINGS else PREDICT
+    content = script.substitute(
+        packages=", ".join(runtime.packages),
+        imports=runtime.imports,
+        load=runtime.load,
+        call=runtime.call,
+    )
+    (folder / SCRIPT).write_text(content, encoding="utf-8")
     readme = README.substitute(
-        format=format,
+        format=name,
         file=runtime.file,
-        package=runtime.package,
+        packages=" ".join(runtime.packages),
         maxlen=settings.maxlen,
         note=f"\n{note}\n" if note else "",
     )
     (folder / "README.md").write_text(readme, encoding="utf-8")
-
-
-def _parted(load: str) -> list[str]:
-    """The import, and what comes after it: HERE stands between."""
-    return load.split("\n\n", 1)
 
 
 def _labels(settings: Settings, options: dict[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:

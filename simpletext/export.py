@@ -44,8 +44,8 @@ def export(
     model, settings = _in_float32(predictor.model), predictor.settings
     inputs = family_of(architecture_of(model).config).inputs
     with new_folder(path) as folder:
-        note = WRITERS[format](model, predictor, folder)
-        write_bundle(folder, format, settings, predictor.tokenizer, inputs, note)
+        runtime, note = WRITERS[format](model, predictor, folder)
+        write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
         wanted = probe_values(model, predictor.tokenizer, settings, PROBES)
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
         if not moved <= TOLERANCE:
@@ -83,33 +83,33 @@ def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
     return np.array(json.loads(done.stdout.splitlines()[-1]))
 
 
-def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> str:
+def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.onnx, for any batch and length."""
     with _without_faulty_optimizer():
         model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
-    return ""
+    return "onnx", ""
 
 
-def write_openvino(model: keras.Model, predictor: Any, folder: Path) -> str:
+def write_openvino(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.xml and model.bin, for any batch and length."""
     model.export(str(folder / RUNTIMES["openvino"].file), format="openvino", verbose=False)
-    return ""
+    return "openvino", ""
 
 
-def write_litert(model: keras.Model, predictor: Any, folder: Path) -> str:
+def write_litert(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.tflite, for any batch and length, of the runtime's own operations only."""
     model.export(str(folder / RUNTIMES["litert"].file), format="litert", verbose=False)
-    return "On a phone, the tokenizer is the `tokenizers` library's or an own one that reads it."
+    return "litert", "On a phone, tokenizer.json is read by the `tokenizers` library, in Rust."
 
 
-def write_saved_model(model: keras.Model, predictor: Any, folder: Path) -> str:
+def write_saved_model(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """A folder that takes strings, where the tokenizer can be put into the graph, and ids."""
     from .savedmodel import write
 
     return write(model, predictor, folder / RUNTIMES["saved_model"].file)
 
 
-WRITERS: dict[str, Callable[[keras.Model, Any, Path], str]] = {
+WRITERS: dict[str, Callable[[keras.Model, Any, Path], tuple[str, str]]] = {
     "saved_model": write_saved_model,
     "onnx": write_onnx,
     "litert": write_litert,

@@ -144,7 +144,7 @@ class AttentionBias(Part):
 
     def call(self, attention_mask):  # (batch, length) -> (batch, 1, 1, length)
         mask = ops.cast(attention_mask, self.compute_dtype)
-        return (1.0 - mask[:, None, None, :]) * -1e9
+        return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -275,5 +275,5 @@ class Embeddings(Part):
 
     def call(self, ids, types, training=None):  # (batch, length) twice
         positions = self.position_embeddings(ops.arange(ops.shape(ids)[1]))
-        x = self.word_embeddings(ids) + self.token_type_embeddings(types) + positions[None]
+        x = self.word_embeddings(ids) + self.token_type_embeddings(types) + positions
         return dropout(self.norm(x), self.dropout, self.seed_generator, training)

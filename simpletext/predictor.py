@@ -13,20 +13,18 @@ import numpy as np
 
 from . import progress
 from .answers import Answers, check_options, thresholds_from
-from .batches import EncodedTexts, LabelledTexts, pack
+from .batches import EncodedTexts, LabelledTexts
 from .calibration import best_thresholds, calibrated, moved_thresholds
 from .checkpoint import upload_folder
-from .encoders import family_of
 from .errors import ArgumentError, DataError
 from .labels import MULTI, REGRESSION, Labels
-from .models import architecture_of
-from .predict import check_process, predict_logits
+from .pipeline import Pipeline
 from .report import probabilities
 from .saved import read_predictor, read_pretrained, write_predictor
 from .settings import THRESHOLD, Settings
-from .texts import as_texts, listed
+from .texts import listed
 from .tokenizer import Tokenizer
-from .windows import check_long_text, pooled, windows_of
+from .windows import pooled
 
 
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Predictor":
@@ -83,9 +81,7 @@ class Predictor:
     ) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.batch_size = batch_size
-        self._layout = tokenizer.layout.for_inputs(family_of(architecture_of(model).config).inputs)
-        self._process = os.getpid()
-        self._told_of_cuts = False
+        self._pipeline = Pipeline(model, tokenizer, settings.maxlen, settings.paired)
 
     @classmethod
     def from_pretrained(
@@ -394,56 +390,24 @@ class Predictor:
         return thresholds_from(threshold, self.settings.thresholds, self.labels, THRESHOLD)
 
     def _answers(self, rows: Any, long_text: str, verbose: int) -> Answers:
-        check_long_text(long_text)
-        texts, pairs = as_texts(rows)
-        self._check_pairs(pairs)
-        if long_text == "chunk":
-            data, counts = windows_of(self.tokenizer, texts, pairs, self.maxlen, self._layout)
-            values = pooled(self._values(data, verbose), counts)
-            return Answers(values, np.zeros(len(texts), bool), self.labels)
-        data = self._encoded(texts, pairs)
-        self._tell_of_cuts(data, verbose)
-        return Answers(self._values(data, verbose), data.truncated, self.labels)
-
-    def _encoded(self, texts: list[str], pairs: list[str] | None) -> EncodedTexts:
-        encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        return pack(encodings, self._layout, texts, pairs)
+        data, windows = self._pipeline.encode(rows, long_text, verbose)
+        values = self._values(data, verbose)
+        if windows is None:
+            return Answers(values, data.truncated, self.labels)
+        return Answers(pooled(values, windows), np.zeros(len(windows), bool), self.labels)
 
     def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
-        return probabilities(self._logits(data, verbose) / self.settings.temperature, self.labels)
-
-    def _logits(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
-        check_process(self._process)
-        return predict_logits(self.model, data, self.batch_size, verbose)
+        logits = self._pipeline.logits(data, self.batch_size, verbose)
+        return probabilities(logits / self.settings.temperature, self.labels)
 
     def _validation_logits(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(texts, LabelledTexts):
             if texts.labels != self.labels:
                 raise DataError("These data have other classes than the predictor.")
-            return self._logits(texts), texts.y
+            return self._pipeline.logits(texts, self.batch_size), texts.y
         if y is None:
             raise DataError("Labels are missing: give texts and labels, or preprocess_test's data.")
-        known = self.labels.encode(y)
-        rows, pairs = as_texts(texts)
-        self._check_pairs(pairs)
-        if len(rows) != len(known):
-            raise DataError(f"There are {len(rows)} texts and {len(known)} labels.")
-        return self._logits(self._encoded(rows, pairs)), known
-
-    def _check_pairs(self, pairs: list[str] | None) -> None:
-        if self.settings.paired not in (None, pairs is not None):
-            kinds = {True: "pairs of texts", False: "single texts"}
-            raise DataError(
-                f"These are {kinds[pairs is not None]}, but the model was trained on "
-                f"{kinds[pairs is None]}. Give {kinds[pairs is None]}."
-            )
-
-    def _tell_of_cuts(self, data: EncodedTexts, verbose: int) -> None:
-        """Say what wasn't seen, at the first time and whenever the user wants to be told."""
-        cut = int(data.truncated.sum())
-        if cut and (verbose or not self._told_of_cuts):
-            self._told_of_cuts = True
-            progress.say(
-                f"{cut} of {len(data)} texts were cut to {self.maxlen} tokens; "
-                'long_text="chunk" reads them whole.'
-            )
+        known, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)
+        if len(data) != len(known):
+            raise DataError(f"There are {len(data)} texts and {len(known)} labels.")
+        return self._pipeline.logits(data, self.batch_size), known

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from . import progress
+from .bundle import STRINGS
 from .errors import ExportError
 from .labels import MULTI, REGRESSION
 from .saved import PROBES
@@ -18,14 +19,14 @@ ODD = (
     "\x00a\x01b\x7f\u200bc\u00add\tc\u00a0\u3000d\u2028e\rf",
     "\u6f22\u5b57\u304b\u306a\uff0c \ud55c\uad6d\uc5b4 \u0e44\u0e17\u0e22 \u0928\u092e\u0938\u094d",
     "x" * 99 + " " + "y" * 101 + " \u00e9" * 60,
-    "$12.50, (a+b)=c~d; e-mail@x.org #1 \u20ac5 \u2014 \u201cq\u201d \U0001f600\U0001f44d\U0001f3fd",
+    "$12.50, (a+b)=c~d; e-mail@x.org #1 \u20ac5 \u2014 \u201cq\u201d \U0001f600\U0001f44d",
     "   ",
 )
 WORDS = 100  # of the vocabulary in one text
 
 
-def write(model: keras.Model, predictor: Any, folder: Path) -> str:
-    """Write the SavedModel, with strings where that is possible; a paragraph for the README.
+def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
+    """Write the SavedModel, with strings where that is possible; the runtime's name, and a note.
 
     Raises:
         ExportError: the tokenizer in the graph doesn't give the tokenizer's own tokens.
@@ -44,14 +45,14 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> str:
     if options is None:
         progress.say("The tokenizer isn't WordPiece: the SavedModel takes ids, predict.py strings.")
         tf.saved_model.save(module, str(folder), signatures | {"serving_default": module.ids})
-        return ""
+        return "saved_model", ""
     tokenizer = WordPiece(options, predictor.maxlen)
     _check_tokens(tokenizer, predictor)
     module.texts = _from_texts(model, predictor, tokenizer)
     signatures |= {"serving_default": module.texts}
     tf.saved_model.save(module, str(folder), signatures)
     what = "`texts` and `pairs`" if predictor.settings.paired else "`texts`"
-    return (
+    return STRINGS, (
         f"The signature `serving_default` takes strings ({what}) and gives `probabilities` and "
         "`classes`; `ids` takes what predict.py makes. Strings need tensorflow-text where the "
         "model is loaded (`import tensorflow_text`); TensorFlow Serving has it built in. The "
