@@ -98,7 +98,7 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file, or an error that names the file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} isn't valid JSON: {error}.") from error
 
 
@@ -179,6 +179,30 @@ def _fetch(name: str, patterns: tuple[str, ...]) -> Path:
         ) from error
 
 
+def upload_folder(folder: Path, repo_id: str, private: bool, token: str | None) -> str:
+    """Put a folder on the Hub as the model `repo_id`, and give its address.
+
+    Raises:
+        UnreachableModelError: the Hub is out of reach, or doesn't know or allow the user.
+    """
+    from huggingface_hub import HfApi, errors
+
+    api = HfApi(token=token)
+    try:
+        url = api.create_repo(repo_id, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=repo_id, folder_path=folder, commit_message="Upload with simpletext"
+        )
+    except errors.HFValidationError as error:
+        raise UnknownModelError(f"{repo_id!r} is no possible name on the Hub: {error}") from error
+    except (OSError, errors.HfHubHTTPError) as error:
+        raise UnreachableModelError(
+            f"{repo_id!r} wasn't uploaded ({str(error).splitlines()[0]}). Log in with "
+            "`hf auth login`, as one who may write there, and try again."
+        ) from error
+    return str(url)
+
+
 class WeightFiles(Mapping[str, np.ndarray]):
     """The tensors of a folder by name, from one safetensors file or several shards.
 
@@ -232,6 +256,28 @@ def inside(folder: Path, name: str) -> Path:
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise CheckpointError(f"{folder} names a file outside of itself: {name!r}. Don't trust it.")
     return path
+
+
+def check_links(folder: Path) -> None:
+    """Refuse links out of `folder`, and anything in it that is neither a file nor a folder.
+
+    The Hub's cache keeps a snapshot's files as links into the `blobs` beside it; those are right.
+
+    Raises:
+        CheckpointError: a link that leads elsewhere, by name.
+    """
+    homes = [folder.resolve()]
+    if folder.parent.name == "snapshots":
+        homes.append(folder.parent.parent.resolve() / "blobs")
+    for path in folder.rglob("*"):
+        real = path.resolve()
+        if not any(real.is_relative_to(home) for home in homes):
+            raise CheckpointError(
+                f"{path} is a link out of its folder, to {real}. Don't trust the folder, or put "
+                "the file itself in the link's place."
+            )
+        if not (real.is_file() or real.is_dir()):
+            raise CheckpointError(f"{path} is neither a file nor a folder. Don't trust the folder.")
 
 
 def _open(path: Path) -> Any:
@@ -289,3 +335,4 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(dict(tensors), path, metadata={"format": "pt"})
+    path.chmod(0o644)  # for its owner alone otherwise, and a server often runs as somebody else

@@ -43,3 +43,11 @@ class TrainingError(SimpletextError, RuntimeError):
 
 class NotEnoughMemoryError(TrainingError, MemoryError):
     """A batch that doesn't fit into memory."""
+
+
+class ExportError(SimpletextError, RuntimeError):
+    """A model that can't be exported, or whose export doesn't give the same numbers."""
+
+
+class MovedNumbersWarning(UserWarning):
+    """A saved predictor whose probabilities aren't those it was saved with."""

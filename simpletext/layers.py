@@ -202,7 +202,7 @@ class AttentionBias(Part):
 
     def call(self, attention_mask):  # (batch, length) -> (batch, 1, 1, length)
         mask = ops.cast(attention_mask, self.compute_dtype)
-        return (1.0 - mask[:, None, None, :]) * -1e9
+        return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
 
 
 @keras.saving.register_keras_serializable("simpletext")

@@ -14,7 +14,7 @@ def say(message: str) -> None:
     sys.stdout.flush()
 
 
-def bar(total: int, title: str, verbose: int = 1) -> Any:
+def bar(total: int | None, title: str, verbose: int = 1) -> Any:
     """A progress bar for a terminal, a notebook or a log; silent with verbose=0."""
     from tqdm import tqdm
 

@@ -73,10 +73,16 @@ class Transformer:
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
         self.precision = precision
         self.labels: Labels | None = None
+        self.sizes: dict[str, int] = {}  # texts a data set, for the model card
         self._paired: bool | None = None
 
     def __repr__(self) -> str:
         return f"Transformer({self.model_name!r}, maxlen={self.maxlen}, labels={self.labels})"
+
+    @property
+    def paired(self) -> bool | None:
+        """Whether its data are pairs of texts; None before there are any."""
+        return self._paired
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -113,7 +119,7 @@ class Transformer:
         labels = infer_labels(y, self.class_names, self.task)
         encoded_labels = labels.encode(y)
         data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
-        self.labels = labels
+        self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
             progress.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
         return data
@@ -137,6 +143,7 @@ class Transformer:
             labels = self._labels_for_test(y)
             encoded_labels = labels.encode(y)
             data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+            self.sizes["validation"] = len(data)
         if verbose:
             progress.say(f"preprocessing test...\n{_lengths(data)}")
         return data

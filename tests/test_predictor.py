@@ -70,6 +70,7 @@ def test_it_predicts_the_same_in_a_new_process(trained, folder):
 def test_the_folder_is_a_checkpoint_and_holds_no_pickle(folder):
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     assert names == {
+        "README.md",
         "config.json",
         "model.safetensors",
         "simpletext.json",
