@@ -6,10 +6,13 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckpointError
+import numpy as np
+
+from .errors import CheckpointError, DataError
 
 # One of these holds a tokenizer's vocabulary.
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
@@ -37,12 +40,36 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """One text's ids, its token types, and its length in tokens before it was cut."""
+class Encodings:
+    """Some texts as ids, one text after the other.
 
-    ids: Sequence[int]
-    type_ids: Sequence[int]
-    full_length: int
+    Attributes:
+        ids, type_ids: their tokens, (tokens,), int32 and uint8.
+        lengths: tokens of each text, (texts,).
+        full_lengths: tokens of each text before it was cut, (texts,).
+    """
+
+    ids: np.ndarray
+    type_ids: np.ndarray
+    lengths: np.ndarray
+    full_lengths: np.ndarray
+
+    @classmethod
+    def gather(
+        cls,
+        ids: Sequence[Sequence[int]],
+        type_ids: Sequence[Sequence[int]],
+        full_lengths: Sequence[int],
+    ) -> "Encodings":
+        """From one list of ids a text; without an array a text, which would cost more than it."""
+        lengths = np.fromiter(map(len, ids), "int64", len(ids))
+        total = int(lengths.sum())
+        return cls(
+            np.fromiter(chain.from_iterable(ids), "int32", total),
+            np.fromiter(chain.from_iterable(type_ids), "uint8", total),
+            lengths,
+            np.asarray(full_lengths, dtype="int64"),
+        )
 
 
 class Tokenizer:
@@ -83,16 +110,22 @@ class Tokenizer:
 
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
-    ) -> Iterator[Encoding]:
-        """The ids of each text, or of each pair of texts, cut to `maxlen` tokens."""
+    ) -> Iterator[Encodings]:
+        """The ids of the texts, or of the pairs of texts, cut to `maxlen` tokens, in chunks.
+
+        Raises:
+            DataError: a text with half a surrogate pair in it, which is no Unicode.
+        """
         for start in range(0, len(texts), CHUNK):
             chunk = list(texts[start : start + CHUNK])
             second = None if pairs is None else list(pairs[start : start + CHUNK])
-            yield from self._encode_chunk(chunk, second, maxlen)
+            try:
+                yield self._encode_chunk(chunk, second, maxlen)
+            except (TypeError, UnicodeEncodeError) as error:
+                _explain_surrogates(chunk, second, start, error)
+                raise
 
-    def _encode_chunk(
-        self, texts: list[str], pairs: list[str] | None, maxlen: int
-    ) -> Iterator[Encoding]:
+    def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
         if not self._hf.is_fast:
             return self._encode_slowly(texts, pairs, maxlen)
         backend = self._hf.backend_tokenizer
@@ -100,23 +133,34 @@ class Tokenizer:
         backend.enable_truncation(maxlen, direction=self._hf.truncation_side)
         batch = texts if pairs is None else list(zip(texts, pairs, strict=True))
         special = backend.num_special_tokens_to_add(pairs is not None)
-        return (
-            Encoding(e.ids, e.type_ids, _full_length(e, special))
-            for e in backend.encode_batch_fast(batch)
-        )
+        encoded = backend.encode_batch_fast(batch)
+        ids = [e.ids for e in encoded]
+        # Asking for what was cut off copies it, so only a text that fills maxlen is asked.
+        full = [
+            len(tokens) if len(tokens) < maxlen else _full_length(e, special)
+            for tokens, e in zip(ids, encoded, strict=True)
+        ]
+        return Encodings.gather(ids, [e.type_ids for e in encoded], full)
 
-    def _encode_slowly(
-        self, texts: list[str], pairs: list[str] | None, maxlen: int
-    ) -> Iterator[Encoding]:
+    def _encode_slowly(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
         """For the few families whose tokenizer is written in Python."""
-        for i, text in enumerate(texts):
-            pair = None if pairs is None else pairs[i]
-            with _quiet_transformers():
-                whole = self._hf(text, pair, return_token_type_ids=True)
-                cut = self._hf(
-                    text, pair, return_token_type_ids=True, truncation=True, max_length=maxlen
-                )
-            yield Encoding(cut["input_ids"], cut["token_type_ids"], len(whole["input_ids"]))
+        options = {"return_token_type_ids": True}
+        with _quiet_transformers():
+            whole = self._hf(texts, pairs, **options)
+            cut = self._hf(texts, pairs, truncation=True, max_length=maxlen, **options)
+        full = [len(ids) for ids in whole["input_ids"]]
+        return Encodings.gather(cut["input_ids"], cut["token_type_ids"], full)
+
+    def fingerprint(self) -> bytes:
+        """What tells this tokenizer from another one: all that decides a text's ids."""
+        hf = self._hf
+        if hf.is_fast:
+            hf.backend_tokenizer.no_truncation()
+            hf.backend_tokenizer.no_padding()
+            state = hf.backend_tokenizer.to_str()
+        else:
+            state = json.dumps([hf.get_vocab(), repr(hf)], sort_keys=True)
+        return f"{type(hf).__name__} {hf.truncation_side} {state}".encode()
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into an existing folder."""
@@ -129,6 +173,22 @@ class Tokenizer:
         for name in ("is_local", "local_files_only"):  # where it came from is nobody's business
             config.pop(name, None)
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _explain_surrogates(
+    texts: list[str], pairs: list[str] | None, start: int, error: Exception
+) -> None:
+    """Name the row that has no UTF-8 form, if that is what the tokenizer stumbled over."""
+    for column in (texts, pairs or []):
+        for row, text in enumerate(column):
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise DataError(
+                    f"Row {start + row} holds half a surrogate pair, which is no Unicode text: "
+                    f"{ascii(text[:60])}. Read it with the right encoding, or clean it with "
+                    'text.encode("utf-8", "replace").decode().'
+                ) from error
 
 
 def _full_length(encoding: Any, special: int) -> int:
