@@ -186,7 +186,7 @@ def _explain_surrogates(
             except UnicodeEncodeError:
                 raise DataError(
                     f"Row {start + row} holds half a surrogate pair, which is no Unicode text: "
-                    f"{ascii(text[:60])}. Read it with the right encoding, or clean it with "
+                    f"{text[:60]!a}. Read it with the right encoding, or clean it with "
                     'text.encode("utf-8", "replace").decode().'
                 ) from error
 

@@ -13,7 +13,11 @@ NAMES = ("input_ids", "token_type_ids", "attention_mask")
 def encoded(lengths, side="right"):
     """Texts of these lengths whose ids are 1, 2, 3, ..., labelled with their row."""
     ids, types = [range(1, n + 1) for n in lengths], [[1] * n for n in lengths]
-    data = pack([Encodings.gather(ids, types, lengths)], Layout(NAMES, 99, 7, side), [f"text {n}" for n in lengths])
+    data = pack(
+        [Encodings.gather(ids, types, lengths)],
+        Layout(NAMES, 99, 7, side),
+        [f"text {n}" for n in lengths],
+    )
     return data.with_labels(np.arange(len(lengths)), Labels("single_label_classification", ()))
 
 
