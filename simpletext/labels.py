@@ -238,6 +238,16 @@ def as_rows(y: Any) -> list:
     return rows
 
 
+def check_counts(texts: Sequence[Any], y: Any) -> None:
+    """Refuse texts and labels that differ in number."""
+    count = len(as_rows(y))
+    if len(texts) != count:
+        raise DataError(
+            f"There are {len(texts)} texts and {count} labels; every text needs one label. "
+            "Nothing was cut: check where they came apart."
+        )
+
+
 def _is_missing(value: Any) -> bool:
     if isinstance(value, list):
         return any(_is_missing(v) for v in value)

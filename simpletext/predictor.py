@@ -89,6 +89,9 @@ class Predictor:
         family = family_of(architecture_of(model).config)
         self._layout = tokenizer.layout.for_inputs(family.inputs)
 
+    learner: Any = None  # what `train` attaches
+    report: Any = None
+
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"
 

@@ -151,6 +151,11 @@ class Tokenizer:
         full = [len(ids) for ids in whole["input_ids"]]
         return Encodings.gather(cut["input_ids"], cut["token_type_ids"], full)
 
+    @property
+    def unk_id(self) -> int | None:
+        """What stands for a piece of text that isn't in the vocabulary, if there is such an id."""
+        return self._hf.unk_token_id
+
     def fingerprint(self) -> bytes:
         """What tells this tokenizer from another one: all that decides a text's ids."""
         hf = self._hf
