@@ -178,11 +178,13 @@ class DataReport:
         names = [name if len(name) <= 30 else name[:29] + "…" for name in labels.names]
         axes.set_yticks(places, names, fontsize=8 if len(names) > 20 else None)
         axes.set(title="Texts a class", xlabel="texts", ylim=(len(places) - 0.4, -0.6))
+        axes.set_xlim(right=1.2 * left.max(initial=1))  # room for the legend
         axes.legend()
 
     def _draw_lengths(self, axes: Any) -> None:
         longest = max(int(lengths.max(initial=1)) for lengths in self.lengths.values())
-        bins = np.linspace(0, longest + 1, min(longest + 1, 50) + 1)
+        step = -(-(longest + 1) // 50)  # whole numbers, or some bars would stand for more lengths
+        bins = np.arange(0, longest + 1 + step, step)
         for part, lengths in self.lengths.items():
             axes.hist(lengths, bins=bins, alpha=0.6, label=part)
         if self.maxlen is not None:

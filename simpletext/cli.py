@@ -200,9 +200,10 @@ def main() -> None:
     except SimpletextError as error:
         typer.echo(f"simpletext: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("\nsimpletext: interrupted", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # so typer ends on Ctrl-C, without a word
+            typer.echo("\nsimpletext: interrupted", err=True)
+        raise
 
 
 def _one(names: list[str]) -> str | list[str]:

@@ -34,7 +34,8 @@ def existing_file(path: str | os.PathLike) -> Path:
     """
     file = Path(path).expanduser()
     if not file.is_file():
-        beside = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
+        here = file.parent.iterdir() if file.parent.is_dir() else ()
+        beside = [p.name for p in here if p.is_file()]
         near = difflib.get_close_matches(file.name, beside, n=3)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise DataError(f"There is no file {str(path)!r}.{hint}")

@@ -14,8 +14,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
+from .errors import DataError
 from .ktrain import DEFAULT_MODEL
-from .labels import MULTI, REGRESSION
+from .labels import MULTI, REGRESSION, infer_labels
 from .learner import get_learner
 from .predictor import get_predictor, load_predictor
 from .texts import as_texts
@@ -58,6 +59,10 @@ class _TextEstimator(BaseEstimator):
         Raises:
             DataError: texts or labels that can't be used, with their rows.
         """
+        if y is None:
+            raise DataError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         preproc = Transformer(
             self.model, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
@@ -140,6 +145,11 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         Raises:
             DataError: texts or labels that can't be used, with their rows.
         """
+        if y is not None and infer_labels(y).task == REGRESSION:
+            raise DataError(
+                "Unknown label type: continuous. Floats are amounts: use TextRegressor, or give "
+                "the classes as strings or whole numbers."
+            )
         super().fit(X, y)
         self.classes_ = np.asarray(self.predictor_.get_classes())
         return self

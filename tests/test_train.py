@@ -89,4 +89,4 @@ def test_validation_data_and_a_cache(tiny, tmp_path):
 )
 def test_bad_data(tiny, data, error, message):
     with pytest.raises(error, match=message):
-        st.train(data, model=str(tiny))
+        st.train(data, model=str(tiny), maxlen=16)
