@@ -178,7 +178,7 @@ def infer_labels(
     rows = as_rows(y)
     if not rows:
         raise DataError("There are no labels. Training needs one for every text.")
-    task = task or _task_of(rows)
+    task = task or task_of(rows)
     classes = _named(y, class_names) or _classes_of(rows, task)
     if not classes:
         raise DataError("No text has a label. Give some, or name them all in class_names.")
@@ -266,7 +266,8 @@ def _is_indicator(row: Any) -> bool:
     return _is_row(row) and all(not isinstance(v, str) and v in (0, 1) for v in row)
 
 
-def _task_of(rows: list) -> str:
+def task_of(rows: list) -> str:
+    """The task that labels, one or more of them, stand for by the rule at the top of this file."""
     if not _is_row(rows[0]):
         return REGRESSION if any(isinstance(row, float) for row in rows) else SINGLE
     width = len(rows[0])

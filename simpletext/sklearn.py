@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 from .errors import DataError
 from .ktrain import DEFAULT_MODEL
-from .labels import MULTI, REGRESSION, infer_labels
+from .labels import MULTI, REGRESSION, as_rows, task_of
 from .learner import get_learner
 from .predictor import get_predictor, load_predictor
 from .texts import as_texts
@@ -129,10 +129,10 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         predictor_: the `Predictor`, with all that it can do.
 
     Example:
-        >>> texts, y = ["good", "bad", "very good", "very bad"], ["pos", "neg", "pos", "neg"]
-        >>> classifier = TextClassifier(epochs=1).fit(texts, y)
-        >>> classifier.predict_proba(["a good one"]).shape
-        (1, 2)
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> search = GridSearchCV(TextClassifier(epochs=2), {"lr": [1e-4, 2e-4]}, cv=3)
+        >>> search.estimator.get_params()["maxlen"]
+        128
     """
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -145,7 +145,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         Raises:
             DataError: texts or labels that can't be used, with their rows.
         """
-        if y is not None and infer_labels(y).task == REGRESSION:
+        rows = [] if y is None else as_rows(y)
+        if rows and task_of(rows) == REGRESSION:
             raise DataError(
                 "Unknown label type: continuous. Floats are amounts: use TextRegressor, or give "
                 "the classes as strings or whole numbers."
@@ -159,7 +160,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         predictor = self._fitted()
         if predictor.labels.task != MULTI:
             return self._answers(X)
-        return predictor.labels.encode(predictor.predict(_rows(X))).astype(int)
+        answers = predictor.predict(_rows(X))
+        return np.array([[label in row for label in self.classes_] for row in answers], dtype=int)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, (texts, classes).
