@@ -1,4 +1,9 @@
-"""A look at the data before the training: what is in them, and what is wrong with them."""
+"""A look at the data before the training: what is in them, and what is wrong with them.
+
+>>> report = check(["good", "bad", "good"], ["pos", "neg", "neg"])
+>>> [finding.problem for finding in report.findings][:2]
+['1 texts stand there more than once', 'the same text with different labels']
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,11 +226,6 @@ def check(
 
     Raises:
         DataError: texts or labels that can't be used at all, with their rows.
-
-    Example:
-        >>> report = check(["good", "bad", "good"], ["pos", "neg", "neg"])
-        >>> [finding.problem for finding in report.findings][0]
-        'the same text with different labels'
     """
     transformer = Transformer(preproc) if isinstance(preproc, str) else preproc
     if transformer is not None:
@@ -241,18 +241,29 @@ def check(
     encoded = {p: known.encode(y) for p, (_, y) in given.items() if known and y is not None}
     rows = {part: _rows(*both) for part, both in columns.items()}
     lengths, unknown = _lengths(columns, transformer)
-    findings = [*_text_findings(rows), *_label_findings(rows, encoded, known), *_leaks(rows)]
-    findings += _unknown_tokens(unknown, transformer)
     return DataReport(
         texts=rows,
         labels=known,
         y=encoded,
-        findings=sorted(findings, key=lambda finding: finding.part != "train"),
+        findings=_findings(rows, encoded, known, unknown, transformer),
         lengths=lengths,
         unit="characters" if transformer is None else "tokens",
         maxlen=None if transformer is None else transformer.maxlen,
         suggested_maxlen=_suggested(lengths["train"], transformer),
     )
+
+
+def _findings(
+    rows: Mapping[str, list[Any]],
+    y: Mapping[str, np.ndarray],
+    labels: Labels | None,
+    unknown: Mapping[str, float],
+    transformer: Transformer | None,
+) -> list[Finding]:
+    """All that is wrong, the training data first."""
+    findings = [*_text_findings(rows), *_label_findings(rows, y, labels), *_leaks(rows)]
+    findings += _unknown_tokens(unknown, transformer)
+    return sorted(findings, key=lambda finding: finding.part != "train")
 
 
 def class_counts(y: np.ndarray, labels: Labels) -> np.ndarray:

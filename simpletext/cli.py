@@ -17,7 +17,7 @@ from .checkpoint import check_absent
 from .errors import ArgumentError, SimpletextError
 from .files import CsvFile
 from .ktrain import DEFAULT_MODEL
-from .tables import column_of, read_texts
+from .tables import Examples, column_of, read_texts
 
 CHUNK = 1000  # rows predicted at a time
 
@@ -73,10 +73,11 @@ def train(
     from .train import train as train_on
 
     check_absent(out)  # before the long work
+    examples, val_examples = _tables(data, val, text, label, encoding, sep)
     predictor = train_on(
-        data, _one(text), _one(label), model, val=val, val_pct=val_pct, maxlen=maxlen,
-        epochs=epochs, lr=lr, batch_size=batch_size, task=task, encoding=encoding, sep=sep,
-        cache_dir=cache_dir, seed=seed, verbose=0 if quiet else 1,
+        examples, model=model, val=val_examples, val_pct=val_pct, maxlen=maxlen, epochs=epochs,
+        lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
+        verbose=0 if quiet else 1,
     )  # fmt: skip
     predictor.save(out)
     if not quiet:
@@ -178,12 +179,10 @@ def check(
     for path in (plot, table):
         if path is not None:
             check_absent(path)
-    options: dict[str, Any] = {"encoding": encoding, "sep": sep}
-    examples = read_texts(data, _one(text), _one(label), **options)
-    val_data = None if val is None else read_texts(val, _one(text), _one(label), **options)[:2]
+    examples, val_examples = _tables(data, val, text, label, encoding, sep)
     preproc = None if model is None else Transformer(model, maxlen)
     report = look_at(
-        examples.texts, examples.labels, val_data, preproc,
+        examples.texts, examples.labels, val_examples and val_examples[:2], preproc,
         class_names=examples.class_names, task=task,
     )  # fmt: skip
     typer.echo(str(report))
@@ -204,6 +203,20 @@ def main() -> None:
         if end.code == 130:  # so typer ends on Ctrl-C, without a word
             typer.echo("\nsimpletext: interrupted", err=True)
         raise
+
+
+def _tables(
+    data: Path,
+    val: Path | None,
+    text: list[str],
+    label: list[str],
+    encoding: str | None,
+    sep: str | None,
+) -> tuple[Examples, Examples | None]:
+    """The training data, and the validation data if there are some."""
+    names, options = (_one(text), _one(label)), {"encoding": encoding, "sep": sep}
+    examples = read_texts(data, *names, **options)
+    return examples, None if val is None else read_texts(val, *names, **options)
 
 
 def _one(names: list[str]) -> str | list[str]:

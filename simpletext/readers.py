@@ -4,6 +4,11 @@ Each returns (training data, validation data, preproc), as in ktrain. The data g
 and `preproc` is the `Transformer` that made them: `preproc.get_classifier()` is the model for them,
 and `get_predictor(model, preproc)` takes it. `preprocess_mode` says for which checkpoint: a name on
 the Hub, a folder, or ktrain's "bert" and "distilbert".
+
+>>> texts, y = ["good", "bad", "great", "awful"], ["pos", "neg", "pos", "neg"]
+>>> train, val, preproc = texts_from_array(texts, y, val_pct=0.5, maxlen=16, verbose=0)
+>>> len(train), len(val), preproc.get_classes()
+(2, 2, ['neg', 'pos'])
 """
 
 import os
@@ -64,12 +69,6 @@ def texts_from_array(
     Raises:
         DataError: texts or labels that can't be used, with their rows.
         ArgumentError: an argument that is out of its range.
-
-    Example:
-        >>> texts, y = ["good", "bad", "great", "awful"], ["pos", "neg", "pos", "neg"]
-        >>> train, val, preproc = texts_from_array(texts, y, val_pct=0.5, maxlen=16, verbose=0)
-        >>> len(train), len(val), preproc.get_classes()
-        (2, 2, ['neg', 'pos'])
     """
     say_unused(max_features=max_features, ngram_range=ngram_range)
     transformer = Transformer(

@@ -1,4 +1,11 @@
-"""`train`: from a table to a predictor, in one call."""
+"""`train`: from a table to a predictor, in one call.
+
+>>> texts = ["good", "bad", "very good", "very bad"] * 2
+>>> predictor = train((texts, ["pos", "neg"] * 4), val_pct=0.5, epochs=1, verbose=0)
+sentence-transformers/all-MiniLM-L6-v2: ...
+>>> predictor.get_classes()
+['neg', 'pos']
+"""
 
 import os
 from collections.abc import Hashable, Sequence
@@ -30,9 +37,6 @@ def train(
     batch_size: int = 32,
     class_names: Sequence[Hashable] | None = None,
     task: str | None = None,
-    pooling: str = "auto",
-    encoding: str | None = None,
-    sep: str | None = None,
     cache_dir: str | os.PathLike | None = None,
     seed: int = 0,
     verbose: int = 1,
@@ -40,7 +44,8 @@ def train(
     """Train a model on a table, or on texts and labels, and give its predictor.
 
     Args:
-        data: a file, a DataFrame or another table (see `read_texts`), or (texts, labels).
+        data: a file, a DataFrame or another table (see `read_texts`, which has more options and
+            whose result will do as well), or (texts, labels).
         text: the column with the texts, or two of them with pairs of texts.
         label: the column with the labels, or several.
         model: a name on the Hub, or a folder.
@@ -53,38 +58,22 @@ def train(
         batch_size: texts a training step.
         class_names: fixes the classes and their order.
         task: overrides what the labels say (see `Transformer`).
-        pooling: which head goes on top (see `load_classifier`).
-        encoding: of a text file; by default UTF-8, else detected and said.
-        sep: of a CSV file; by default a comma, a tab in a .tsv file.
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
         seed: for the split, the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
 
     Returns:
         The predictor. It has its `learner`, and its `report`: what `Learner.validate` gives.
-
-    Raises:
-        DataError: data that can't be used, with their rows.
-        ArgumentError: an argument that is out of its range.
-
-    Example:
-        >>> texts = ["good", "bad", "very good", "very bad"] * 2
-        >>> predictor = train((texts, ["pos", "neg"] * 4), val_pct=0.5, epochs=1, verbose=0)
-        >>> predictor.get_classes()
-        ['neg', 'pos']
     """
-    options: dict[str, Any] = {"encoding": encoding, "sep": sep}
-    examples = examples_of(data, text, label, options)
-    val_examples = None if val is None else examples_of(val, text, label, options)
+    examples = examples_of(data, text, label)
+    val_examples = None if val is None else examples_of(val, text, label)
     names = class_names if class_names is not None else examples.class_names
-    preproc = Transformer(model, maxlen, names, task=task, pooling=pooling, seed=seed)
+    preproc = Transformer(model, maxlen, names, task=task, seed=seed)
     rate = lr if lr is not None else default_rate(preproc)  # looks for the checkpoint first
-    train_data, val_data, _ = prepared(
-        preproc, examples, val_examples, val_pct, seed, verbose, cache_dir
-    )
-    learner = get_learner(preproc.get_model(), train_data, val_data, batch_size, seed=seed)
     if verbose and lr is None:
         progress.say(f"learning rate: {rate:g}")
+    parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
+    learner = get_learner(preproc.get_model(), parts[0], parts[1], batch_size, seed=seed)
     learner.fit_onecycle(rate, epochs, verbose=verbose)
     predictor = get_predictor(learner.model, preproc)
     predictor.learner = learner
@@ -92,18 +81,18 @@ def train(
     return predictor
 
 
-def examples_of(
-    data: Any, text: str | Sequence[str], label: str | Sequence[str], options: dict[str, Any]
-) -> Examples:
+def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]) -> Examples:
     """Texts and labels from a table, or as they are given."""
-    if isinstance(data, (tuple, list)):
-        if len(data) != 2 or isinstance(data[0], str):
-            raise ArgumentError(
-                "data must be a table or (texts, labels); this is a "
-                f"{type(data).__name__} of {len(data)}. Texts alone can't be trained on."
-            )
-        return Examples(data[0], data[1])
-    return read_texts(data, text, label, **options)
+    if isinstance(data, Examples):
+        return data
+    if not isinstance(data, (tuple, list)):
+        return read_texts(data, text, label)
+    if len(data) != 2 or isinstance(data[0], str):
+        raise ArgumentError(
+            f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
+            f"{len(data)}. Texts alone can't be trained on."
+        )
+    return Examples(data[0], data[1])
 
 
 def default_rate(preproc: Transformer) -> float:
