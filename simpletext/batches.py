@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from .labels import Labels
-from .tokenizer import Encoding, Layout
+from .tokenizer import Encodings, Layout
 
 # Rows are sorted by length within groups of this many batches, so that a batch's texts are about
 # equally long while its members still change from epoch to epoch.
@@ -56,13 +56,14 @@ class EncodedTexts:
 
     def padded(self, rows: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
         """The model's inputs for some rows, each (rows, length of the longest) int32."""
-        lengths = self.lengths[rows]
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
         width = max(int(lengths.max(initial=1)), length or 0)
         columns = np.arange(width)[None, :]
         if self.layout.padding_side == "left":
             columns = columns - (width - lengths[:, None])
         mask = (columns >= 0) & (columns < lengths[:, None])
-        tokens = (self.offsets[rows][:, None] + columns)[mask]
+        tokens = (starts[:, None] + columns)[mask]
         values = {
             "input_ids": (self.layout.pad_id, self.ids),
             "token_type_ids": (self.layout.pad_type_id, self.type_ids),
@@ -89,30 +90,31 @@ class LabelledTexts(EncodedTexts):
 
 
 def pack(
-    encodings: Iterable[Encoding],
+    encodings: Iterable[Encodings],
     layout: Layout,
     texts: Sequence[str],
     pairs: Sequence[str] | None = None,
 ) -> EncodedTexts:
     """Gather encodings as they come into flat arrays."""
-    ids, types, lengths, full = [], [], [], []
-    for encoding in encodings:
-        ids.append(np.asarray(encoding.ids, dtype="int32"))
-        types.append(np.asarray(encoding.type_ids, dtype="uint8"))
-        lengths.append(len(encoding.ids))
-        full.append(encoding.full_length)
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
-    flat_ids = np.concatenate(ids) if ids else np.zeros(0, "int32")
-    flat_types = np.concatenate(types) if types else np.zeros(0, "uint8")
+    chunks = list(encodings)
+
+    def joined(name: str, dtype: str) -> np.ndarray:
+        return np.concatenate([np.zeros(0, dtype), *(getattr(chunk, name) for chunk in chunks)])
+
     return EncodedTexts(
-        ids=flat_ids,
-        type_ids=flat_types,
-        offsets=offsets,
+        ids=joined("ids", "int32"),
+        type_ids=joined("type_ids", "uint8"),
+        offsets=offsets_of(joined("lengths", "int64")),
         layout=layout,
-        full_lengths=np.asarray(full),
+        full_lengths=joined("full_lengths", "int64"),
         texts=texts,
         pairs=pairs,
     )
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """Where each piece of a flat array starts, and where the last one ends, (pieces + 1,)."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
 
 
 class Batches(keras.utils.PyDataset):
@@ -167,7 +169,8 @@ class Batches(keras.utils.PyDataset):
             self._plan()
 
     def _width(self, index: int) -> int:
-        return int(self.data.lengths[self.rows[index]].max(initial=1))
+        rows, offsets = self.rows[index], self.data.offsets
+        return int((offsets[rows + 1] - offsets[rows]).max(initial=1))
 
     def _plan(self) -> None:
         lengths, size = self.data.lengths, self.batch_size

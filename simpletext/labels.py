@@ -3,20 +3,25 @@
 Decided once, from the training labels, and kept with the data, the model and the predictor.
 The rule, unless `task` says otherwise:
 
-1. floats, one a text or a row of them a text: regression;
-2. rows of 0 and 1: single-label if every row has exactly one 1 (one-hot), else multi-label;
+1. one float a text, or a row of floats that aren't all 0 and 1: regression;
+2. rows of 0 and 1: single-label if every row has exactly one 1 (one-hot), multi-label if a row
+   has several; if none has several but some have none, it can't be told, and `task` must say it;
 3. rows of label names: multi-label;
-4. one string, int or bool a text: single-label.
+4. one string, int or bool a text: single-label. An array with one column is no row of labels.
+
+Integer labels may be any; with `class_names` of strings they count into these, from 0.
 """
 
 import difflib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .errors import ArgumentError, DataError
+from .texts import shown_rows
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
@@ -72,9 +77,13 @@ class Labels:
             return [[self.classes[j] for j in np.flatnonzero(row)] for row in np.asarray(ids)]
         return [self.classes[i] for i in ids]
 
+    @cached_property
+    def _ids(self) -> dict[Hashable, int]:
+        return {label: i for i, label in enumerate(self.classes)}
+
     def _index(self, label: Any, row: int) -> int:
-        if label in self.classes:
-            return self.classes.index(label)
+        if isinstance(label, Hashable) and label in self._ids:
+            return self._ids[label]
         is_index = isinstance(label, int) and not isinstance(label, bool)
         if is_index and isinstance(self.classes[0], str) and 0 <= label < len(self.classes):
             return label
@@ -84,6 +93,8 @@ class Labels:
         near = difflib.get_close_matches(str(label), self.names, n=3)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         known = ", ".join(map(repr, self.classes[:10])) + (", ..." * (len(self.classes) > 10))
+        if isinstance(label, int) and isinstance(self.classes[0], str):
+            hint = f" A whole number counts into them, from 0 to {len(self.classes) - 1}."
         return (
             f"Row {row} has the label {label!r}, which isn't one of the {len(self.classes)} "
             f"classes ({known}).{hint} Classes come from the training labels or class_names."
@@ -96,7 +107,7 @@ class Labels:
             raise DataError(
                 f"Row {wrong[0]} of the one-hot labels has {int(array[wrong[0]].sum())} ones "
                 "where a single-label task needs exactly one. "
-                f"For several labels a text use task={MULTI!r}."
+                f"For none or several labels a text use task={MULTI!r}."
             )
         return array.argmax(axis=1).astype("int32")
 
@@ -107,7 +118,8 @@ class Labels:
         for i, row in enumerate(rows):
             if not _is_row(row):
                 raise DataError(
-                    f"Row {i} has the label {row!r}; a multi-label task needs a list of labels."
+                    f"Row {i} has the label {row!r}; a multi-label task needs a list of labels, "
+                    "or a row of 0 and 1."
                 )
             encoded[i, [self._index(label, i) for label in row]] = 1.0
         return encoded
@@ -120,9 +132,14 @@ class Labels:
                     f"Row {i} of the labels has {width} columns; there are "
                     f"{len(self.classes)} classes, so every row needs {len(self.classes)}."
                 )
+            if not _is_indicator(row):
+                raise DataError(f"Row {i} of the labels is {row}; allowed are 0 and 1 only.")
         return np.array(rows, dtype="float32")
 
     def _encode_targets(self, rows: list) -> np.ndarray:
+        for i, row in enumerate(rows):
+            if any(isinstance(v, str) for v in (row if _is_row(row) else [row])):
+                raise DataError(f"Row {i} has the target {row!r}, a string; make it a number.")
         try:
             array = np.array(rows, dtype="float32").reshape(len(rows), -1)
         except (ValueError, TypeError) as error:
@@ -158,39 +175,83 @@ def infer_labels(
     """
     if task not in (None, *TASKS):
         raise ArgumentError(f"task={task!r}; allowed are {', '.join(TASKS)}.")
-    names = tuple(_python(name) for name in class_names or ())
-    if len(set(names)) != len(names):
-        raise ArgumentError(f"class_names has a name twice: {list(names)}.")
     rows = as_rows(y)
     if not rows:
         raise DataError("There are no labels. Training needs one for every text.")
-    task = task or _task_of(rows)
-    classes = names or _classes_of(rows, task)
+    task = task or task_of(rows)
+    classes = _named(y, class_names) or _classes_of(rows, task)
+    if not classes:
+        raise DataError("No text has a label. Give some, or name them all in class_names.")
     if task == SINGLE and len(classes) < 2:
         raise DataError(
             f"All labels are {classes[0]!r}; a classification needs two classes or more. "
             "If another one is possible, name them all in class_names."
         )
+    _check_kinds(classes)
     return Labels(task, classes)
+
+
+def _named(y: Any, class_names: Sequence[Hashable] | None) -> tuple:
+    """The classes as the user names them: in class_names, or as the columns of a table."""
+    if class_names is None or not len(class_names):
+        table = hasattr(y, "columns") and len(y.columns) > 1
+        return tuple(map(str, y.columns)) if table else ()
+    names = tuple(_python(name) for name in class_names)
+    if len({str(name) for name in names}) != len(names):
+        raise ArgumentError(f"class_names has a name twice: {list(names)}.")
+    return names
+
+
+def _check_kinds(classes: tuple) -> None:
+    """Only what JSON keeps as it is can be a class, or a predictor couldn't be saved."""
+    for label in classes:
+        if not isinstance(label, (str, int, float)):
+            raise DataError(
+                f"The label {label!r} is of the kind {type(label).__name__}; allowed are strings, "
+                "whole numbers, booleans and floats. Convert the labels first, as with str."
+            )
 
 
 def as_rows(y: Any) -> list:
     """Labels as a list of plain Python values, one a text, or a list of them a text.
 
     Raises:
-        DataError: a label that is missing (None or NaN), with its row.
+        DataError: a label that is missing (None or NaN), with its row; no list at all.
     """
-    if isinstance(y, (str, bytes)) or not hasattr(y, "__iter__"):
-        raise DataError(f"Labels must be a list or an array, one label a text; this is {y!r}.")
+    if isinstance(y, (str, bytes, Mapping, Set)) or not hasattr(y, "__iter__"):
+        shown = repr(y)
+        raise DataError(
+            "Labels must be a list or an array, one label a text; this is "
+            f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({type(y).__name__})."
+        )
+    y = y.to_numpy() if hasattr(y, "columns") else y
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     values = y.tolist() if hasattr(y, "tolist") else list(y)
     rows = [[_python(v) for v in row] if _is_row(row) else _python(row) for row in values]
-    missing = [i for i, row in enumerate(rows) if row is None or row != row]
+    missing = [i for i, row in enumerate(rows) if _is_missing(row)]
     if missing:
         raise DataError(
-            f"{len(missing)} labels are missing (None or NaN), at rows "
-            f"{', '.join(map(str, missing[:5]))}{', ...' * (len(missing) > 5)}. Remove those rows."
+            f"{len(missing)} labels are missing (None or NaN), at rows {shown_rows(missing)}. "
+            "Remove those rows."
         )
     return rows
+
+
+def check_counts(texts: Sequence[Any], y: Any) -> None:
+    """Refuse texts and labels that differ in number."""
+    count = len(as_rows(y))
+    if len(texts) != count:
+        raise DataError(
+            f"There are {len(texts)} texts and {count} labels; every text needs one label. "
+            "Nothing was cut: check where they came apart."
+        )
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_is_missing(v) for v in value)
+    return value is None or (value != value) is not False  # pandas' NA isn't even unequal to NA
 
 
 def _python(value: Any) -> Any:
@@ -205,22 +266,42 @@ def _is_indicator(row: Any) -> bool:
     return _is_row(row) and all(not isinstance(v, str) and v in (0, 1) for v in row)
 
 
-def _task_of(rows: list) -> str:
-    if _is_row(rows[0]):
-        if all(_is_indicator(row) and len(row) == len(rows[0]) for row in rows):
-            return SINGLE if all(sum(row) == 1 for row in rows) else MULTI
-        floats = all(isinstance(v, float) for row in rows if _is_row(row) for v in row)
-        return REGRESSION if floats else MULTI
-    return REGRESSION if any(isinstance(row, float) for row in rows) else SINGLE
+def task_of(rows: list) -> str:
+    """The task that labels, one or more of them, stand for by the rule at the top of this file."""
+    if not _is_row(rows[0]):
+        return REGRESSION if any(isinstance(row, float) for row in rows) else SINGLE
+    width = len(rows[0])
+    if width and all(_is_indicator(row) and len(row) == width for row in rows):
+        return _task_of_indicators(rows)
+    floats = all(isinstance(v, float) for row in rows if _is_row(row) for v in row)
+    return REGRESSION if floats and any(map(len, rows)) else MULTI
+
+
+def _task_of_indicators(rows: list) -> str:
+    ones = np.array(rows, dtype="float32").sum(axis=1)
+    if (ones > 1).any():
+        return MULTI
+    empty = np.flatnonzero(ones == 0)
+    if not len(empty):
+        return SINGLE
+    raise DataError(
+        f"{len(empty)} of {len(rows)} rows of 0 and 1 have no 1, at rows "
+        f"{shown_rows(empty.tolist())}, and no row has several, so it can't be told whether "
+        f"labels are missing. If every text has one class, correct those rows; if a text may "
+        f"have none or several, say task={MULTI!r}."
+    )
 
 
 def _classes_of(rows: list, task: str) -> tuple:
     if task == REGRESSION:
         width = len(rows[0]) if _is_row(rows[0]) else 1
         return tuple(f"target_{i}" for i in range(width)) if width > 1 else ("target",)
-    if _is_indicator(rows[0]) and len(rows[0]):
+    if _is_row(rows[0]) and len(rows[0]) and all(map(_is_indicator, rows)):
         return tuple(range(len(rows[0])))
-    found = {v for row in rows for v in row} if task == MULTI and _is_row(rows[0]) else set(rows)
+    try:
+        found = set(_all_labels(rows))
+    except TypeError as error:
+        raise DataError(f"Labels must be plain values such as strings: {error}.") from error
     try:
         return tuple(sorted(found))
     except TypeError as error:
@@ -229,3 +310,11 @@ def _classes_of(rows: list, task: str) -> tuple:
             f"The labels mix {' and '.join(kinds)}, which have no common order. "
             "Use one kind, or give class_names."
         ) from error
+
+
+def _all_labels(rows: list) -> Iterator[Any]:
+    for row in rows:
+        if _is_row(row):
+            yield from row
+        else:
+            yield row

@@ -1,10 +1,13 @@
 """Long texts in overlapping windows, and one answer from the windows' probabilities."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from .batches import EncodedTexts, pack
 from .errors import ArgumentError, DataError
-from .tokenizer import Layout, Tokenizer
+from .tokenizer import Encodings, Layout, Tokenizer
 
 CHOICES = ("truncate", "chunk")
 OVERLAP = 0.25  # of a window, so that what one cuts apart stands whole in the next
@@ -36,10 +39,16 @@ def windows_of(
         raise ArgumentError(
             'long_text="chunk" needs a tokenizer with a tokenizer.json; this model\'s has none.'
         )
-    windows = list(tokenizer.windows(texts, maxlen, int(maxlen * OVERLAP)))
-    counts = np.array([len(parts) for parts in windows])
-    owners = [text for text, parts in zip(texts, windows, strict=True) for _ in parts]
-    return pack((part for parts in windows for part in parts), layout, owners), counts
+    counts: list[int] = []
+
+    def encodings() -> Iterator[Encodings]:
+        for windows, numbers in tokenizer.windows(texts, maxlen, int(maxlen * OVERLAP)):
+            counts.extend(numbers)
+            yield windows
+
+    data = pack(encodings(), layout, [])
+    owners = [text for text, count in zip(texts, counts, strict=True) for _ in range(count)]
+    return replace(data, texts=owners), np.array(counts)
 
 
 def pooled(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

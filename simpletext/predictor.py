@@ -108,6 +108,9 @@ class Predictor:
         """
         return cls(*read_pretrained(name_or_folder, maxlen, task), batch_size)
 
+    learner: Any = None  # what `train` attaches
+    report: Any = None
+
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"
 

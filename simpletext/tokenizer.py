@@ -8,10 +8,13 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .errors import ArgumentError, CheckpointError
+import numpy as np
+
+from .errors import ArgumentError, CheckpointError, DataError
 
 # Packages that some tokenizers need -> the extra that brings them.
 EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
@@ -44,12 +47,36 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """One text's ids, its token types, and its length in tokens before it was cut."""
+class Encodings:
+    """Some texts as ids, one text after the other.
 
-    ids: Sequence[int]
-    type_ids: Sequence[int]
-    full_length: int
+    Attributes:
+        ids, type_ids: their tokens, (tokens,), int32 and uint8.
+        lengths: tokens of each text, (texts,).
+        full_lengths: tokens of each text before it was cut, (texts,).
+    """
+
+    ids: np.ndarray
+    type_ids: np.ndarray
+    lengths: np.ndarray
+    full_lengths: np.ndarray
+
+    @classmethod
+    def gather(
+        cls,
+        ids: Sequence[Sequence[int]],
+        type_ids: Sequence[Sequence[int]],
+        full_lengths: Sequence[int],
+    ) -> "Encodings":
+        """From one list of ids a text; without an array a text, which would cost more than it."""
+        lengths = np.fromiter(map(len, ids), "int64", len(ids))
+        total = int(lengths.sum())
+        return cls(
+            np.fromiter(chain.from_iterable(ids), "int32", total),
+            np.fromiter(chain.from_iterable(type_ids), "uint8", total),
+            lengths,
+            np.asarray(full_lengths, dtype="int64"),
+        )
 
 
 class Tokenizer:
@@ -155,20 +182,33 @@ class Tokenizer:
 
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
-    ) -> Iterator[Encoding]:
-        """The ids of each text, or of each pair of texts, cut to `maxlen` tokens."""
+    ) -> Iterator[Encodings]:
+        """The ids of the texts, or of the pairs of texts, cut to `maxlen` tokens, in chunks.
+
+        Raises:
+            DataError: a text with half a surrogate pair in it, which is no Unicode.
+        """
         for start in range(0, len(texts), CHUNK):
             chunk = list(texts[start : start + CHUNK])
             second = None if pairs is None else list(pairs[start : start + CHUNK])
-            yield from self._encode_chunk(chunk, second, maxlen)
+            try:
+                yield self._encode_chunk(chunk, second, maxlen)
+            except (TypeError, UnicodeEncodeError) as error:
+                _explain_surrogates(chunk, second, start, error)
+                raise
 
-    def windows(self, texts: Sequence[str], maxlen: int, stride: int) -> Iterator[list[Encoding]]:
-        """For each text its windows of `maxlen` tokens, which overlap by `stride` tokens."""
+    def windows(
+        self, texts: Sequence[str], maxlen: int, stride: int
+    ) -> Iterator[tuple[Encodings, list[int]]]:
+        """Windows of `maxlen` tokens that overlap by `stride`, and how many each text has."""
         backend = self._set_to(maxlen, stride)
         for start in range(0, len(texts), CHUNK):
-            for whole in backend.encode_batch_fast(list(texts[start : start + CHUNK])):
-                parts = [whole, *whole.overflowing]
-                yield [Encoding(part.ids, part.type_ids, len(part.ids)) for part in parts]
+            encoded = backend.encode_batch_fast(list(texts[start : start + CHUNK]))
+            parts = [[whole, *whole.overflowing] for whole in encoded]
+            flat = [part for windows in parts for part in windows]
+            ids = [part.ids for part in flat]
+            types = [part.type_ids for part in flat]
+            yield Encodings.gather(ids, types, [len(i) for i in ids]), [len(p) for p in parts]
 
     def places(self, text: str, pair: str | None, maxlen: int) -> list[Place | None]:
         """For each token as `encode` gives them: its characters, None for a mark of the model.
@@ -189,18 +229,20 @@ class Tokenizer:
         """The id of a token, None where the vocabulary lacks it."""
         return self._backend.token_to_id(token)
 
-    def _encode_chunk(
-        self, texts: list[str], pairs: list[str] | None, maxlen: int
-    ) -> Iterator[Encoding]:
+    def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
         if not self.is_fast:
             return self._encode_slowly(texts, pairs, maxlen)
         backend = self._set_to(maxlen)
         batch = texts if pairs is None else list(zip(texts, pairs, strict=True))
         special = backend.num_special_tokens_to_add(pairs is not None)
-        return (
-            Encoding(e.ids, e.type_ids, _full_length(e, special))
-            for e in backend.encode_batch_fast(batch)
-        )
+        encoded = backend.encode_batch_fast(batch)
+        ids = [e.ids for e in encoded]
+        # Asking for what was cut off copies it, so only a text that fills maxlen is asked.
+        full = [
+            len(tokens) if len(tokens) < maxlen else _full_length(e, special)
+            for tokens, e in zip(ids, encoded, strict=True)
+        ]
+        return Encodings.gather(ids, [e.type_ids for e in encoded], full)
 
     def _set_to(self, maxlen: int, stride: int = 0) -> Any:
         """The backend, set to cut like this.
@@ -220,18 +262,29 @@ class Tokenizer:
                 self._ready[key] = backend
             return self._ready[key]
 
-    def _encode_slowly(
-        self, texts: list[str], pairs: list[str] | None, maxlen: int
-    ) -> Iterator[Encoding]:
+    def _encode_slowly(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
         """For the few families whose tokenizer is written in Python."""
-        for i, text in enumerate(texts):
-            pair = None if pairs is None else pairs[i]
-            with _quiet_transformers():
-                whole = self._hf(text, pair, return_token_type_ids=True)
-                cut = self._hf(
-                    text, pair, return_token_type_ids=True, truncation=True, max_length=maxlen
-                )
-            yield Encoding(cut["input_ids"], cut["token_type_ids"], len(whole["input_ids"]))
+        options = {"return_token_type_ids": True}
+        with _quiet_transformers():
+            whole = self._hf(texts, pairs, **options)
+            cut = self._hf(texts, pairs, truncation=True, max_length=maxlen, **options)
+        full = [len(ids) for ids in whole["input_ids"]]
+        return Encodings.gather(cut["input_ids"], cut["token_type_ids"], full)
+
+    @property
+    def unk_id(self) -> int | None:
+        """What stands for a piece of text that isn't in the vocabulary, if there is such an id."""
+        if self._hf is not None:
+            return self._hf.unk_token_id
+        return self.token_id(json.loads(self.backend_json())["model"].get("unk_token") or "")
+
+    def fingerprint(self) -> bytes:
+        """What tells this tokenizer from another one: all that decides a text's ids."""
+        if self.is_fast:
+            state = json.dumps(self._content())
+        else:
+            state = json.dumps([self._hf.get_vocab(), repr(self._hf)], sort_keys=True)
+        return f"{self.truncation_side} {state}".encode()
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into an existing folder."""
@@ -245,9 +298,11 @@ class Tokenizer:
 
     def save_backend(self, folder: Path) -> None:
         """Write tokenizer.json alone."""
-        content = json.loads(self.backend_json())
-        content |= {"truncation": None, "padding": None}  # those are the user's choice
-        _write_json(folder / TOKENIZER, content)
+        _write_json(folder / TOKENIZER, self._content())
+
+    def _content(self) -> dict[str, Any]:
+        """What tokenizer.json says; truncation and padding are the user's choice."""
+        return json.loads(self.backend_json()) | {"truncation": None, "padding": None}
 
     def backend_json(self) -> str:
         """The content of tokenizer.json."""
@@ -300,6 +355,22 @@ def _see_to_marks(hf: Any) -> None:
         pair=f"{first} $A {last} $B:1 {last}:1",
         special_tokens=[(first, hf.cls_token_id), (last, hf.sep_token_id)],
     )
+
+
+def _explain_surrogates(
+    texts: list[str], pairs: list[str] | None, start: int, error: Exception
+) -> None:
+    """Name the row that has no UTF-8 form, if that is what the tokenizer stumbled over."""
+    for column in (texts, pairs or []):
+        for row, text in enumerate(column):
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise DataError(
+                    f"Row {start + row} holds half a surrogate pair, which is no Unicode text: "
+                    f"{text[:60]!a}. Read it with the right encoding, or clean it with "
+                    'text.encode("utf-8", "replace").decode().'
+                ) from error
 
 
 def _full_length(encoding: Any, special: int) -> int:

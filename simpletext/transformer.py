@@ -1,6 +1,7 @@
 """`Transformer`: a checkpoint's name, maxlen and classes; texts in, data and models out."""
 
-from collections.abc import Hashable, Sequence
+import os
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,17 +10,20 @@ import numpy as np
 
 from . import progress
 from .batches import EncodedTexts, LabelledTexts, pack
+from .cache import cached, fingerprint
 from .checkpoint import Checkpoint, find_checkpoint
 from .encoders import family_of
 from .errors import ArgumentError, DataError
-from .labels import REGRESSION, Labels, as_rows, infer_labels
+from .labels import REGRESSION, Labels, check_counts, infer_labels
 from .losses import loss_for
 from .metrics import metrics_for
 from .models import input_names, load_classifier, max_positions
 from .optimizer import AdamW
 from .precision import check_precision, dtype_policy
 from .texts import as_texts
-from .tokenizer import Tokenizer
+from .tokenizer import Encodings, Tokenizer
+
+LONG = 20_000  # texts that take long enough for a progress bar
 
 
 class Transformer:
@@ -101,13 +105,17 @@ class Transformer:
         """The checkpoint's tokenizer."""
         return Tokenizer.load(self.checkpoint.folder)
 
-    def preprocess_train(self, texts: Any, y: Any, verbose: int = 1) -> LabelledTexts:
+    def preprocess_train(
+        self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None
+    ) -> LabelledTexts:
         """Encode training texts, and learn from their labels what the task and classes are.
 
         Args:
             texts: strings, or pairs of strings.
             y: one label a text: strings, ints, one-hot or multi-hot rows, lists of names, floats.
             verbose: 0 prints nothing.
+            cache_dir: keep the ids in a folder there instead of in memory, and take them from
+                there when texts, tokenizer and maxlen are the same again.
 
         Raises:
             DataError: texts and labels that can't be used, with their rows.
@@ -115,45 +123,70 @@ class Transformer:
         if y is None:
             raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
         texts, pairs = as_texts(texts)
-        _check_counts(texts, y)
+        check_counts(texts, y)
         labels = infer_labels(y, self.class_names, self.task)
         encoded_labels = labels.encode(y)
-        data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+        data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
             progress.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
         return data
 
-    def preprocess_test(self, texts: Any, y: Any = None, verbose: int = 1) -> EncodedTexts:
+    def preprocess_test(
+        self,
+        texts: Any,
+        y: Any = None,
+        verbose: int = 1,
+        *,
+        cache_dir: str | os.PathLike | None = None,
+    ) -> EncodedTexts:
         """Encode validation or test texts, with the classes of the training data.
 
         Args:
             texts: strings, or pairs of strings.
             y: one label a text, or None where they aren't known.
             verbose: 0 prints nothing.
+            cache_dir: as in `preprocess_train`.
 
         Raises:
             DataError: texts and labels that can't be used; a label training never saw.
         """
         texts, pairs = as_texts(texts)
         if y is None:
-            data = self.encode(texts, pairs)
+            data = self.encode(texts, pairs, cache_dir, verbose)
         else:
-            _check_counts(texts, y)
+            check_counts(texts, y)
             labels = self._labels_for_test(y)
             encoded_labels = labels.encode(y)
-            data = self.encode(texts, pairs).with_labels(encoded_labels, labels)
+            data = self.encode(texts, pairs, cache_dir, verbose)
+            data = data.with_labels(encoded_labels, labels)
             self.sizes["validation"] = len(data)
         if verbose:
             progress.say(f"preprocessing test...\n{_lengths(data)}")
         return data
 
-    def encode(self, texts: list[str], pairs: list[str] | None = None) -> EncodedTexts:
+    def encode(
+        self,
+        texts: list[str],
+        pairs: list[str] | None = None,
+        cache_dir: str | os.PathLike | None = None,
+        verbose: int = 0,
+    ) -> EncodedTexts:
         """Checked texts as ids, without labels."""
         self._check_pairs(pairs)
         layout = self.tokenizer.layout.for_inputs(input_names(self.checkpoint.config))
-        encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        return pack(encodings, layout, texts, pairs)
+
+        def encodings() -> Iterator[Encodings]:
+            with progress.bar(len(texts), "tokenizing", verbose and len(texts) > LONG) as bar:
+                for chunk in self.tokenizer.encode(texts, pairs, self.maxlen):
+                    yield chunk
+                    bar.update(len(chunk.lengths))
+
+        if cache_dir is None:
+            return pack(encodings(), layout, texts, pairs)
+        parts = [self.tokenizer.fingerprint(), str(self.maxlen).encode()]
+        name = fingerprint(parts, texts, pairs)
+        return cached(cache_dir, name, encodings, layout, texts, pairs)
 
     def get_classifier(
         self,
@@ -273,15 +306,6 @@ class Transformer:
         )
         model.compile(optimizer=optimizer or AdamW(), loss=loss, metrics=chosen)
         return model
-
-
-def _check_counts(texts: list[str], y: Any) -> None:
-    count = len(as_rows(y))
-    if len(texts) != count:
-        raise DataError(
-            f"There are {len(texts)} texts and {count} labels; every text needs one label. "
-            "Nothing was cut: check where they came apart."
-        )
 
 
 def _lengths(data: EncodedTexts) -> str:

@@ -5,15 +5,19 @@ from hypothesis import strategies as st
 
 from simpletext.batches import Batches, LabelledTexts, pack
 from simpletext.labels import Labels
-from simpletext.tokenizer import Encoding, Layout
+from simpletext.tokenizer import Encodings, Layout
 
 NAMES = ("input_ids", "token_type_ids", "attention_mask")
 
 
 def encoded(lengths, side="right"):
     """Texts of these lengths whose ids are 1, 2, 3, ..., labelled with their row."""
-    encodings = [Encoding(range(1, n + 1), [1] * n, n) for n in lengths]
-    data = pack(encodings, Layout(NAMES, 99, 7, side), [f"text {n}" for n in lengths])
+    ids, types = [range(1, n + 1) for n in lengths], [[1] * n for n in lengths]
+    data = pack(
+        [Encodings.gather(ids, types, lengths)],
+        Layout(NAMES, 99, 7, side),
+        [f"text {n}" for n in lengths],
+    )
     return data.with_labels(np.arange(len(lengths)), Labels("single_label_classification", ()))
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,14 @@ from simpletext.labels import MULTI, REGRESSION, SINGLE, Labels, infer_labels
         (np.eye(3, dtype="float32"), SINGLE, (0, 1, 2)),
         ([[0, 1], [1, 1]], MULTI, (0, 1)),
         ([["x", "y"], ["y"], []], MULTI, ("x", "y")),
+        (np.array([[3], [7], [3]]), SINGLE, (3, 7)),
+        (pd.DataFrame({"y": ["b", "a"]}), SINGLE, ("a", "b")),
+        (pd.DataFrame({"x": [1, 1], "y": [0, 1]}), MULTI, ("x", "y")),
+        (pd.Series(["b", "a"], dtype="category"), SINGLE, ("a", "b")),
+        ([-1, 10**12, -1], SINGLE, (-1, 10**12)),
+        ([[], ["x"]], MULTI, ("x",)),
+        ([{"x", "y"}, set()], MULTI, ("x", "y")),
+        (np.array([[0.5], [2.0]]), REGRESSION, ("target",)),
         ([0.5, 2.0], REGRESSION, ("target",)),
         ([[0.5, 2.0], [1.5, 0.25]], REGRESSION, ("target_0", "target_1")),
     ],
@@ -59,7 +68,9 @@ def test_an_unseen_label_is_named_with_its_row_and_the_nearest():
         labels.encode(["cat", "dgo"])
 
 
-@pytest.mark.parametrize("missing", [None, float("nan"), np.nan])
+@pytest.mark.parametrize(
+    "missing", [None, float("nan"), np.nan, pd.NA, pd.NaT, [None], ["a", pd.NA]]
+)
 def test_missing_labels_are_named_with_their_rows(missing):
     with pytest.raises(DataError, match=r"2 labels are missing \(None or NaN\), at rows 1, 3"):
         infer_labels(["a", missing, "b", missing])
@@ -72,6 +83,18 @@ def test_missing_labels_are_named_with_their_rows(missing):
         ("abc", {}, DataError, "Labels must be a list or an array"),
         (["a", "a"], {}, DataError, "All labels are 'a'; a classification needs two classes"),
         (["a", 1], {}, DataError, "The labels mix int and str"),
+        ({"a": 1}, {}, DataError, r"Labels must be a list or an array.*\(dict\)"),
+        ({"a", "b"}, {}, DataError, r"Labels must be a list or an array.*\(set\)"),
+        ([{"a": 1}, {}], {}, DataError, "Labels must be plain values such as strings: unhashable"),
+        ([b"a", b"b"], {}, DataError, "The label b'a' is of the kind bytes; allowed are strings"),
+        ([[], []], {}, DataError, "No text has a label"),
+        (
+            [[0, 1], [0, 0], [1, 0]],
+            {},
+            DataError,
+            r"1 of 3 rows of 0 and 1 have no 1, at rows 1, and no row has several.*say task='multi",
+        ),
+        ([1, "1"], {"class_names": [1, "1"]}, ArgumentError, "class_names has a name twice"),
         (["a"], {"task": "guess"}, ArgumentError, "task='guess'; allowed are"),
         (["a"], {"class_names": ["a", "a"]}, ArgumentError, "class_names has a name twice"),
     ],
@@ -87,6 +110,14 @@ def test_rows_that_do_not_fit():
         labels.encode([[0, 1], [0, 0]])
     with pytest.raises(DataError, match="Row 0 of the labels has 3 columns; there are 2 classes"):
         labels.encode([[0, 1, 0]])
+    with pytest.raises(DataError, match=r"Row 0 of the one-hot labels has 2 ones"):
+        labels.encode([[1, 1], [0, 1]])
+    with pytest.raises(DataError, match="Row 1 of the labels is .*; allowed are 0 and 1 only"):
+        labels.encode([[1, 0], [0, 2]])
+    with pytest.raises(DataError, match="whole number counts into them, from 0 to 1"):
+        labels.encode([1, 2])
+    with pytest.raises(DataError, match="Row 0 has the target '1.5', a string"):
+        Labels(REGRESSION, ("target",)).encode(["1.5"])
     with pytest.raises(DataError, match=r"Row 2 has the label 5.*2 classes \('a', 'b'\)"):
         labels.encode([0, 1, 5])
     with pytest.raises(DataError, match="Row 1 has the target inf"):

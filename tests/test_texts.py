@@ -29,6 +29,13 @@ def test_pairs():
         (["a", float("nan"), "b", 3], r"2 of 4 texts aren't a string, at rows 1, 3; row 1 is nan"),
         ([b"bytes"], r"row 0 is b'bytes' \(bytes\)"),
         ([("a", "b"), ("a", "b", "c")], "1 of 2 texts aren't a pair of strings"),
+        ([b"bytes"], "Decode bytes first"),
+        (["a", 3], "convert them with str"),
+        (["a", ("a", "b")], "Every row must be of one kind: a string, as the first row has it"),
+        ([("a", "b", "c")], "1 of 1 texts aren't a pair of strings, at rows 0"),
+        ({"a": 1}, r"this is {'a': 1} \(dict\)"),
+        ({"a"}, r"this is {'a'} \(set\)"),
+        (pd.DataFrame({"text": ["a"]}), r"a table with the columns 'text'. Give one of them"),
         ([("a", "b"), "a"], "1 of 2 texts aren't a pair of strings"),
     ],
 )

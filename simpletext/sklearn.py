@@ -1,0 +1,216 @@
+"""scikit-learn estimators: `TextClassifier` and `TextRegressor`.
+
+They go into `cross_val_score`, `GridSearchCV` and `Pipeline`. A pickle of a fitted one holds the
+predictor's folder (JSON, tokenizer files, safetensors) and nothing that runs.
+"""
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import NotFittedError
+
+from .errors import DataError
+from .ktrain import DEFAULT_MODEL
+from .labels import MULTI, REGRESSION, as_rows, task_of
+from .learner import get_learner
+from .predictor import get_predictor, load_predictor
+from .texts import as_texts
+from .train import default_rate
+from .transformer import Transformer
+
+
+class _TextEstimator(BaseEstimator):
+    """What both estimators share."""
+
+    _task: str | None = None
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        maxlen: int = 128,
+        epochs: int = 3,
+        lr: float | None = None,
+        batch_size: int = 32,
+        pooling: str = "auto",
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.maxlen = maxlen
+        self.epochs = epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.pooling = pooling
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on texts and their labels.
+
+        Args:
+            X: strings, or pairs of strings.
+            y: one label a text (see `simpletext.labels`).
+
+        Raises:
+            DataError: texts or labels that can't be used, with their rows.
+        """
+        if y is None:
+            raise DataError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        preproc = Transformer(
+            self.model, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
+        )
+        data = preproc.preprocess_train(X, y, verbose=self.verbose)
+        learner = get_learner(preproc.get_model(), data, batch_size=self.batch_size, seed=self.seed)
+        rate = self.lr if self.lr is not None else default_rate(preproc)
+        learner.fit_onecycle(rate, self.epochs, verbose=self.verbose)
+        self.predictor_ = get_predictor(learner.model, preproc)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The answer for each text, (texts,), or (texts, labels) where a text has several.
+
+        Args:
+            X: strings, or pairs of strings.
+        """
+        return self._answers(X)
+
+    def _answers(self, X: Any) -> np.ndarray:
+        return np.asarray(self._fitted().predict(_rows(X)))
+
+    def _fitted(self) -> Any:
+        if not hasattr(self, "predictor_"):
+            raise NotFittedError(
+                f"This {type(self).__name__} isn't fitted yet: call fit(texts, labels) first."
+            )
+        return self.predictor_
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "predictor_" in state:
+            state["predictor_"] = _zipped(state["predictor_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("predictor_"), bytes):
+            state = state | {"predictor_": _unzipped(state["predictor_"])}
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        return tags
+
+
+class TextClassifier(ClassifierMixin, _TextEstimator):
+    """A text classifier for scikit-learn.
+
+    Args:
+        model: a name on the Hub, or a folder.
+        maxlen: tokens of a text that the model sees.
+        epochs: passes over the training data, in one cycle.
+        lr: the cycle's highest learning rate; by default by the size of the encoder.
+        batch_size: texts a training step.
+        pooling: which head goes on top (see `load_classifier`).
+        seed: for the new head, dropout and the order of the texts.
+        verbose: 0 prints nothing.
+
+    Attributes:
+        classes_: the labels in the order of the probabilities.
+        predictor_: the `Predictor`, with all that it can do.
+
+    Example:
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> search = GridSearchCV(TextClassifier(epochs=2), {"lr": [1e-4, 2e-4]}, cv=3)
+        >>> search.estimator.get_params()["maxlen"]
+        128
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on texts and their labels: strings, ints, 0/1 rows for several labels a text.
+
+        Args:
+            X: strings, or pairs of strings.
+            y: one label a text.
+
+        Raises:
+            DataError: texts or labels that can't be used, with their rows.
+        """
+        rows = [] if y is None else as_rows(y)
+        if rows and task_of(rows) == REGRESSION:
+            raise DataError(
+                "Unknown label type: continuous. Floats are amounts: use TextRegressor, or give "
+                "the classes as strings or whole numbers."
+            )
+        super().fit(X, y)
+        self.classes_ = np.asarray(self.predictor_.get_classes())
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of each text, (texts,); for multi-label 0/1 rows, (texts, labels)."""
+        predictor = self._fitted()
+        if predictor.labels.task != MULTI:
+            return self._answers(X)
+        answers = predictor.predict(_rows(X))
+        return np.array([[label in row for label in self.classes_] for row in answers], dtype=int)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class, (texts, classes).
+
+        Args:
+            X: strings, or pairs of strings.
+        """
+        return np.asarray(self._fitted().predict_proba(_rows(X)))
+
+
+class TextRegressor(RegressorMixin, _TextEstimator):
+    """A regression on texts for scikit-learn; whole numbers are amounts here.
+
+    Args:
+        model: a name on the Hub, or a folder.
+        maxlen: tokens of a text that the model sees.
+        epochs: passes over the training data, in one cycle.
+        lr: the cycle's highest learning rate; by default by the size of the encoder.
+        batch_size: texts a training step.
+        pooling: which head goes on top (see `load_classifier`).
+        seed: for the new head, dropout and the order of the texts.
+        verbose: 0 prints nothing.
+
+    Attributes:
+        predictor_: the `Predictor`, with all that it can do.
+    """
+
+    _task = REGRESSION
+
+
+def _rows(X: Any) -> list[Any]:
+    """The texts as a list, so that one pair isn't taken for two texts."""
+    texts, pairs = as_texts(X)
+    return texts if pairs is None else list(zip(texts, pairs, strict=True))
+
+
+def _zipped(predictor: Any) -> bytes:
+    """A predictor's folder as the bytes of a zip file."""
+    buffer = io.BytesIO()
+    with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(buffer, "w") as archive:
+        folder = Path(temporary) / "predictor"
+        predictor.save(folder)
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return buffer.getvalue()
+
+
+def _unzipped(content: bytes) -> Any:
+    with tempfile.TemporaryDirectory() as temporary:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(temporary)  # zipfile keeps names inside of the folder
+        return load_predictor(temporary)

@@ -1,0 +1,102 @@
+"""`train`: from a table to a predictor, in one call.
+
+>>> texts = ["good", "bad", "very good", "very bad"] * 2
+>>> predictor = train((texts, ["pos", "neg"] * 4), val_pct=0.5, epochs=1, verbose=0)
+sentence-transformers/all-MiniLM-L6-v2: ...
+>>> predictor.get_classes()
+['neg', 'pos']
+"""
+
+import os
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from . import progress
+from .errors import ArgumentError
+from .ktrain import DEFAULT_MODEL
+from .learner import get_learner
+from .predictor import Predictor, get_predictor
+from .readers import prepared
+from .tables import Examples, read_texts
+from .transformer import Transformer
+
+SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
+
+
+def train(
+    data: Any,
+    text: str | Sequence[str] = "text",
+    label: str | Sequence[str] = "label",
+    model: str = DEFAULT_MODEL,
+    *,
+    val: Any = None,
+    val_pct: float = 0.1,
+    maxlen: int = 128,
+    epochs: int = 3,
+    lr: float | None = None,
+    batch_size: int = 32,
+    class_names: Sequence[Hashable] | None = None,
+    task: str | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Predictor:
+    """Train a model on a table, or on texts and labels, and give its predictor.
+
+    Args:
+        data: a file, a DataFrame or another table (see `read_texts`, which has more options and
+            whose result will do as well), or (texts, labels).
+        text: the column with the texts, or two of them with pairs of texts.
+        label: the column with the labels, or several.
+        model: a name on the Hub, or a folder.
+        val: validation data of the same form; by default a part of `data`.
+        val_pct: how large a part, as a share.
+        maxlen: tokens of a text that the model sees.
+        epochs: passes over the training data, in one cycle.
+        lr: the cycle's highest learning rate; by default 1e-4 for small encoders (hidden size
+            below 512), else 3e-5.
+        batch_size: texts a training step.
+        class_names: fixes the classes and their order.
+        task: overrides what the labels say (see `Transformer`).
+        cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
+        seed: for the split, the new head, dropout and the order of the texts.
+        verbose: 0 prints nothing.
+
+    Returns:
+        The predictor. It has its `learner`, and its `report`: what `Learner.validate` gives.
+    """
+    examples = examples_of(data, text, label)
+    val_examples = None if val is None else examples_of(val, text, label)
+    names = class_names if class_names is not None else examples.class_names
+    preproc = Transformer(model, maxlen, names, task=task, seed=seed)
+    rate = lr if lr is not None else default_rate(preproc)  # looks for the checkpoint first
+    if verbose and lr is None:
+        progress.say(f"learning rate: {rate:g}")
+    parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
+    learner = get_learner(preproc.get_model(), parts[0], parts[1], batch_size, seed=seed)
+    learner.fit_onecycle(rate, epochs, verbose=verbose)
+    predictor = get_predictor(learner.model, preproc)
+    predictor.learner = learner
+    predictor.report = learner.validate(print_report=bool(verbose))
+    return predictor
+
+
+def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]) -> Examples:
+    """Texts and labels from a table, or as they are given."""
+    if isinstance(data, Examples):
+        return data
+    if not isinstance(data, (tuple, list)):
+        return read_texts(data, text, label)
+    if len(data) != 2 or isinstance(data[0], str):
+        raise ArgumentError(
+            f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
+            f"{len(data)}. Texts alone can't be trained on."
+        )
+    return Examples(data[0], data[1])
+
+
+def default_rate(preproc: Transformer) -> float:
+    """The highest learning rate of the cycle that suits the size of an encoder."""
+    config = preproc.checkpoint.config
+    hidden = config.get("hidden_size") or config.get("dim") or config.get("d_model") or SMALL
+    return 1e-4 if hidden < SMALL else 3e-5

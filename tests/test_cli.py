@@ -1,0 +1,169 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from conftest import LABELS, TEXTS
+from typer.testing import CliRunner
+
+import simpletext as st
+from simpletext import cli
+from simpletext.errors import SimpletextError
+
+COMMAND = [sys.executable, "-c", "from simpletext.cli import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def saved(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "saved"
+    trained[2].save(folder)
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path):
+    pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv(tmp_path / "data.csv", index=False)
+    return tmp_path / "data.csv"
+
+
+def run(*words):
+    """The command in this process: its result, or the error of ours that it would tell."""
+    result = CliRunner().invoke(cli.app, list(map(str, words)))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_train_predict_from_csv_to_csv(table, tiny, tmp_path):
+    result = run("train", table, "--model", tiny, "--out", tmp_path / "out", "--epochs", 8,
+                 "--lr", 2e-3, "--batch-size", 8, "--maxlen", 16)  # fmt: skip
+    assert result.exit_code == 0
+    assert f"saved: {tmp_path / 'out'}" in result.output
+    assert run("predict", tmp_path / "out", table, "--out", tmp_path / "p.csv").exit_code == 0
+    answers = pd.read_csv(tmp_path / "p.csv")
+    assert list(answers) == ["text", "label", "predicted"]
+    assert (answers.label == answers.predicted).mean() > 0.9
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_one_text(saved):
+    assert run("predict", saved, "--text", "a great film").output == "pos\n"
+    answer = run("predict", saved, "--text", "a great film", "--proba").output.split()
+    assert answer[0] == "pos"
+    assert float(answer[1]) + float(answer[2]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_file_is_streamed_and_keeps_its_columns(saved, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "CHUNK", 3)
+    rows = [["1", 'a "great", happy\nfilm'], ["2", "a sad film"]] * 4
+    with (tmp_path / "a.tsv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter="\t").writerows([["id", "words"], *rows])
+    out = tmp_path / "b.tsv"
+    assert run("predict", saved, tmp_path / "a.tsv", "--text", "words", "--proba",
+               "--out", out).exit_code == 0  # fmt: skip
+    with out.open(newline="", encoding="utf-8") as file:
+        written = list(csv.reader(file, delimiter="\t"))
+    assert written[0] == ["id", "words", "predicted", "neg", "pos"]
+    assert [row[:3] for row in written[1:]] == [
+        [*row, "pos" if row[0] == "1" else "neg"] for row in rows
+    ]
+    shown = run("predict", saved, tmp_path / "a.tsv", "--text", "words").output
+    assert shown.startswith("id\twords\tpredicted\n")
+
+
+def test_explain(saved, tmp_path):
+    assert "great" in run("explain", saved, "--text", "a great film", "--samples", 50).output
+    html = tmp_path / "a.html"
+    run("explain", saved, "--text", "a great film", "--samples", 50, "--html", html)
+    assert "great" in html.read_text()
+
+
+def test_export(saved, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        st.Predictor, "export", lambda self, *a, **k: asked.append((a, k)), raising=False
+    )
+    assert run("export", saved, tmp_path / "onnx", "--format", "onnx").exit_code == 0
+    assert asked == [((tmp_path / "onnx",), {"format": "onnx"})]
+
+
+def test_check(table, tiny, tmp_path):
+    result = run("check", table, "--val", table, "--model", tiny, "--maxlen", 8,
+                 "--plot", tmp_path / "a.png", "--table", tmp_path / "a.csv")  # fmt: skip
+    assert "96 texts are training texts as well" in result.output
+    assert "maxlen=8 cuts" in result.output
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert "row" in pd.read_csv(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "explain", "export", "check"])
+def test_help_tells_every_option(command):
+    told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).output
+    assert "Usage" in told
+    parameters = next(c for c in cli.app.registered_commands if c.callback.__name__ == command)
+    names = parameters.callback.__annotations__.keys() - {"return", "data", "folder", "out"}
+    assert all(f"--{name.replace('_', '-')}" in told for name in names)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check", "{data}", "--label", "lable"], "There is no column 'lable'.*Did you mean"),
+        (["check", "{folder}/no.csv"], "There is no file"),
+        (["train", "{data}", "--out", "{folder}"], "exists already and is left as it is"),
+        (["train", "{data}", "--out", "{folder}/x", "--model", "./none"], "There is no folder"),
+        (["train", "{data}", "--out", "{folder}/x", "--task", "guess"], "task='guess'; allowed"),
+        (["train", "{data}", "--out", "{folder}/x", "--maxlen", "0"], "maxlen=0; it must be"),
+        (["predict", "{folder}", "--text", "a"], "There is no simpletext.json"),
+        (["predict", "{saved}", "{data}", "--text", "txet"], "There is no column 'txet'"),
+        (["predict", "{saved}", "{data}", "--out", "{data}"], "exists already"),
+        (["predict", "{saved}", "--text", "a", "--text", "b", "--text", "c"], "given 3 times"),
+    ],
+)
+def test_errors_of_ours(words, message, table, saved):
+    names = {"data": table, "folder": table.parent, "saved": saved}
+    with pytest.raises(SimpletextError, match=message):
+        run(*(word.format(**names) for word in words))
+
+
+def test_wrong_use_has_status_2(saved):
+    assert run("predict", saved).exit_code == 2
+    assert run("train").exit_code == 2
+
+
+def test_an_error_is_one_message_and_status_1(tmp_path):
+    done = subprocess.run([*COMMAND, "check", "no.csv"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == "simpletext: There is no file 'no.csv'."
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_row_leaves_no_half_file(saved, tmp_path):
+    (tmp_path / "a.csv").write_text('text\ngood\n"bad\n')
+    with pytest.raises(SimpletextError, match="line 3: a broken quote"):
+        run("predict", saved, tmp_path / "a.csv", "--out", tmp_path / "b.csv")
+    assert sorted(os.listdir(tmp_path)) == ["a.csv"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_ctrl_c_is_clean(table, tiny, tmp_path):
+    words = ["train", table, "--model", tiny, "--out", tmp_path / "out", "--epochs", "5000",
+             "--maxlen", "16"]  # fmt: skip
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("tokens a text"):
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert told.splitlines()[-1] == "simpletext: interrupted"
+    assert "Traceback" not in told
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,163 @@
+import pickle
+import pickletools
+
+import numpy as np
+import pytest
+from conftest import LABELS, TEXTS
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from simpletext.errors import DataError
+from simpletext.sklearn import TextClassifier, TextRegressor
+
+FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8}
+
+# scikit-learn's checks hand over numbers. These need a fit on them, or rules for arrays of numbers,
+# and texts are none; the others hold for texts as well. What they are after is tested on texts
+# below: that fit returns self and changes no parameter, repeats itself, keeps the data as they are
+# and refuses what is missing, that answers don't depend on the order or the company of the rows,
+# pickles, pipelines.
+FIT_ON_NUMBERS = [
+    "check_fit_score_takes_y",
+    "check_estimators_overwrite_params",
+    "check_dont_overwrite_parameters",
+    "check_estimators_fit_returns_self",
+    "check_readonly_memmap_input",
+    "check_pipeline_consistency",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_supervised_y_2d",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_fit2d_1sample",
+    "check_fit2d_1feature",
+    "check_dict_unchanged",
+    "check_fit_idempotent",
+    "check_fit_check_is_fitted",
+    "check_fit2d_predict1d",
+    "check_classifiers_classes",
+    "check_classifiers_train",
+    "check_classifier_data_not_an_array",
+    "check_regressors_train",
+    "check_regressor_data_not_an_array",
+    "check_regressors_no_decision_function",
+    "check_regressors_int",
+]
+ARRAYS_OF_NUMBERS = {
+    "check_n_features_in": "texts have no features to count",
+    "check_n_features_in_after_fitting": "texts have no features to count",
+    "check_positive_only_tag_during_fit": "texts have no sign",
+    "check_estimators_dtypes": "texts have one type",
+    "check_dtype_object": "objects that aren't strings are refused",
+    "check_complex_data": "complex numbers are refused like all numbers, in other words",
+    "check_estimators_empty_data_messages": "an empty list is refused in other words",
+    "check_estimators_nan_inf": "NaN is refused in other words; texts are never infinite",
+    "check_estimator_sparse_tag": "texts are never sparse",
+    "check_estimator_sparse_array": "texts are never sparse",
+    "check_estimator_sparse_matrix": "texts are never sparse",
+}
+LEFT_OUT = dict.fromkeys(FIT_ON_NUMBERS, "it fits on numbers, and texts are none")
+LEFT_OUT |= ARRAYS_OF_NUMBERS
+
+
+def taking_numbers(base):
+    """The estimator with the tag without which scikit-learn checks nothing."""
+
+    def tags(self):
+        told = base.__sklearn_tags__(self)
+        told.input_tags.two_d_array = True
+        return told
+
+    return type(base.__name__, (base,), {"__sklearn_tags__": tags})("no/model")
+
+
+@parametrize_with_checks(
+    [taking_numbers(TextClassifier), taking_numbers(TextRegressor)],
+    expected_failed_checks=lambda estimator: LEFT_OUT,
+)
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def fitted(tiny):
+    return TextClassifier(str(tiny), epochs=8, **FAST).fit(TEXTS, LABELS)
+
+
+def test_a_classifier(fitted, tiny):
+    assert fitted.classes_.tolist() == ["neg", "pos"]
+    assert fitted.predict(["a great film", "a sad film"]).tolist() == ["pos", "neg"]
+    assert fitted.predict_proba(TEXTS[:3]).shape == (3, 2)
+    assert fitted.score(TEXTS, LABELS) > 0.9
+    assert fitted.get_params()["model"] == str(tiny)
+
+
+def test_answers_depend_on_no_other_row(fitted):
+    values = fitted.predict_proba(TEXTS)
+    assert np.allclose(fitted.predict_proba(TEXTS[::-1])[::-1], values, atol=1e-5)
+    assert np.allclose(fitted.predict_proba(np.array(TEXTS[:2])), values[:2], atol=1e-5)
+
+
+def test_fit_repeats_itself_and_changes_nothing(tiny):
+    texts, y = np.array(TEXTS), np.array([7, 3] * 48)
+    texts.flags.writeable = y.flags.writeable = False
+    estimator = TextClassifier(str(tiny), epochs=1, **FAST)
+    before = dict(vars(estimator))
+    assert estimator.fit(texts, y) is estimator
+    assert {name: vars(estimator)[name] for name in before} == before
+    assert estimator.classes_.tolist() == [3, 7]
+    again = clone(estimator)
+    assert not hasattr(again, "predictor_")
+    again.fit(texts, y)
+    assert np.allclose(again.predict_proba(texts), estimator.predict_proba(texts), atol=1e-5)
+
+
+def test_a_pickle_holds_the_folder_and_no_model(fitted):
+    content = pickle.dumps(fitted)
+    names = {arg for op, arg, _ in pickletools.genops(content) if op.name == "SHORT_BINUNICODE"}
+    assert not any("keras" in str(name) for name in names)
+    again = pickle.loads(content)
+    assert np.allclose(again.predict_proba(TEXTS[:5]), fitted.predict_proba(TEXTS[:5]), atol=1e-5)
+    assert again.classes_.tolist() == fitted.classes_.tolist()
+    assert pickle.loads(pickle.dumps(TextRegressor(maxlen=9))).maxlen == 9
+
+
+def test_multi_label_and_pairs(tiny):
+    y = np.array([[1, 1, 0], [0, 1, 0]] * 48)
+    estimator = TextClassifier(str(tiny), epochs=1, **FAST)
+    assert estimator.fit(TEXTS, y).predict(TEXTS[:5]).shape == (5, 3)
+    pairs = [(text, "a film") for text in TEXTS]
+    assert estimator.fit(pairs, LABELS).predict(pairs[:2]).shape == (2,)
+    assert estimator.predict([("a", "b")]).shape == (1,)
+
+
+def test_a_regressor(tiny):
+    stars = [1 if label == "pos" else -1 for label in LABELS]
+    regressor = TextRegressor(str(tiny), epochs=8, **FAST).fit(TEXTS, stars)
+    assert regressor.predict(TEXTS).shape == (96,)
+    assert regressor.score(TEXTS, stars) > 0.3
+
+
+@pytest.mark.slow
+def test_in_scikit_learns_company(tiny):
+    estimator = TextClassifier(str(tiny), epochs=4, **FAST)
+    assert cross_val_score(estimator, np.array(TEXTS), LABELS, cv=2).shape == (2,)
+    pipeline = make_pipeline(
+        FunctionTransformer(lambda rows: [row.lower() for row in rows]), estimator
+    )
+    search = GridSearchCV(pipeline, {"textclassifier__lr": [1e-9, 2e-3]}, cv=2)
+    search.fit(TEXTS, LABELS)
+    assert search.best_params_ == {"textclassifier__lr": 2e-3}
+
+
+def test_bad_input(tiny):
+    with pytest.raises(NotFittedError, match="This TextClassifier isn't fitted yet"):
+        TextClassifier().predict(["a"])
+    with pytest.raises(DataError, match="Unknown label type: continuous. .*use TextRegressor"):
+        TextClassifier(str(tiny)).fit(["a", "b"], [0.5, 1.5])
+    with pytest.raises(DataError, match="There are 2 texts and 1 labels"):
+        TextClassifier(str(tiny)).fit(["a", "b"], ["x"])
