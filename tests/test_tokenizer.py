@@ -43,7 +43,7 @@ def test_ids_and_segments_are_the_originals(kind):
         assert list(encoding.ids) == row["input_ids"], row["text"]
         if pairs:
             assert list(encoding.type_ids) == next(segments), row["text"]
-        assert encoding.full_length == len(row["input_ids"])
+        assert encoding.full_lengths.tolist() == [len(row["input_ids"])]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.endswith("-vocab")])
@@ -52,7 +52,7 @@ def test_texts_are_cut_with_their_marks_kept(kind):
     (whole,) = tokenizer.encode(["word " * 30], None, LONG)
     (cut,) = tokenizer.encode(["word " * 30], None, 12)
     assert len(cut.ids) == 12
-    assert cut.full_length == whole.full_length == len(whole.ids)
+    assert cut.full_lengths.tolist() == whole.full_lengths.tolist() == [len(whole.ids)]
     assert (cut.ids[0], cut.ids[-1]) == (whole.ids[0], whole.ids[-1])
 
 
