@@ -70,7 +70,7 @@ def linear(lr: float, steps: int, warmup: float = 0.1) -> Schedule:
     Example:
         >>> rate = linear(1e-3, steps=100, warmup=0.1)
         >>> [round(rate(step), 6) for step in (0, 9, 54, 99)]
-        [0.0001, 0.001, 0.000511, 1.1e-05]
+        [0.0001, 0.001, 0.000505, 1.1e-05]
     """
     rising = max(round(steps * warmup), 1)
 
