@@ -125,13 +125,10 @@ class Learner(Trainer, Examiner, Keeper):
         check_count("epochs", epochs)
         top = self._rate(lr, class_weight, verbose)
         steps = self._steps()
-        momentum = None
-        if cycle_momentum:
-            _check_momenta(min_momentum, max_momentum)
-            momentum = rates.one_cycle_momentum(max_momentum, min_momentum, steps * epochs)
+        momentum = _cycling(cycle_momentum, min_momentum, max_momentum, steps * epochs)
         plan = self._plan(
             "one_cycle", epochs, rates.one_cycle(top, steps * epochs), momentum=momentum,
-            settings={"lr": top, "momentum": [max_momentum, min_momentum] if momentum else None},
+            settings={"lr": top, "momentum": cycle_momentum and [max_momentum, min_momentum]},
         )  # fmt: skip
         return self._train(plan, checkpoint_folder, resume, class_weight, callbacks, verbose)
 
@@ -248,12 +245,11 @@ class Learner(Trainer, Examiner, Keeper):
 
         Args:
             lr: the highest learning rate; "auto" for what `lr_find` suggests.
-            epochs: passes over the training data; without them early_stopping is 5,
-                reduce_on_plateau 2, and the best epoch's weights are put back at the end.
+            epochs: at most so many; without them early_stopping is 5 and reduce_on_plateau 2.
             early_stopping: epochs without a better `monitor` before the training ends.
             reduce_on_plateau: such epochs before the rate is divided by `reduce_factor`.
             reduce_factor: what the rate is divided by.
-            cycle_momentum: see `fit_onecycle`; here in each epoch.
+            cycle_momentum: as in `fit_onecycle`, in each epoch.
             max_momentum: momentum at an epoch's ends.
             min_momentum: momentum in its middle.
             monitor: the quantity by which epochs are compared.
@@ -262,35 +258,35 @@ class Learner(Trainer, Examiner, Keeper):
             callbacks: Keras callbacks of your own.
             verbose: 0 prints nothing.
             resume: see `fit_onecycle`.
-
-        Returns:
-            The history of the whole learner.
         """
         if epochs is None:
-            epochs = UNTIL_STOPPED
-            early_stopping = 5 if early_stopping is None else early_stopping
-            reduce_on_plateau = 2 if reduce_on_plateau is None else reduce_on_plateau
+            epochs, early_stopping = UNTIL_STOPPED, _or(early_stopping, 5)
+            reduce_on_plateau = _or(reduce_on_plateau, 2)
         check_count("epochs", epochs)
         rate = self._rate(lr, class_weight, verbose)
-        if not reduce_factor > 1:
-            raise ArgumentError(f"reduce_factor={reduce_factor!r}; it must be above 1.")
-        momentum = None
-        if cycle_momentum:
-            _check_momenta(min_momentum, max_momentum)
-            cycle = rates.one_cycle_momentum(max_momentum, min_momentum, self._steps())
-            momentum = rates.repeated(cycle, self._steps())
+        steps = self._steps()
+        cycle = _cycling(cycle_momentum, min_momentum, max_momentum, steps)
         plan = self._plan(
-            "triangular", epochs, rates.triangular(rate, self._steps()), momentum=momentum,
-            early_stopping=early_stopping, reduce_on_plateau=reduce_on_plateau,
-            reduce_factor=reduce_factor, monitor=monitor,
-            settings={"lr": rate, "momentum": [max_momentum, min_momentum] if momentum else None},
+            "triangular", epochs, rates.triangular(rate, steps),
+            momentum=cycle and rates.repeated(cycle, steps), early_stopping=early_stopping,
+            reduce_on_plateau=reduce_on_plateau, reduce_factor=reduce_factor, monitor=monitor,
+            settings={"lr": rate, "momentum": cycle_momentum and [max_momentum, min_momentum]},
         )  # fmt: skip
         return self._train(plan, checkpoint_folder, resume, class_weight, callbacks, verbose)
 
 
-def _check_momenta(low: float, high: float) -> None:
+def _cycling(on: bool, low: float, high: float, steps: int) -> rates.Schedule | None:
+    """Momentum for a cycle, checked; None where it isn't wanted."""
+    if not on:
+        return None
     if not 0 <= low <= high < 1:
         raise ArgumentError(
             f"min_momentum={low!r} and max_momentum={high!r}; they must be from 0 to below 1, "
             "and the smaller one first."
         )
+    return rates.one_cycle_momentum(high, low, steps)
+
+
+def _or(value: int | None, default: int) -> int:
+    """The value, where it is given; a 0 is, and is refused later."""
+    return default if value is None else value

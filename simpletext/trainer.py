@@ -71,6 +71,23 @@ class Trainer:
             The curve, with `curve.suggest()`; it stays on the learner for `lr_plot` and
             `lr_estimate`.
         """
+        schedule, steps = self._sweep(start_lr, end_lr, lr_mult, max_epochs)
+        batches, options = self._training(class_weight)
+        with memory_explained(self.batch_size, self._longest()):
+            self.curve = range_test(
+                self.model, endless(batches), schedule, steps, stop_factor, verbose=verbose,
+                **options,
+            )  # fmt: skip
+        if suggest and verbose:
+            progress.say(_suggestion(self.curve))
+        if show_plot:
+            self.lr_plot(suggest=suggest)
+        return self.curve
+
+    def _sweep(
+        self, start_lr: float, end_lr: float, lr_mult: float | None, max_epochs: int | None
+    ) -> tuple[rates.Schedule, int]:
+        """The rates of a range test and how many there are, checked."""
         check_rate(start_lr)
         check_rate(end_lr)
         if max_epochs is not None:
@@ -82,18 +99,7 @@ class Trainer:
             end_lr = min(start_lr * lr_mult**steps, 10.0)
         if end_lr <= start_lr:
             raise ArgumentError(f"The sweep from {start_lr} to {end_lr} doesn't rise.")
-        batches, options = self._training(class_weight)
-        schedule = rates.exponential(start_lr, end_lr, steps)
-        with memory_explained(self.batch_size, self._longest()):
-            self.curve = range_test(
-                self.model, endless(batches), schedule, steps, stop_factor, verbose=verbose,
-                **options,
-            )  # fmt: skip
-        if suggest and verbose:
-            progress.say(_suggestion(self.curve))
-        if show_plot:
-            self.lr_plot(suggest=suggest)
-        return self.curve
+        return rates.exponential(start_lr, end_lr, steps), steps
 
     def lr_plot(
         self, n_skip_beginning: int = 10, n_skip_end: int = 5, suggest: bool = False,
@@ -143,6 +149,8 @@ class Trainer:
         settings: Mapping[str, Any], **options: Any,
     ) -> Plan:  # fmt: skip
         """A plan for this learner's data, checked."""
+        if not options.get("reduce_factor", 2) > 1:
+            raise ArgumentError(f"reduce_factor={options['reduce_factor']!r}; it must be above 1.")
         for option in ("early_stopping", "reduce_on_plateau"):
             if options.get(option) is not None:
                 check_count(option, options[option])

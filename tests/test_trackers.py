@@ -44,6 +44,7 @@ def test_mlflow_in_local_files(train, tmp_path, monkeypatch):
     keras_part = pytest.importorskip("mlflow.keras")
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     with mlflow.start_run() as run:
         history = train(keras_part.MlflowCallback(run))
