@@ -1,182 +1,208 @@
-"""Explanations: which words speak for and against an answer."""
+"""How words are weighed: LIME, eli5, integrated gradients, occlusion."""
 
-import html
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .batches import pack
+from .encoders import family_of
+from .errors import ArgumentError, DataError
+from .explanation import Explanation, Target, Word
+from .labels import MULTI, REGRESSION
+from .models import architecture_of
+from .passage import Passage, passage_of
 
 SEED = 42  # as ktrain: the same text gets the same explanation
-WORD = re.compile(r"\w+(?:['’]\w+)*")  # noqa: RUF001
+MASKS = ("[MASK]", "<mask>")  # neutral tokens, where the tokenizer has one
+
+Predict = Callable[[Iterable[Sequence[int]]], np.ndarray]
+Weighed = tuple[np.ndarray, float | None]  # a weight for each word, and the fidelity
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word of the text, where it stands, and how it speaks for the target (> 0) or against."""
-
-    text: str
-    start: int
-    end: int
-    weight: float
-
-
-@dataclass(frozen=True)
-class Target:
-    """The words' weights for one class (or regression target).
-
-    Attributes:
-        name: the class.
-        value: its probability (regression: the value).
-        words: in the order of the text.
-        fidelity: how well the local model fits the real one nearby, R2, 1 at best.
-    """
-
-    name: Any
-    value: float
-    words: tuple[Word, ...]
-    fidelity: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Which words speak for and against an answer.
-
-    Shows itself in a notebook, prints in a terminal.
-
-    Attributes:
-        text: what was explained.
-        targets: the answer first, then the other classes if they were asked for.
-    """
-
-    text: str
-    targets: tuple[Target, ...]
-
-    def as_list(self) -> list[tuple[str, float]]:
-        """The answer's words with their weights, the strongest first."""
-        words = sorted(self.targets[0].words, key=lambda word: -abs(word.weight))
-        return [(word.text, word.weight) for word in words]
-
-    def as_text(self) -> str:
-        """The answer, and its words as a table with bars, for a terminal."""
-        return "\n\n".join(_target_as_text(target) for target in self.targets)
-
-    def as_html(self) -> str:
-        """The text with its words coloured: green speaks for the answer, red against it."""
-        parts = [_target_as_html(self.text, target) for target in self.targets]
-        return f'<div style="font-family:sans-serif;line-height:1.7">{"".join(parts)}</div>'
-
-    def __str__(self) -> str:
-        return self.as_text()
-
-    def _repr_html_(self) -> str:
-        return self.as_html()
-
-
-def explain_with_lime(
-    predictor: Any, doc: str, truncate_len: int, all_targets: bool, n_samples: int
+def explain(
+    predictor: Any,
+    doc: Any,
+    method: str,
+    truncate_len: int,
+    all_targets: bool,
+    n_samples: int,
+    top_n: int | None,
 ) -> Explanation:
-    """LIME (https://arxiv.org/abs/1602.04938): a linear model on variations of the text.
-
-    Raises:
-        DataError: a text without a word.
-    """
-    doc, spans = _first_words(doc, truncate_len)
-    values = predictor.predict_proba(doc)
-    predict = _remembering(predictor.predict_proba)
-    targets = []
-    for index in _targets(values, all_targets):
-        weights, fidelity = _lime(doc, spans, predict, index, n_samples)
-        words = tuple(
-            Word(doc[start:end], start, end, weights.get(i, 0.0))
-            for i, (start, end) in enumerate(spans)
+    """See `Predictor.explain`."""
+    _check(method, predictor.labels.task, truncate_len, n_samples, top_n)
+    passage = passage_of(doc, predictor.tokenizer, truncate_len)
+    values = predictor.predict_proba(passage.doc)
+    indices = _targets(predictor, values, all_targets)
+    weighed = METHODS[method](predictor, passage, indices, n_samples)
+    targets = tuple(
+        Target(
+            predictor.get_classes()[index],
+            float(values[index]),
+            _words(passage, weights, top_n),
+            fidelity,
         )
-        name = predictor.get_classes()[index]
-        targets.append(Target(name, float(values[index]), words, fidelity))
-    return Explanation(doc, tuple(targets))
+        for index, (weights, fidelity) in zip(indices, weighed, strict=True)
+    )
+    return Explanation(passage.texts, targets, method)
 
 
-def _lime(
-    doc: str, spans: Sequence[tuple[int, int]], predict: Callable, target: int, n_samples: int
-) -> tuple[dict[int, float], float]:
-    """Weights by the word's number, and the fidelity, for one target."""
+def by_lime(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """LIME (https://arxiv.org/abs/1602.04938): a linear model on variations of the text."""
     from lime.lime_text import LimeTextExplainer
 
-    explainer = LimeTextExplainer(
-        split_expression=lambda text: [text[start:end] for start, end in spans],
-        bow=False,  # a word is weighed where it stands
-        mask_string="",
-        random_state=SEED,
-    )
-    result = explainer.explain_instance(
-        doc, predict, labels=(target,), num_features=len(spans), num_samples=n_samples
-    )
-    weights = {i: float(weight) for i, weight in result.local_exp[target]}
-    return weights, float(result.score)
-
-
-def _first_words(doc: str, truncate_len: int) -> tuple[str, list[tuple[int, int]]]:
-    if not isinstance(doc, str):
-        raise DataError(f"explain takes one text, a string; this is a {type(doc).__name__}.")
-    spans = [match.span() for match in WORD.finditer(doc)]
-    if not spans:
-        raise DataError(
-            f"There is no word in {doc[:60]!r}, so there is nothing to weigh. "
-            "An explanation needs a text with at least one word."
+    count, predict = len(passage.words), _predict_kept(predictor, passage)
+    for index in indices:
+        explainer = LimeTextExplainer(
+            split_expression=r"\s+", bow=False, mask_string="", random_state=SEED
         )
-    if len(spans) > truncate_len:
-        spans = spans[:truncate_len]
-        doc = doc[: spans[-1][1]]
-    return doc, spans
-
-
-def _targets(values: np.ndarray, all_targets: bool) -> list[int]:
-    best = int(np.argmax(values))
-    others = [i for i in np.argsort(-values) if i != best] if all_targets else []
-    return [best, *map(int, others)]
-
-
-def _remembering(predict: Callable) -> Callable:
-    """`predict` for lists of texts, in which every text is predicted once only."""
-    known: dict[str, np.ndarray] = {}
-
-    def remembered(texts: Sequence[str]) -> np.ndarray:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, predict(new) if new else (), strict=True))
-        return np.stack([known[text] for text in texts])
-
-    return remembered
-
-
-def _target_as_text(target: Target) -> str:
-    words = [w for w in sorted(target.words, key=lambda w: -abs(w.weight)) if w.weight][:20]
-    top = max((abs(word.weight) for word in words), default=1.0)
-    width = max((len(word.text) for word in words), default=0)
-    lines = [
-        f"{word.text:<{width}}  {word.weight:+.4f}  "
-        f"{('+' if word.weight > 0 else '-') * max(1, round(20 * abs(word.weight) / top))}"
-        for word in words
-    ]
-    head = f"{target.name}: {target.value:.3f} (fidelity {target.fidelity:.2f})"
-    return "\n".join([head, *lines])
-
-
-def _target_as_html(text: str, target: Target) -> str:
-    top = max((abs(word.weight) for word in target.words), default=0.0) or 1.0
-    parts, at = [], 0
-    for word in target.words:
-        colour = "46,160,67" if word.weight > 0 else "218,54,51"
-        style = f"background:rgba({colour},{0.75 * abs(word.weight) / top:.2f});border-radius:3px"
-        parts.append(html.escape(text[at : word.start]))
-        parts.append(
-            f'<span style="{style}" title="{word.weight:+.4f}">{html.escape(word.text)}</span>'
+        result = explainer.explain_instance(
+            _stand_in(count),
+            lambda docs: predict(map(_kept, docs)),
+            labels=(index,),
+            num_features=count,
+            num_samples=n_samples,
         )
-        at = word.end
-    parts.append(html.escape(text[at:]))
-    body = "".join(parts).replace("\n", "<br>")
-    head = f"<b>{html.escape(str(target.name))}</b>: {target.value:.3f}"
-    note = f'<small style="color:gray">fidelity {target.fidelity:.2f}</small>'
-    return f"<p>{head} {note}</p><p>{body}</p>"
+        weights = np.zeros(count)
+        for word, weight in result.local_exp[index]:
+            weights[word] = weight
+        yield weights, float(result.score)
+
+
+def by_eli5(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """eli5's TextExplainer (https://eli5.readthedocs.io): a linear classifier on variations."""
+    from eli5.lime import TextExplainer
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    count, predict = len(passage.words), _predict_kept(predictor, passage)
+    if count < 2:  # each of its samples lacks a word, so there would be none that counts
+        raise DataError("eli5 needs two words or more; for a single word use method='lime'.")
+    for index in indices:
+
+        def one_or_not(docs: Sequence[str], index: int = index) -> np.ndarray:
+            value = predict(map(_kept, docs))[:, index].astype("float64")
+            return np.stack([1.0 - value, value], axis=1)
+
+        words = CountVectorizer(token_pattern=r"\S+", vocabulary=_stand_in(count).split())
+        explainer = TextExplainer(n_samples=n_samples, random_state=SEED, vec=words)
+        explainer.fit(_stand_in(count), one_or_not)
+        yield explainer.clf_.coef_[0], float(explainer.metrics_["score"])
+
+
+def by_occlusion(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """How far the probability falls when a word is left out (https://arxiv.org/abs/1311.2901)."""
+    count = len(passage.words)
+    everything = set(range(count))
+    kept = [everything, *(everything - {word} for word in range(count))]
+    values = _predict_kept(predictor, passage)(map(sorted, kept)).astype("float64")
+    for index in indices:
+        yield values[0, index] - values[1:, index], None
+
+
+def by_gradient(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """Integrated gradients (https://arxiv.org/abs/1703.01365): one text, no variations."""
+    from .gradients import score_of, token_weights
+
+    tokenizer = predictor.tokenizer
+    text, pair = passage.texts[0], passage.texts[1] if len(passage.texts) > 1 else None
+    places = tokenizer.places(text, pair, predictor.maxlen)
+    inputs = _inputs(predictor, text, pair)
+    neutral = next(filter(None, map(tokenizer.token_id, MASKS)), tokenizer.layout.pad_id)
+    marks = np.array([place is None for place in places])
+    baseline = inputs | {"input_ids": np.where(marks, inputs["input_ids"], neutral)}
+    for index in indices:
+        score = score_of(predictor.labels.task, index, predictor.settings.temperature)
+        weights = token_weights(predictor.model, inputs, baseline, score)
+        yield _by_word(passage, places, weights), None
+
+
+METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion": by_occlusion}
+
+
+def _check(method: str, task: str, truncate_len: int, n_samples: int, top_n: int | None) -> None:
+    if method not in METHODS:
+        raise ArgumentError(f"method={method!r}; allowed are {', '.join(map(repr, METHODS))}.")
+    if method == "eli5" and task == REGRESSION:
+        raise ArgumentError("eli5 explains classes only; for a regression use method='lime'.")
+    numbers = {"truncate_len": (truncate_len, 1), "n_samples": (n_samples, 10), "top_n": (top_n, 1)}
+    for name, (number, least) in numbers.items():
+        if number is not None and (not isinstance(number, (int, np.integer)) or number < least):
+            raise ArgumentError(f"{name}={number!r}; it must be a whole number, {least} or more.")
+
+
+def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
+    """Numbers of the classes to explain: the answer, or answers; then the others, if asked for."""
+    order = [int(i) for i in np.argsort(-values, kind="stable")]
+    if all_targets:
+        return order if predictor.labels.task != REGRESSION else sorted(order)
+    if predictor.labels.task == MULTI:
+        return [i for i in order if values[i] >= predictor.thresholds[i]] or order[:1]
+    return [0] if predictor.labels.task == REGRESSION else order[:1]
+
+
+def _words(passage: Passage, weights: np.ndarray, top_n: int | None) -> tuple[Word, ...]:
+    strongest = sorted(range(len(weights)), key=lambda i: -abs(weights[i]))[:top_n]
+    return tuple(
+        Word(passage.texts[part][start:end], start, end, float(weights[i]), part)
+        for i, (part, start, end) in enumerate(passage.words)
+        if i in strongest
+    )
+
+
+def _stand_in(count: int) -> str:
+    """What the samplers vary in the text's place: "w0 w1 w2", one for each word.
+
+    So their own ideas of what a word is don't matter, and pairs and any language work.
+    """
+    return " ".join(f"w{i}" for i in range(count))
+
+
+def _kept(stand_in: str) -> list[int]:
+    return [int(word[1:]) for word in stand_in.split()]
+
+
+def _predict_kept(predictor: Any, passage: Passage) -> Predict:
+    """Probabilities by the words that are kept; what came before isn't predicted again."""
+    known: dict[Any, np.ndarray] = {}
+
+    def predict(kept: Iterable[Sequence[int]]) -> np.ndarray:
+        docs = [passage.keeping(set(words)) for words in kept]
+        new = [doc for doc in dict.fromkeys(docs) if doc not in known]
+        known.update(zip(new, predictor.predict_proba(new) if new else (), strict=True))
+        return np.stack([known[doc] for doc in docs])
+
+    return predict
+
+
+def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray]:
+    """The model's inputs for one text."""
+    family = family_of(architecture_of(predictor.model).config)
+    layout = predictor.tokenizer.layout.for_inputs(family.inputs)
+    pairs = None if pair is None else [pair]
+    encodings = predictor.tokenizer.encode([text], pairs, predictor.maxlen)
+    return pack(encodings, layout, [text], pairs).padded(np.arange(1))
+
+
+def _by_word(passage: Passage, places: Sequence[Any], weights: np.ndarray) -> np.ndarray:
+    """Tokens' weights, added up for the word that each token begins in."""
+    word_at = {
+        (part, at): word
+        for word, (part, start, end) in enumerate(passage.words)
+        for at in range(start, end)
+    }
+    sums = np.zeros(len(passage.words))
+    for place, weight in zip(places, weights, strict=True):
+        if place is not None:
+            part, start, end = place
+            inside = [word_at[part, at] for at in range(start, end) if (part, at) in word_at]
+            if inside:  # a token may begin with the space before its word
+                sums[inside[0]] += weight
+    return sums

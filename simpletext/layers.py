@@ -51,10 +51,12 @@ def dropout(x, rate: float, seed_generator, training: bool):
     if not training or dropped == 0:
         return x
     *leading, last = ops.shape(x)
+    count = (last + 3) // 4
     words = keras.random.randint(
-        (*leading, (last + 3) // 4), -(2**31), 2**31 - 1, dtype="int32", seed=seed_generator
+        (*leading, count, 1), -(2**31), 2**31 - 1, dtype="int32", seed=seed_generator
     )
-    keep = ops.view(words, "uint8")[..., :last] >= dropped
+    random_bytes = ops.reshape(ops.view(words, "uint8"), (*leading, count * 4))
+    keep = random_bytes[..., :last] >= dropped
     return ops.where(keep, x * (256 / (256 - dropped)), ops.zeros((), x.dtype))
 
 
@@ -200,7 +202,7 @@ class AttentionBias(Part):
 
     def call(self, attention_mask):  # (batch, length) -> (batch, 1, 1, length)
         mask = ops.cast(attention_mask, self.compute_dtype)
-        return (1.0 - mask[:, None, None, :]) * -1e9
+        return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
 
 
 @keras.saving.register_keras_serializable("simpletext")

@@ -23,7 +23,7 @@ from .checkpoint import (
 )
 from .encoders import family_of
 from .encoders.family import Family
-from .errors import ArgumentError
+from .errors import ArgumentError, WeightsError
 from .heads import MeanHead
 from .weightmap import WeightMap, file_tensors, load_weights
 
@@ -89,6 +89,7 @@ def load_classifier(
     dtype: str = "float32",
     seed: int = 0,
     class_names: list[str] | None = None,
+    new_head: bool = True,
 ) -> keras.Model:
     """A checkpoint's encoder with its classification head as a Keras model.
 
@@ -105,6 +106,7 @@ def load_classifier(
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
         seed: for a new head's weights and for dropout.
         class_names: what the logits stand for; by default what the checkpoint says.
+        new_head: False refuses a checkpoint whose head is missing or has other labels.
 
     Returns:
         A functional model: dict of ids, each (batch, length), -> logits, (batch, num_labels).
@@ -121,6 +123,12 @@ def load_classifier(
     config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
     architecture = Architecture(config, _pooling(pooling, checkpoint), {})
     model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
+    if fresh and not new_head:
+        raise WeightsError(
+            f"{checkpoint.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
+            "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
+            "classification."
+        )
     if fresh:
         progress.say(
             f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "

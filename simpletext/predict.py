@@ -1,20 +1,46 @@
 """Logits for encoded texts: the one prediction path of `Learner` and `Predictor`."""
 
+import os
+import threading
+
 import keras
 import numpy as np
 
+from . import progress
 from .batches import Batches, EncodedTexts
+from .errors import ArgumentError
+
+# Keras keeps what predicting needs on the model, so two threads would disturb each other. One
+# batch at a time costs nothing: a batch uses all cores by itself.
+_ONE_AT_A_TIME = threading.Lock()
 
 
-def predict_logits(model: keras.Model, data: EncodedTexts, batch_size: int) -> np.ndarray:
+def predict_logits(
+    model: keras.Model, data: EncodedTexts, batch_size: int, verbose: int = 0
+) -> np.ndarray:
     """The model's outputs in the order of the data, (texts, labels) float32.
 
     Texts of about equal length share a batch, so that little is spent on padding.
     """
     batches = Batches(data, batch_size)
     batches.on_epoch_begin()
-    outputs = [model.predict_on_batch(batches[i][0]) for i in range(len(batches))]
+    outputs = []
+    with progress.bar(len(batches), "predict", verbose) as bar:
+        for i in range(len(batches)):
+            with _ONE_AT_A_TIME:
+                outputs.append(model.predict_on_batch(batches[i][0]))
+            bar.update()
     stacked = np.concatenate(outputs).astype("float32")
     logits = np.empty_like(stacked)
     logits[batches.order] = stacked
     return logits
+
+
+def check_process(made_in: int) -> None:
+    """Refuse to predict in a fork of the process that made the model: it would hang."""
+    if os.getpid() != made_in:
+        raise ArgumentError(
+            "This predictor was made in another process, and the libraries that compute don't "
+            "survive a fork: it would hang. Load the predictor in each worker (gunicorn: without "
+            "--preload)."
+        )

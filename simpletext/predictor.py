@@ -1,24 +1,30 @@
 """`Predictor`: a trained model with its tokenizer and labels, to use, keep and reload."""
 
+import itertools
 import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from .batches import pack
-from .checkpoint import new_folder, open_folder, read_json, write_json
-from .errors import ArgumentError, CheckpointError
+from . import progress
+from .answers import Answers, check_options, thresholds_from
+from .batches import EncodedTexts, LabelledTexts
+from .calibration import best_thresholds, calibrated, moved_thresholds
+from .checkpoint import upload_folder
+from .errors import ArgumentError, DataError
 from .labels import MULTI, REGRESSION, Labels
-from .models import architecture_of, input_names, load_classifier, write_model
-from .predict import predict_logits
+from .longtexts import pooled
+from .pipeline import Pipeline
 from .report import probabilities
-from .texts import as_texts
+from .saved import read_predictor, read_pretrained, write_predictor
+from .settings import THRESHOLD, Settings
+from .texts import listed
 from .tokenizer import Tokenizer
-
-FILE = "simpletext.json"
-FORMAT = 1
 
 
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Predictor":
@@ -32,145 +38,376 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
             "preproc must be the Transformer whose preprocess_train made the training data; "
             f"this is {preproc!r}."
         )
-    return Predictor(model, preproc.tokenizer, preproc.labels, preproc.maxlen, batch_size)
+    settings = Settings(
+        preproc.labels,
+        preproc.maxlen,
+        preproc.paired,
+        base_model=None if os.path.exists(preproc.model_name) else str(preproc.model_name),
+        sizes=preproc.sizes,
+    )
+    return Predictor(model, preproc.tokenizer, settings, batch_size)
 
 
 def load_predictor(path: str | os.PathLike, batch_size: int = 32) -> "Predictor":
     """The predictor in a folder that `Predictor.save` wrote. Runs nothing from the folder.
 
+    It is asked the probe texts it was saved with; a warning tells if its numbers moved.
+
     Raises:
         CheckpointError: no such folder, or one that isn't whole, or was written by a newer
             version.
     """
-    folder = Path(path).expanduser()
-    if not (folder / FILE).is_file():
-        raise CheckpointError(
-            f"There is no {FILE} in {os.fspath(path)!r}, so it is no folder of Predictor.save."
-        )
-    settings = read_json(folder / FILE)
-    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
-        version = settings.get("format") if isinstance(settings, dict) else None
-        raise CheckpointError(
-            f"{folder / FILE} has format {version!r}; this version of simpletext reads format "
-            f"{FORMAT}. A newer simpletext can read it: pip install --upgrade simpletext."
-        )
-    try:
-        labels = Labels(settings["task"], tuple(settings["classes"]))
-        maxlen, pooling = int(settings["maxlen"]), settings["pooling"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder / FILE} is damaged: {error!r}.") from error
-    checkpoint = open_folder(folder, os.fspath(path))
-    model = load_classifier(checkpoint, len(labels.classes), labels.task, pooling)
-    return Predictor(model, Tokenizer.load(folder), labels, maxlen, batch_size)
+    return Predictor(*read_predictor(path), batch_size)
 
 
 class Predictor:
-    """Answers for raw texts. Made by `get_predictor` or `load_predictor`.
+    """Answers for raw texts. Made by `get_predictor`, `load_predictor` or `from_pretrained`.
+
+    May be used from several threads; a process that forks needs one of its own in each child.
 
     Args:
         model: dict of ids -> logits.
         tokenizer: the checkpoint's.
-        labels: the task and the classes.
-        maxlen: tokens of a text that the model sees.
+        settings: the labels, maxlen, and what calibration found.
         batch_size: texts at a time.
+
+    Attributes:
+        batch_size: texts at a time; may be changed.
+        settings: what is saved besides model and tokenizer.
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        tokenizer: Tokenizer,
-        labels: Labels,
-        maxlen: int,
-        batch_size: int = 32,
+        self, model: keras.Model, tokenizer: Tokenizer, settings: Settings, batch_size: int = 32
     ) -> None:
-        self.model, self.tokenizer, self.labels = model, tokenizer, labels
-        self.maxlen, self.batch_size = maxlen, batch_size
-        self._layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
+        self.model, self.tokenizer, self.settings = model, tokenizer, settings
+        self.batch_size = batch_size
+        self._pipeline = Pipeline(model, tokenizer, settings.maxlen, settings.paired)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_folder: str | os.PathLike,
+        maxlen: int | None = None,
+        batch_size: int = 32,
+        *,
+        task: str | None = None,
+    ) -> "Predictor":
+        """A classifier that is fine-tuned already, with its own labels.
+
+        Args:
+            name_or_folder: a folder, or a name on the Hub. One that `save` wrote is loaded as
+                `load_predictor` does.
+            maxlen: tokens of a text that the model sees; by default as many as it can, up to 512.
+            batch_size: texts at a time.
+            task: "single_label_classification", "multi_label_classification" or "regression",
+                where config.json doesn't say which.
+
+        Raises:
+            UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
+            WeightsError: the checkpoint has no trained classification head.
+        """
+        return cls(*read_pretrained(name_or_folder, maxlen, task), batch_size)
 
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"
+
+    @property
+    def labels(self) -> Labels:
+        """The task and the classes."""
+        return self.settings.labels
+
+    @property
+    def maxlen(self) -> int:
+        """Tokens of a text that the model sees."""
+        return self.settings.maxlen
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """For multi-label the probability from which on each label is given, (labels,)."""
+        return thresholds_from(None, self.settings.thresholds, self.labels, THRESHOLD)
 
     def get_classes(self) -> list[Any]:
         """The classes in the order of the probabilities."""
         return list(self.labels.classes)
 
-    def predict(self, texts: Any, return_proba: bool = False) -> Any:
+    def predict(
+        self,
+        texts: Any,
+        return_proba: bool = False,
+        use_tf_dataset: bool = False,
+        verbose: int = 0,
+        *,
+        top_k: int | None = None,
+        min_confidence: float | None = None,
+        threshold: float | Sequence[float] | Mapping[Any, float] | None = None,
+        long_text: str = "truncate",
+    ) -> Any:
         """The class of a text, or of each in a list.
 
         Args:
             texts: one text, or a list of them (pairs: a tuple, or a list of tuples).
             return_proba: give probabilities instead, as `predict_proba`.
+            use_tf_dataset: accepted for ktrain's sake; it changes nothing.
+            verbose: 1 shows a progress bar.
+            top_k: give that many (class, probability) for each text, the likeliest first.
+            min_confidence: a probability below which the answer is None (single-label).
+            threshold: the probability from which on a label is given (multi-label): one for all,
+                one a label, or a dict by label. By default the tuned ones, else 0.5.
+            long_text: "truncate" sees the first maxlen tokens; "chunk" reads a long text in
+                overlapping windows and takes the mean of their probabilities.
 
         Returns:
             One answer for one text, a list for a list: a class; for multi-label a list of those
-            with a probability of 0.5 or more; for regression a number, or a list of them.
+            from the threshold on; for regression a number, or a list of them.
+
+        Raises:
+            DataError: texts that can't be used.
+            ArgumentError: an argument outside of what is allowed, or not for this task.
         """
-        if return_proba:
-            return self.predict_proba(texts)
-        single, rows = _listed(texts)
-        values = self._values(rows)
-        if self.labels.task == REGRESSION:
-            answers = self.labels.decode(values)
-        elif self.labels.task == MULTI:
-            answers = self.labels.decode(values >= 0.5)
-        else:
-            answers = self.labels.decode(values.argmax(axis=1))
-        return answers[0] if single else answers
+        limits = self._limits(top_k, min_confidence, threshold)
+        single, rows = listed(texts)
+        answers = self._answers(rows, long_text, verbose)
+        results: Any = answers.values
+        if top_k is not None and not return_proba:
+            results = answers.top(top_k)
+        elif not return_proba:
+            results = answers.decided(limits, min_confidence)
+        return results[0] if single else results
 
-    def predict_proba(self, texts: Any) -> np.ndarray:
-        """Probabilities (regression: values), (classes,) for one text, else (texts, classes)."""
-        single, rows = _listed(texts)
-        values = self._values(rows)
-        return values[0] if single else values
-
-    def explain(
-        self, doc: str, truncate_len: int = 512, all_targets: bool = False, n_samples: int = 2500
-    ) -> Any:
-        """Which words speak for and against the answer, by LIME.
+    def predict_proba(
+        self, texts: Any, *, long_text: str = "truncate", verbose: int = 0
+    ) -> np.ndarray:
+        """Probabilities (regression: values), (classes,) for one text, else (texts, classes).
 
         Args:
-            doc: the text.
+            texts: as `predict`.
+            long_text: as `predict`.
+            verbose: 1 shows a progress bar.
+        """
+        return self.predict(texts, True, verbose=verbose, long_text=long_text)
+
+    def predict_df(
+        self,
+        texts: Any,
+        *,
+        min_confidence: float | None = None,
+        threshold: float | Sequence[float] | Mapping[Any, float] | None = None,
+        long_text: str = "truncate",
+        verbose: int = 0,
+    ) -> Any:
+        """Answers as a DataFrame with the columns text, label, probability and truncated.
+
+        Pairs have a text_b as well; regression has a value in place of label and probability.
+        The arguments are those of `predict`.
+        """
+        limits = self._limits(None, min_confidence, threshold)
+        _, rows = listed(texts)
+        rows = list(rows)
+        answers = self._answers(rows, long_text, verbose)
+        return answers.frame(rows, answers.decided(limits, min_confidence))
+
+    def predict_iter(
+        self,
+        texts: Iterable[Any],
+        return_proba: bool = False,
+        *,
+        chunk_size: int = 2048,
+        verbose: int = 0,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Answers one after the other, for more texts than fit in memory.
+
+        Args:
+            texts: anything to iterate over: a generator, a file's lines.
+            return_proba: give probabilities instead.
+            chunk_size: texts that are read and held at a time.
+            verbose: 1 shows a progress bar.
+            options: top_k, min_confidence, threshold and long_text, as for `predict`.
+
+        Raises:
+            DataError: texts that can't be used, when their turn comes.
+        """
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+            raise DataError(f"predict_iter takes texts to iterate over; this is {texts!r:.60}.")
+        if type(chunk_size) is not int or chunk_size < 1:
+            raise ArgumentError(f"chunk_size={chunk_size!r}; it must be 1 or more.")
+        return self._stream(texts, return_proba, chunk_size, verbose, options)
+
+    def _stream(
+        self, texts: Iterable[Any], return_proba: bool, size: int, verbose: int, options: dict
+    ) -> Iterator[Any]:
+        source, total = iter(texts), len(texts) if isinstance(texts, Sized) else None
+        with progress.bar(total, "predict", verbose) as bar:
+            while chunk := list(itertools.islice(source, size)):
+                yield from self.predict(chunk, return_proba, **options)
+                bar.update(len(chunk))
+
+    def calibrate(self, texts: Any, y: Any = None) -> dict[str, float]:
+        """Make probabilities mean what they say, by a temperature fitted on validation data.
+
+        The likeliest class stays the likeliest; thresholds that were tuned before are moved
+        along. It is saved with the predictor.
+
+        Args:
+            texts: validation texts, or the data that `preprocess_test` made of them.
+            y: their labels.
+
+        Returns:
+            The temperature, and the log loss and calibration error (ECE) before and after.
+
+        Raises:
+            DataError: texts or labels that can't be used.
+            ArgumentError: a regression has no probabilities.
+        """
+        if self.labels.task == REGRESSION:
+            raise ArgumentError("A regression has no probabilities to calibrate.")
+        logits, known = self._validation_logits(texts, y)
+        old = self.settings.temperature
+        new, scores = calibrated(logits, known, self.labels, old)
+        moved = moved_thresholds(self.settings.thresholds, old / new)
+        self.settings = replace(self.settings, temperature=new, thresholds=moved)
+        return scores
+
+    def tune_thresholds(self, texts: Any, y: Any = None) -> dict[Any, float]:
+        """For each label the threshold with the best F1 on validation data (multi-label).
+
+        From then on `predict` uses them, and they are saved with the predictor.
+
+        Args:
+            texts: validation texts, or the data that `preprocess_test` made of them.
+            y: their labels.
+
+        Returns:
+            The thresholds by label.
+        """
+        if self.labels.task != MULTI:
+            raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
+        logits, known = self._validation_logits(texts, y)
+        values = probabilities(logits / self.settings.temperature, self.labels)
+        self.settings = replace(self.settings, thresholds=best_thresholds(values, known))
+        return dict(zip(self.labels.classes, self.settings.thresholds or (), strict=True))
+
+    def explain(
+        self,
+        doc: str | tuple[str, str],
+        truncate_len: int = 512,
+        all_targets: bool = False,
+        n_samples: int = 2500,
+        *,
+        method: str = "lime",
+        top_n: int | None = None,
+    ) -> Any:
+        """Which words speak for and against the answer.
+
+        Args:
+            doc: the text, or a pair of texts.
             truncate_len: words of the text that are looked at.
-            all_targets: weights for every class, not only for the predicted one.
-            n_samples: variations of the text that are predicted.
+            all_targets: weights for every class, not only for the predicted ones.
+            n_samples: variations of the text that "lime" and "eli5" predict.
+            method: "lime", "eli5", "gradient" (integrated gradients: the quickest) or
+                "occlusion" (each word left out once).
+            top_n: keep that many words, the strongest; by default all.
 
         Returns:
             An `Explanation`, which shows itself in a notebook and prints in a terminal.
+
+        Raises:
+            DataError: a text without a word.
+            ArgumentError: another method, or one that doesn't go with the task.
         """
-        from .explain import explain_with_lime
+        from .explain import explain
 
-        return explain_with_lime(self, doc, truncate_len, all_targets, n_samples)
+        return explain(self, doc, method, truncate_len, all_targets, n_samples, top_n)
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike, *, metrics: Mapping[str, float] | None = None) -> None:
         """Write a Hugging Face checkpoint and simpletext.json into a new folder.
 
         With mean pooling it is a sentence-transformers folder. No pickle is in it.
 
+        Args:
+            path: the folder, which must not exist yet.
+            metrics: scores for the model card, such as `{"accuracy": 0.93}`.
+
         Raises:
             FolderExistsError: the folder is there already.
         """
-        settings = {
-            "format": FORMAT,
-            "task": self.labels.task,
-            "classes": list(self.labels.classes),
-            "maxlen": self.maxlen,
-            "pooling": architecture_of(self.model).pooling,
-        }
-        with new_folder(path) as folder:
-            write_model(self.model, folder, self.maxlen)
-            self.tokenizer.save(folder)
-            write_json(folder / FILE, settings)
+        settings = self.settings.with_metrics(metrics or {})
+        write_predictor(path, self.model, self.tokenizer, settings)
 
-    def _values(self, texts: Any) -> np.ndarray:
-        texts, pairs = as_texts(texts)
-        encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        data = pack(encodings, self._layout, texts, pairs)
-        return probabilities(predict_logits(self.model, data, self.batch_size), self.labels)
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = True,
+        token: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> str:
+        """Upload what `save` writes to the Hugging Face Hub.
 
+        Args:
+            repo_id: "user/name"; made if it isn't there.
+            private: who can see a new one.
+            token: by default the one that `hf auth login` stored.
+            metrics: scores for the model card.
 
-def _listed(texts: Any) -> tuple[bool, Any]:
-    """Whether `texts` is one text (or one pair, a tuple), and the texts as a list."""
-    single = isinstance(texts, str) or (
-        isinstance(texts, tuple) and len(texts) == 2 and all(isinstance(t, str) for t in texts)
-    )
-    return single, [texts] if single else texts
+        Returns:
+            The address of the model.
+        """
+        with tempfile.TemporaryDirectory() as parent:
+            folder = Path(parent) / "predictor"
+            self.save(folder, metrics=metrics)
+            return upload_folder(folder, repo_id, private, token)
+
+    def export(
+        self, path: str | os.PathLike, format: str = "saved_model", *, quantize: bool = False
+    ) -> dict[str, float]:
+        """Write a model that serves without simpletext, with its tokenizer and labels.
+
+        It is asked the probe texts in a process of its own before it counts as done.
+
+        Args:
+            path: the folder, which must not exist yet.
+            format: "saved_model" (takes strings where the tokenizer is WordPiece), "onnx",
+                "litert" or "openvino"; each needs the extra of its name.
+            quantize: weights as int8 (onnx only).
+
+        Returns:
+            How far its probabilities lie from the predictor's on the probe texts.
+
+        Raises:
+            ExportError: a missing package; numbers or tokens that aren't the predictor's.
+            FolderExistsError: the folder is there already.
+        """
+        from .export import export
+
+        return export(self, path, format, quantize)
+
+    def _limits(
+        self, top_k: int | None, min_confidence: float | None, threshold: Any
+    ) -> np.ndarray:
+        """The thresholds, after a look at the options, before the long work starts."""
+        check_options(self.labels, top_k, min_confidence)
+        return thresholds_from(threshold, self.settings.thresholds, self.labels, THRESHOLD)
+
+    def _answers(self, rows: Any, long_text: str, verbose: int) -> Answers:
+        data, windows = self._pipeline.encode(rows, long_text, verbose)
+        values = self._values(data, verbose)
+        if windows is None:
+            return Answers(values, data.truncated, self.labels)
+        return Answers(pooled(values, windows), np.zeros(len(windows), bool), self.labels)
+
+    def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
+        logits = self._pipeline.logits(data, self.batch_size, verbose)
+        return probabilities(logits / self.settings.temperature, self.labels)
+
+    def _validation_logits(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(texts, LabelledTexts):
+            if texts.labels != self.labels:
+                raise DataError("These data have other classes than the predictor.")
+            return self._pipeline.logits(texts, self.batch_size), texts.y
+        if y is None:
+            raise DataError("Labels are missing: give texts and labels, or preprocess_test's data.")
+        known, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)
+        if len(data) != len(known):
+            raise DataError(f"There are {len(data)} texts and {len(known)} labels.")
+        return self._pipeline.logits(data, self.batch_size), known

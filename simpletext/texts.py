@@ -27,6 +27,17 @@ def as_texts(texts: Any) -> tuple[list[str], list[str] | None]:
     return rows, None
 
 
+def listed(texts: Any) -> tuple[bool, Any]:
+    """Whether `texts` is one text (or one pair, a tuple), and the texts as a list.
+
+    Example:
+        >>> listed("one"), listed(["a", "list"]), listed(("a", "pair"))
+        ((True, ['one']), (False, ['a', 'list']), (True, [('a', 'pair')]))
+    """
+    single = isinstance(texts, str) or (isinstance(texts, tuple) and _is_pair(texts))
+    return single, [texts] if single else texts
+
+
 def _is_pair(row: Any) -> bool:
     return (
         isinstance(row, (list, tuple))

@@ -1,19 +1,26 @@
 """A checkpoint's tokenizer: texts in, ids out."""
 
 import contextlib
+import importlib.util
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckpointError
+from .errors import ArgumentError, CheckpointError
 
+# Packages that some tokenizers need -> the extra that brings them.
+EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
+TOKENIZER = "tokenizer.json"
 # One of these holds a tokenizer's vocabulary.
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+VOCABULARIES = (TOKENIZER, "vocab.txt", "vocab.json", "*.model")
 CHUNK = 1000  # texts a call: enough to keep all cores busy, few enough to stay small in memory
+
+Place = tuple[int, int, int]  # 0 for the text and 1 for its pair; the first character; the end
 
 
 @dataclass(frozen=True)
@@ -46,18 +53,28 @@ class Encoding:
 
 
 class Tokenizer:
-    """The tokenizer of a Hugging Face folder."""
+    """The tokenizer of a Hugging Face folder, safe to use from several threads.
 
-    def __init__(self, hf: Any) -> None:
-        self._hf = hf
-        if hf.is_fast:
-            _see_to_marks(hf)
-        self.layout = Layout(
-            inputs=tuple(hf.model_input_names),
-            pad_id=hf.pad_token_id if hf.pad_token_id is not None else 0,
-            pad_type_id=hf.pad_token_type_id,
-            padding_side=hf.padding_side,
-        )
+    Args:
+        layout: how its batches are laid out.
+        backend: a `tokenizers.Tokenizer`; None for the few that are written in Python.
+        truncation_side: where a text that is too long is cut.
+        hf: transformers' tokenizer, where it was loaded by that.
+        files: the folder's other tokenizer files, where it was loaded without transformers.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        backend: Any,
+        truncation_side: str = "right",
+        hf: Any = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.layout, self.truncation_side = layout, truncation_side
+        self._backend, self._hf, self._files = backend, hf, dict(files or {})
+        self._ready: dict[tuple[int, int], Any] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, folder: Path) -> "Tokenizer":
@@ -75,13 +92,66 @@ class Tokenizer:
             from transformers import AutoTokenizer
 
             try:
-                return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+                hf = AutoTokenizer.from_pretrained(
+                    folder, local_files_only=True, trust_remote_code=False
+                )
             except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else error
-                raise CheckpointError(
-                    f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the "
-                    "family's vocabulary file, must stand there whole."
-                ) from error
+                raise _unreadable(folder, error) from error
+        layout = Layout(
+            inputs=tuple(hf.model_input_names),
+            pad_id=hf.pad_token_id if hf.pad_token_id is not None else 0,
+            pad_type_id=hf.pad_token_type_id,
+            padding_side=hf.padding_side,
+        )
+        backend = hf.backend_tokenizer if hf.is_fast else None
+        if hf.is_fast:
+            _see_to_marks(hf)
+        return cls(layout, backend, hf.truncation_side, hf)
+
+    @classmethod
+    def load_saved(cls, folder: Path, options: Mapping[str, Any]) -> "Tokenizer":
+        """The tokenizer in a folder that `save` wrote, from tokenizer.json alone.
+
+        It doesn't import transformers, which takes longer than everything else together.
+
+        Args:
+            folder: where tokenizer.json is.
+            options: what `options` gave when the folder was written.
+
+        Raises:
+            CheckpointError: tokenizer.json is missing or damaged.
+        """
+        from tokenizers import Tokenizer as Backend
+
+        try:
+            backend = Backend.from_file(str(folder / TOKENIZER))
+        except Exception as error:  # tokenizers raises nothing more precise
+            raise _unreadable(folder, error) from error
+        layout = Layout((), options["pad_id"], options["pad_type_id"], options["padding_side"])
+        files = {
+            path.name: path.read_bytes()
+            for pattern in ("*token*.json", *VOCABULARIES)
+            for path in folder.glob(pattern)
+            if path.name != TOKENIZER
+        }
+        return cls(layout, backend, options["truncation_side"], files=files)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether it is one of Hugging Face's `tokenizers`, which know a token's place."""
+        return self._backend is not None
+
+    @property
+    def options(self) -> dict[str, Any] | None:
+        """What `load_saved` needs besides tokenizer.json; None where it can't load this one."""
+        if not self.is_fast:
+            return None
+        return {
+            "pad_id": self.layout.pad_id,
+            "pad_type_id": self.layout.pad_type_id,
+            "padding_side": self.layout.padding_side,
+            "truncation_side": self.truncation_side,
+        }
 
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
@@ -92,20 +162,63 @@ class Tokenizer:
             second = None if pairs is None else list(pairs[start : start + CHUNK])
             yield from self._encode_chunk(chunk, second, maxlen)
 
+    def windows(self, texts: Sequence[str], maxlen: int, stride: int) -> Iterator[list[Encoding]]:
+        """For each text its windows of `maxlen` tokens, which overlap by `stride` tokens."""
+        backend = self._set_to(maxlen, stride)
+        for start in range(0, len(texts), CHUNK):
+            for whole in backend.encode_batch_fast(list(texts[start : start + CHUNK])):
+                parts = [whole, *whole.overflowing]
+                yield [Encoding(part.ids, part.type_ids, len(part.ids)) for part in parts]
+
+    def places(self, text: str, pair: str | None, maxlen: int) -> list[Place | None]:
+        """For each token as `encode` gives them: its characters, None for a mark of the model.
+
+        Raises:
+            ArgumentError: a tokenizer that is written in Python doesn't know.
+        """
+        if not self.is_fast:
+            raise ArgumentError(
+                "This model's tokenizer is written in Python and doesn't tell where its tokens "
+                "stand; explain with method='lime' or 'occlusion'."
+            )
+        encoding = self._set_to(maxlen).encode(text, pair)
+        rows = zip(encoding.sequence_ids, encoding.offsets, strict=True)
+        return [None if part is None else (part, *span) for part, span in rows]
+
+    def token_id(self, token: str) -> int | None:
+        """The id of a token, None where the vocabulary lacks it."""
+        return self._backend.token_to_id(token)
+
     def _encode_chunk(
         self, texts: list[str], pairs: list[str] | None, maxlen: int
     ) -> Iterator[Encoding]:
-        if not self._hf.is_fast:
+        if not self.is_fast:
             return self._encode_slowly(texts, pairs, maxlen)
-        backend = self._hf.backend_tokenizer
-        backend.no_padding()
-        backend.enable_truncation(maxlen, direction=self._hf.truncation_side)
+        backend = self._set_to(maxlen)
         batch = texts if pairs is None else list(zip(texts, pairs, strict=True))
         special = backend.num_special_tokens_to_add(pairs is not None)
         return (
             Encoding(e.ids, e.type_ids, _full_length(e, special))
             for e in backend.encode_batch_fast(batch)
         )
+
+    def _set_to(self, maxlen: int, stride: int = 0) -> Any:
+        """The backend, set to cut like this.
+
+        A backend that another thread is using refuses to be set to something else, so each
+        setting has one of its own.
+        """
+        key = (maxlen, stride)
+        with self._lock:
+            if key not in self._ready:
+                first = not self._ready
+                backend = (
+                    self._backend if first else type(self._backend).from_str(self._backend.to_str())
+                )
+                backend.no_padding()
+                backend.enable_truncation(maxlen, stride=stride, direction=self.truncation_side)
+                self._ready[key] = backend
+            return self._ready[key]
 
     def _encode_slowly(
         self, texts: list[str], pairs: list[str] | None, maxlen: int
@@ -122,15 +235,56 @@ class Tokenizer:
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into an existing folder."""
-        if self._hf.is_fast:
-            self._hf.backend_tokenizer.no_truncation()
-            self._hf.backend_tokenizer.no_padding()
-        self._hf.save_pretrained(folder)
-        path = folder / "tokenizer_config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("is_local", "local_files_only"):  # where it came from is nobody's business
-            config.pop(name, None)
-        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if self._hf is not None:
+            self._hf.save_pretrained(folder)
+            _forget_origin(folder / "tokenizer_config.json")
+        for name, content in self._files.items():
+            (folder / name).write_bytes(content)
+        if self.is_fast:
+            self.save_backend(folder)
+
+    def save_backend(self, folder: Path) -> None:
+        """Write tokenizer.json alone."""
+        content = json.loads(self.backend_json())
+        content |= {"truncation": None, "padding": None}  # those are the user's choice
+        _write_json(folder / TOKENIZER, content)
+
+    def backend_json(self) -> str:
+        """The content of tokenizer.json."""
+        return self._backend.to_str()
+
+
+def _unreadable(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(_why_unreadable(folder, error))
+
+
+def _forget_origin(path: Path) -> None:
+    """Take out where the tokenizer came from: that is nobody's business."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("is_local", "local_files_only"):
+        config.pop(name, None)
+    _write_json(path, config)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _why_unreadable(folder: Path, error: Exception) -> str:
+    told = str(error).lower()
+    if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
+        told += " sentencepiece"  # without it, transformers asks for another package
+    for package, extra in EXTRAS.items():
+        if package in told and importlib.util.find_spec(package) is None:
+            return (
+                f"The tokenizer in {folder} needs the package {package}: "
+                f"pip install simpletext[{extra}]"
+            )
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else error
+    return (
+        f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the family's "
+        "vocabulary file, must stand there whole."
+    )
 
 
 def _see_to_marks(hf: Any) -> None:

@@ -65,7 +65,7 @@ class WeightMap:
                 return theirs.format(base=base, **match.groupdict()) + "." + LEAVES[leaf]
         raise WeightsError(f"The weight table has no row for our variable {path!r}.")
 
-    def key_in(self, weights, path: str, base: str) -> str:
+    def key_in(self, weights: Any, path: str, base: str) -> str:
         """The key of the variable at `path`, or one of its other names if only that is there."""
         key = self.key(path, base)
         names = (key, *(base + other for other in self.aliases.get(key.removeprefix(base), ())))

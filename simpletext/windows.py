@@ -96,7 +96,8 @@ def layout(length, size: int, limit: int):
 
 def chunks(x, size, fill=0.0):
     """Cut the third axis: (batch, heads, length, width) -> (batch, heads, chunks, size, width)."""
-    batch, heads, length, width = (*ops.shape(x)[:3], x.shape[3])
+    batch, heads, length = ops.shape(x)[0], ops.shape(x)[1], ops.shape(x)[2]
+    width = x.shape[3]
     missing = (size - length % size) % size
     x = ops.concatenate([x, ops.full((batch, heads, missing, width), fill, x.dtype)], axis=2)
     return ops.reshape(x, (batch, heads, (length + missing) // size, size, width))

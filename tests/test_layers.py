@@ -15,6 +15,14 @@ def test_dropout_meets_its_rate_and_keeps_the_mean():
     assert len(np.unique(y)) == 2
 
 
+def test_dropout_in_a_graph_with_unknown_lengths():
+    generator, inputs = keras.random.SeedGenerator(1), keras.Input((None, None))
+    drop = keras.layers.Lambda(lambda x: dropout(x, 0.5, generator, True))
+    model = keras.Model(inputs, drop(inputs))
+    for length in (1, 5, 8):
+        assert model.predict_on_batch(np.ones((2, 3, length), "float32")).shape == (2, 3, length)
+
+
 def test_dropout_draws_anew_each_time_and_alike_with_one_seed():
     x = np.ones((4, 100), "float32")
     one, other = keras.random.SeedGenerator(1), keras.random.SeedGenerator(1)

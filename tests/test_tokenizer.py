@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,20 @@ def test_a_missing_vocabulary_is_not_guessed(tmp_path):
     shutil.copy(FOLDER / "bert" / "tokenizer_config.json", tmp_path)
     with pytest.raises(CheckpointError, match="is missing: there is no tokenizer.json"):
         Tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"),
+    [("xlm", "sacremoses", "xlm"), ("xlnet-vocab", "sentencepiece", "sentencepiece")],
+)
+def test_a_missing_package_is_named_with_its_extra(kind, package, extra):
+    """In a process where the package can't be imported, as where it isn't installed."""
+    code = (
+        "import sys, importlib.util as u; from pathlib import Path; package = sys.argv[2]\n"
+        "sys.modules[package] = None; find = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == package else find(name, *rest)\n"
+        "from simpletext.tokenizer import Tokenizer; Tokenizer.load(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-P", "-c", code, str(FOLDER / kind), package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert f"needs the package {package}: pip install simpletext[{extra}]" in done.stderr

@@ -1,6 +1,8 @@
 """The encoder families, by the `model_type` of config.json."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from ..errors import UnsupportedModelError
 from .family import Family
@@ -37,7 +39,7 @@ MODULES = {
 }
 
 
-def family_of(config: dict) -> Family:
+def family_of(config: Mapping[str, Any]) -> Family:
     """The family of a checkpoint, from its config.json as a dict.
 
     Raises:

@@ -30,9 +30,8 @@ class BertConfig:
 def encode(config, inputs: dict, dtype, seed: int, block=TransformerBlock, **options):
     """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length).
 
-    Args:
-        block: the class of the layers, for families whose layers differ from BERT's.
-        options: further arguments of `layers.Embeddings`.
+    Families whose layers differ from BERT's give their class as `block`; `options` are further
+    arguments of `layers.Embeddings`.
     """
     x = embed(config, inputs, dtype, seed, **options)
     bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])

@@ -197,7 +197,7 @@ FAMILY = Family(
     config=ConvBertConfig,
     inputs=bert.FAMILY.inputs,
     encode=encode,
-    table=electra.FAMILY.table
+    table=dict(electra.FAMILY.table)
     | {
         "layer_{i}/attention/conv_value": ATTENTION + "conv_out_layer",
         "layer_{i}/attention/conv_kernel": ATTENTION + "conv_kernel_layer",

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..errors import UnsupportedModelError
+from ..layers import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,13 @@ def _checked(name: str, value: Any, part) -> Any:
     if not isinstance(value, part.type) or (isinstance(value, bool) and part.type is int):
         kind = getattr(part.type, "__name__", part.type)
         raise UnsupportedModelError(f"config.json says {name}={value!r}, which isn't a {kind}.")
+    if part.type is str and part.name.endswith(("_act", "_activation")):
+        _check_activation(name, value)
     return value
+
+
+def _check_activation(name: str, value: str) -> None:
+    if value not in ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"config.json says {name}={value!r}; simpletext supports {', '.join(ACTIVATIONS)}."
+        )
