@@ -67,7 +67,10 @@ class MeanHead:
     table = {"classifier": "linear"}
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
-        x = MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
+        if mask is None:  # a family without one
+            x = TokenSummary("mean", name="mean_pooling", dtype=dtype)(hidden)
+        else:
+            x = MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
         return output_layer(config, num_labels, seed)(x)
 
 

@@ -240,7 +240,7 @@ def _build(
     encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
     outputs = encode(config, inputs, dtype, seed)
     if head is not None:
-        mask = inputs[getattr(head, "reads", "attention_mask")]
+        mask = inputs.get(getattr(head, "reads", "attention_mask"))
         outputs = head(config, outputs, mask, num_labels, dtype, seed)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     weight_map = _weight_map(architecture)
