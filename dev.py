@@ -24,7 +24,7 @@ NEWSGROUPS = ROOT.parent / "shared" / "data" / "20newsgroups"
 # What the wheel is made of: when none of it changed, the installed wheel is still the right one.
 SOURCES = ("simpletext", "pyproject.toml", "README.md", "LICENSE")
 
-# TensorFlow's notes on missing GPU drivers, and transformers' on missing PyTorch, tell nothing here.
+# TensorFlow's notes on a missing GPU and transformers' on a missing PyTorch tell nothing here.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TRANSFORMERS_VERBOSITY": "error"}
 
 

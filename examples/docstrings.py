@@ -187,7 +187,8 @@ def explain(predictor: Any, out: Path) -> None:
     """Which words speak for the predicted class, and which against it."""
     explanation = predictor.explain(NEW_TEXTS[0])
     print(explanation)
-    (out / "explanation.html").write_text(explanation.as_html(), encoding="utf-8")
+    page = f"<!doctype html><meta charset='utf-8'><title>Explanation</title>{explanation.as_html()}"
+    (out / "explanation.html").write_text(page, encoding="utf-8")
 
 
 # --- keep it: a folder that any process, and PyTorch, can load --------------------------------

@@ -67,7 +67,8 @@ class EncodedTexts:
             "input_ids": (self.layout.pad_id, self.ids),
             "token_type_ids": (self.layout.pad_type_id, self.type_ids),
         }
-        batch = {"attention_mask": mask.astype("int32")}
+        # No tokenizer tells a language; -1 is "not said" (see `encoders.xlm`).
+        batch = {"attention_mask": mask.astype("int32"), "langs": np.full(mask.shape, -1, "int32")}
         for name, (fill, flat) in values.items():
             batch[name] = np.full(mask.shape, fill, dtype="int32")
             batch[name][mask] = flat[tokens]

@@ -23,6 +23,7 @@ from .errors import (
     UnreachableModelError,
     WeightsError,
 )
+from .torchfile import TorchFile
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -33,7 +34,7 @@ DENSE_FOLDER = "2_Dense"
 SMALL_FILES = (CONFIG, INDEX, MODULES, "*token*.json", "vocab.*", "merges.txt", "*.model",
                "1_Pooling/config.json", "sentence_bert_config.json", "simpletext.json")  # fmt: skip
 WEIGHT_FILES = (WEIGHTS, "model-*-of-*.safetensors", f"{DENSE_FOLDER}/*")
-TORCH_FILES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model-*-of-*.bin")
+TORCH_FILES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 HUB_TIMEOUT = 5  # seconds for each question to the Hub; downloads themselves may take longer
 
 
@@ -133,13 +134,13 @@ def _cached(name: str) -> Path | None:
 
 
 def _weights_are_whole(folder: Path) -> bool:
-    if (folder / WEIGHTS).is_file() or (folder / TORCH_FILES[0]).is_file():
-        return True
-    index = folder / INDEX
-    if not index.is_file():
-        return False
-    shards = set(read_json(index)["weight_map"].values())
-    return all((folder / shard).is_file() for shard in shards)
+    for whole, index in ((WEIGHTS, INDEX), TORCH_FILES):
+        if (folder / whole).is_file():
+            return True
+        if (folder / index).is_file():
+            shards = set(read_json(folder / index)["weight_map"].values())
+            return all((folder / shard).is_file() for shard in shards)
+    return False
 
 
 def _download(name: str) -> Path:
@@ -150,7 +151,7 @@ def _download(name: str) -> Path:
     family_of(open_folder(folder, name).config)
     _fetch(name, SMALL_FILES + WEIGHT_FILES)
     if not _weights_are_whole(folder):
-        _fetch(name, TORCH_FILES)
+        _fetch(name, (*TORCH_FILES, "pytorch_model-*-of-*.bin"))
     return folder
 
 
@@ -220,20 +221,27 @@ class WeightFiles(Mapping[str, np.ndarray]):
         }
 
     def _paths(self) -> list[Path]:
-        if (self.folder / WEIGHTS).is_file():
-            paths = [self.folder / WEIGHTS]
-        elif (self.folder / INDEX).is_file():
-            shards = sorted(set(read_json(self.folder / INDEX)["weight_map"].values()))
-            paths = [inside(self.folder, shard) for shard in shards]
-        else:
-            raise WeightsError(_no_weights(self.folder))
-        self.name = str(paths[0])
-        dense = self.folder / DENSE_FOLDER / WEIGHTS
-        return [*paths, dense] if dense.is_file() else paths
+        for whole, index in ((WEIGHTS, INDEX), TORCH_FILES):
+            if (self.folder / whole).is_file():
+                paths = [self.folder / whole]
+            elif (self.folder / index).is_file():
+                shards = sorted(set(read_json(self.folder / index)["weight_map"].values()))
+                paths = [inside(self.folder, shard) for shard in shards]
+            else:
+                continue
+            self.name = str(paths[0])
+            dense = self.folder / DENSE_FOLDER / WEIGHTS
+            return [*paths, dense] if dense.is_file() else paths
+        raise WeightsError(
+            f"There is no {WEIGHTS} in {self.folder}. The checkpoint is incomplete; get it again."
+        )
 
     def __getitem__(self, key: str) -> np.ndarray:
         name, file = self._where[key]
         return np.asarray(file.get_tensor(name), dtype="float32")
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._where  # Mapping's own would read the tensor
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._where)
@@ -275,6 +283,8 @@ def check_links(folder: Path) -> None:
 def _open(path: Path) -> Any:
     from safetensors import SafetensorError, safe_open
 
+    if path.suffix == ".bin":
+        return TorchFile(path)
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:
@@ -288,16 +298,6 @@ def _modern(key: str) -> str:
         if key.endswith(old):
             return key.removesuffix(old) + new
     return key
-
-
-def _no_weights(folder: Path) -> str:
-    if any((folder / name).is_file() for name in TORCH_FILES):
-        return (
-            f"{folder} holds weights as pytorch_model.bin only, a pickle, which may run anything. "
-            "Convert it once where PyTorch is installed: "
-            "`AutoModel.from_pretrained(folder).save_pretrained(new_folder)`."
-        )
-    return f"There is no {WEIGHTS} in {folder}. The checkpoint is incomplete; get it again."
 
 
 @contextmanager

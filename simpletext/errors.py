@@ -37,6 +37,14 @@ class FolderExistsError(SimpletextError, FileExistsError):
     """A folder to write into that exists already."""
 
 
+class TrainingError(SimpletextError, RuntimeError):
+    """A training that can't go on or that led to nothing."""
+
+
+class NotEnoughMemoryError(TrainingError, MemoryError):
+    """A batch that doesn't fit into memory."""
+
+
 class ExportError(SimpletextError, RuntimeError):
     """A model that can't be exported, or whose export doesn't give the same numbers."""
 

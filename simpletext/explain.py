@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from .batches import pack
-from .encoders import family_of
 from .errors import ArgumentError, DataError
 from .explanation import Explanation, Target, Word
 from .labels import MULTI, REGRESSION
-from .models import architecture_of
+from .models import architecture_of, input_names
 from .passage import Passage, passage_of
 
 SEED = 42  # as ktrain: the same text gets the same explanation
@@ -184,8 +183,8 @@ def _predict_kept(predictor: Any, passage: Passage) -> Predict:
 
 def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray]:
     """The model's inputs for one text."""
-    family = family_of(architecture_of(predictor.model).config)
-    layout = predictor.tokenizer.layout.for_inputs(family.inputs)
+    names = input_names(architecture_of(predictor.model).config)
+    layout = predictor.tokenizer.layout.for_inputs(names)
     pairs = None if pair is None else [pair]
     encodings = predictor.tokenizer.encode([text], pairs, predictor.maxlen)
     return pack(encodings, layout, [text], pairs).padded(np.arange(1))

@@ -1,15 +1,18 @@
 """Pooling and task heads: hidden states in, logits out.
 
 A head is a small frozen object: `__call__` puts its layers on top of symbolic hidden states, and
-`table` names their weights in the original file (see `weightmap`).
+`table` names their weights in the original file (see `weightmap`). Its `mask` is the attention
+mask, or the input that the head names as `reads`.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 from keras import ops
 
-from .layers import Dense, Part, dropout
+from .errors import UnsupportedModelError
+from .layers import Dense, Part, activation, dropout
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -70,10 +73,18 @@ class MeanHead:
 
 @dataclass(frozen=True)
 class PoolerHead:
-    """BERT's: the first token through the pooler (dense, tanh), dropout, classifier."""
+    """BERT's: the first token through the pooler (dense, tanh), dropout, classifier.
 
+    Attributes:
+        pooler: the pooler's dense layer in the original file.
+    """
+
+    pooler: str = "{base}pooler.dense"
     output = "classifier"
-    table = {"pooler": "{base}pooler.dense", "classifier": "classifier"}
+
+    @property
+    def table(self):
+        return {"pooler": self.pooler, "classifier": "classifier"}
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         x = FirstToken(name="first_token", dtype=dtype)(hidden)
@@ -85,10 +96,154 @@ class PoolerHead:
             name="pooler",
             dtype=dtype,
         )(x)
-        rate = config.classifier_dropout
-        rate = config.hidden_dropout_prob if rate is None else rate
+        x = Dropout(dropout_rate(config), seed + 1, name="classifier_dropout", dtype=dtype)(x)
+        return output_layer(config, num_labels, seed + 2)(x)
+
+
+@dataclass(frozen=True)
+class DenseHead:
+    """RoBERTa's: the first token through dropout, dense, activation, dropout, classifier.
+
+    Attributes:
+        activation: after the dense layer; None for the config's own `hidden_act`.
+        dense, classifier: the two layers in the original file.
+        drop_first: whether there is dropout before the dense layer, too.
+    """
+
+    activation: str | None = "tanh"
+    dense: str = "classifier.dense"
+    classifier: str = "classifier.out_proj"
+    drop_first: bool = True
+    output = "classifier"
+
+    @property
+    def table(self):
+        return {"classifier_dense": self.dense, "classifier": self.classifier}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        rate = dropout_rate(config)
+        x = self.token(config, hidden, mask, dtype)
+        if self.drop_first:
+            x = Dropout(rate, seed + 3, name="classifier_dense_dropout", dtype=dtype)(x)
+        x = Dense(
+            config.hidden_size,
+            self.activation or config.hidden_act,
+            config.initializer_range,
+            seed=seed,
+            name="classifier_dense",
+            dtype=dtype,
+        )(x)
         x = Dropout(rate, seed + 1, name="classifier_dropout", dtype=dtype)(x)
         return output_layer(config, num_labels, seed + 2)(x)
+
+    def token(self, config, hidden, mask, dtype):
+        """The state that is classified: (batch, length, hidden) -> (batch, hidden)."""
+        return FirstToken(name="first_token", dtype=dtype)(hidden)
+
+
+def dropout_rate(config):
+    """The head's dropout rate: its own in the config, or else the encoder's."""
+    rate = config.classifier_dropout
+    return config.hidden_dropout_prob if rate is None else rate
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class TokenSummary(Part):
+    """One vector a text, padding not told apart: the "first" or "last" token's, or the "mean"."""
+
+    def __init__(self, kind, **kwargs):
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[2])
+
+    def call(self, x):  # (batch, length, hidden) -> (batch, hidden)
+        if self.kind == "mean":
+            return ops.cast(ops.mean(ops.cast(x, "float32"), axis=1), self.compute_dtype)
+        return x[:, 0 if self.kind == "first" else -1]
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Activation(Part):
+    """An activation function by its Hugging Face name."""
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activation
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def call(self, x):
+        return activation(self.activation)(x)
+
+
+@dataclass(frozen=True)
+class SummaryHead:
+    """XLNet's: a summary of the tokens, dropout, dense, activation, dropout, classifier."""
+
+    output = "classifier"
+    table: ClassVar = {"summary_dense": "sequence_summary.summary", "classifier": "logits_proj"}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        act, policy = config.summary_activation or "linear", {"dtype": dtype}
+        x = TokenSummary(summary_kind(config), name="summary", **policy)(hidden)
+        x = Dropout(config.summary_first_dropout, seed + 3, name="summary_dropout", **policy)(x)
+        if config.summary_use_proj:
+            x = Dense(
+                config.hidden_size, act, config.initializer_range, seed=seed, name="summary_dense",
+                **policy,
+            )(x)  # fmt: skip
+        else:
+            x = Activation(act, name="summary_activation", **policy)(x)
+        x = Dropout(config.summary_last_dropout, seed + 1, name="classifier_dropout", **policy)(x)
+        return output_layer(config, num_labels, seed + 2)(x)
+
+
+@dataclass(frozen=True)
+class LabelSummaryHead:
+    """XLM's: a summary of the tokens, dropout, classifier, activation, dropout."""
+
+    output = "classifier"
+    table: ClassVar = {"classifier": "sequence_summary.summary"}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        for name in ("summary_use_proj", "summary_proj_to_labels"):
+            if not getattr(config, name):
+                raise UnsupportedModelError(
+                    f"config.json says {name}=False; simpletext supports True only, since the "
+                    "logits are no classes' otherwise."
+                )
+        x = TokenSummary(summary_kind(config), name="summary", dtype=dtype)(hidden)
+        x = Dropout(config.summary_first_dropout, seed + 3, name="summary_dropout", dtype=dtype)(x)
+        x = output_layer(config, num_labels, seed + 2)(x)
+        if config.summary_activation:
+            x = Activation(config.summary_activation, name="activation", dtype="float32")(x)
+        return Dropout(config.summary_last_dropout, seed + 1, name="dropout", dtype="float32")(x)
+
+
+def summary_kind(config) -> str:
+    """What `TokenSummary` is to take, from the config's `summary_type`."""
+    kinds = {"first": "first", "last": "last", "mean": "mean", "cls_index": "last"}
+    if config.summary_type not in kinds:
+        raise UnsupportedModelError(
+            f"config.json says summary_type={config.summary_type!r}; simpletext supports "
+            f"{', '.join(map(repr, kinds))}."
+        )
+    return kinds[config.summary_type]
+
+
+def pooled(config, first: str, hidden, mask, dtype):
+    """One vector a text: the mean, or the first token's where `classifier_pooling` says `first`."""
+    kind = config.classifier_pooling
+    if kind == first:
+        return FirstToken(name="first_token", dtype=dtype)(hidden)
+    if kind == "mean":
+        return MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
+    raise UnsupportedModelError(
+        f"config.json says classifier_pooling={kind!r}, which simpletext doesn't support."
+    )
 
 
 def output_layer(config, num_labels, seed, name="classifier"):

@@ -5,6 +5,7 @@ names, so that `get_config` needs no code of its own.
 """
 
 import inspect
+import math
 
 import keras
 from keras import ops
@@ -41,19 +42,48 @@ _activation = activation  # where an argument has the same name
 
 
 def dropout(x, rate: float, seed_generator, training: bool):
-    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training."""
-    if not training or rate == 0.0:
+    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training.
+
+    One random byte decides over a value (so the rate is met to 1/256, and the scale goes with the
+    rate that is met): drawing a float for each takes three times as long, a tenth of a step.
+    """
+    dropped = round(rate * 256)
+    if not training or dropped == 0:
         return x
-    return keras.random.dropout(x, rate, seed=seed_generator)
+    *leading, last = ops.shape(x)
+    count = (last + 3) // 4
+    words = keras.random.randint(
+        (*leading, count, 1), -(2**31), 2**31 - 1, dtype="int32", seed=seed_generator
+    )
+    random_bytes = ops.reshape(ops.view(words, "uint8"), (*leading, count * 4))
+    keep = random_bytes[..., :last] >= dropped
+    return ops.where(keep, x * (256 / (256 - dropped)), ops.zeros((), x.dtype))
+
+
+def truncated_normal(stddev: float, cutoff: float, seed: int):
+    """An initializer: normal values, none of them beyond `cutoff` standard deviations."""
+
+    def draw(shape, dtype=None):
+        share = math.erf(cutoff / math.sqrt(2.0))
+        uniform = keras.random.uniform(shape, -share, share, dtype="float32", seed=seed)
+        return ops.cast(ops.erfinv(uniform) * (stddev * math.sqrt(2.0)), dtype or "float32")
+
+    return draw
+
+
+def softmax(scores):
+    """Softmax over the last axis; without Keras' warning about texts of one token."""
+    return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
 
 
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
     def get_config(self) -> dict:
-        own = inspect.signature(type(self).__init__).parameters
-        named = [name for name in own if name not in ("self", "kwargs")]
-        return super().get_config() | {name: getattr(self, name) for name in named}
+        kinds = [kind for kind in type(self).__mro__ if issubclass(kind, Part) and kind is not Part]
+        own = [p for k in kinds for p in inspect.signature(k.__init__).parameters.values()]
+        named = {p.name for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"self"}
+        return super().get_config() | {name: getattr(self, name) for name in sorted(named)}
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -63,14 +93,18 @@ class Dense(Part):
     Tokens are flattened to two dimensions first: one large product is faster than a batched one.
     """
 
-    def __init__(self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, **kwargs):
+    def __init__(
+        self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, cutoff=None, **kwargs
+    ):
         super().__init__(**kwargs)
         self.units, self.activation, self.stddev = units, activation, stddev
-        self.use_bias, self.seed = use_bias, seed
+        self.use_bias, self.seed, self.cutoff = use_bias, seed, cutoff
         self._activate = _activation(activation)
 
     def build(self, shape):
         init = keras.initializers.RandomNormal(stddev=self.stddev, seed=self.seed)
+        if self.cutoff is not None:
+            init = truncated_normal(self.stddev, self.cutoff, self.seed)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(shape[-1], self.units),
@@ -112,27 +146,51 @@ class Embedding(Part):
 
 
 @keras.saving.register_keras_serializable("simpletext")
+class WordEmbeddings(Part):
+    """Word embeddings and nothing else, dropped out: for models with positions elsewhere."""
+
+    def __init__(self, vocab_size, hidden_size, dropout=0.0, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.vocab_size, self.hidden_size = vocab_size, hidden_size
+        self.dropout, self.seed = dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, ids_shape=None):
+        self.word_embeddings = Embedding(
+            self.vocab_size, self.hidden_size, name="word_embeddings", dtype=self.dtype_policy
+        )
+        self.word_embeddings.build()
+
+    def compute_output_spec(self, ids, training=None):
+        return keras.KerasTensor((*ids.shape, self.hidden_size), self.compute_dtype)
+
+    def call(self, ids, training=None):  # (batch, length) -> (batch, length, hidden)
+        return dropout(self.word_embeddings(ids), self.dropout, self.seed_generator, training)
+
+
+@keras.saving.register_keras_serializable("simpletext")
 class LayerNorm(Part):
     """Layer normalisation over the last axis (https://arxiv.org/abs/1607.06450), in float32."""
 
-    def __init__(self, epsilon, **kwargs):
+    def __init__(self, epsilon, use_bias=True, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = epsilon
+        self.epsilon, self.use_bias = epsilon, use_bias
 
     def build(self, shape):
         self.gamma = self.add_weight(
             name="gamma", shape=(shape[-1],), initializer="ones", autocast=False
         )
-        self.beta = self.add_weight(
-            name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
-        )
+        if self.use_bias:
+            self.beta = self.add_weight(
+                name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
+            )
 
     def call(self, x):
         x = ops.cast(x, "float32")
         centred = x - ops.mean(x, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
-        return ops.cast(y, self.compute_dtype)
+        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma
+        return ops.cast(y + self.beta if self.use_bias else y, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -158,20 +216,29 @@ class SelfAttention(Part):
 
     def build(self, x_shape, bias_shape=None):
         for name in ("query", "key", "value", "output_dense"):
-            dense = Dense(x_shape[-1], name=name.removesuffix("_dense"), dtype=self.dtype_policy)
+            dense = self.make_dense(name.removesuffix("_dense"), x_shape[-1])
             setattr(self, name, dense)
             dense.build(x_shape)
+
+    def make_dense(self, name, units):
+        """One of the four products."""
+        return Dense(units, name=name, dtype=self.dtype_policy)
 
     def compute_output_spec(self, x, bias, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)
 
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
+        return self._attend(query, key, value, bias, training)
+
+    def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
+        return self.output_dense(self._join(self._context(query, key, value, bias, training)))
+
+    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
         scale = query.shape[-1] ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
-        weights = ops.softmax(scores)  # (batch, heads, length, length)
-        weights = dropout(weights, self.dropout, self.seed_generator, training)
-        return self.output_dense(self._join(ops.matmul(weights, value)))
+        weights = softmax(scores)  # (batch, heads, length, length)
+        return ops.matmul(dropout(weights, self.dropout, self.seed_generator, training), value)
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
         batch, length, hidden = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]
@@ -210,18 +277,18 @@ class TransformerBlock(Part):
 
     def build(self, x_shape, bias_shape=None):
         policy = {"dtype": self.dtype_policy}
-        self.attention = SelfAttention(
-            self.num_heads, self.attention_dropout, self.seed + 1, name="attention", **policy
-        )
+        self.attention = self.make_attention(name="attention", **policy)
         self.attention_norm = LayerNorm(self.epsilon, name="attention_norm", **policy)
-        self.intermediate = Dense(
-            self.intermediate_size, self.hidden_act, name="intermediate", **policy
-        )
-        self.output_dense = Dense(x_shape[-1], name="output", **policy)
+        self.intermediate = self.make_dense("intermediate", self.intermediate_size, self.hidden_act)
+        self.output_dense = self.make_dense("output", x_shape[-1])
         self.output_norm = LayerNorm(self.epsilon, name="output_norm", **policy)
         for part in (self.attention, self.attention_norm, self.intermediate, self.output_norm):
             part.build(x_shape)
         self.output_dense.build((*x_shape[:-1], self.intermediate_size))
+
+    def make_attention(self, **kwargs):
+        """The attention layer; families with another kind of attention say which."""
+        return SelfAttention(self.num_heads, self.attention_dropout, self.seed + 1, **kwargs)
 
     def compute_output_spec(self, x, bias, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)
@@ -231,13 +298,25 @@ class TransformerBlock(Part):
         x = self.attention_norm(x + self._drop(attended, training))
         return self.output_norm(x + self._drop(self.output_dense(self.intermediate(x)), training))
 
+    def make_dense(self, name, units, activation="linear"):
+        """One of the feed-forward's two products, for families with other ones."""
+        return Dense(units, activation, name=name, dtype=self.dtype_policy)
+
     def _drop(self, x, training):
         return dropout(x, self.dropout, self.seed_generator, training)
 
 
 @keras.saving.register_keras_serializable("simpletext")
 class Embeddings(Part):
-    """Word, position and token-type embeddings, added, normalised and dropped out."""
+    """Word, position and token-type embeddings, added, normalised, dropped out and projected.
+
+    Args:
+        max_positions: rows of the position table; 0 for a model without one.
+        type_vocab_size: rows of the token-type table; 0 for a model without one.
+        pad_token_id: count positions as RoBERTa does: padding has this number, and the tokens
+            that aren't padding have the ones after it. None: 0, 1, 2 and so on.
+        projected_size: units of a last dense layer; None for a model without one.
+    """
 
     def __init__(
         self,
@@ -248,32 +327,66 @@ class Embeddings(Part):
         epsilon,
         dropout=0.0,
         seed=0,
+        pad_token_id=None,
+        projected_size=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
         self.max_positions, self.type_vocab_size = max_positions, type_vocab_size
         self.epsilon, self.dropout, self.seed = epsilon, dropout, seed
+        self.pad_token_id, self.projected_size = pad_token_id, projected_size
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, ids_shape, types_shape=None):
-        policy = {"dtype": self.dtype_policy}
+    def tables(self) -> dict[str, tuple[int, int]]:
+        """The embedding tables by name: their rows and the size of each."""
         rows = {
             "word_embeddings": self.vocab_size,
             "position_embeddings": self.max_positions,
             "token_type_embeddings": self.type_vocab_size,
         }
-        for name, count in rows.items():
-            table = Embedding(count, self.hidden_size, name=name, **policy)
+        return {name: (count, self.hidden_size) for name, count in rows.items() if count}
+
+    def build(self, ids_shape, types_shape=None):
+        policy = {"dtype": self.dtype_policy}
+        for name, size in self.tables().items():
+            table = Embedding(*size, name=name, **policy)
             setattr(self, name, table)
             table.build()
-        self.norm = LayerNorm(self.epsilon, name="norm", **policy)
+        self.norm = self.make_norm()
         self.norm.build((None, None, self.hidden_size))
+        if self.projected_size:
+            self.project = Dense(self.projected_size, name="project", **policy)
+            self.project.build((None, None, self.hidden_size))
 
-    def compute_output_spec(self, ids, types, training=None):
-        return keras.KerasTensor((*ids.shape, self.hidden_size), self.compute_dtype)
+    def compute_output_spec(self, ids, types=None, training=None):
+        width = self.projected_size or self.hidden_size
+        return keras.KerasTensor((*ids.shape, width), self.compute_dtype)
 
-    def call(self, ids, types, training=None):  # (batch, length) twice
-        positions = self.position_embeddings(ops.arange(ops.shape(ids)[1]))
-        x = self.word_embeddings(ids) + self.token_type_embeddings(types) + positions
-        return dropout(self.norm(x), self.dropout, self.seed_generator, training)
+    def call(self, ids, types=None, training=None):  # (batch, length) twice
+        x = dropout(self.norm(self.sum(ids, types)), self.dropout, self.seed_generator, training)
+        return self.project(x) if self.projected_size else x
+
+    def make_norm(self):
+        """The norm, for families with another one."""
+        return LayerNorm(self.epsilon, name="norm", dtype=self.dtype_policy)
+
+    def words(self, ids):
+        """What stands for the tokens themselves: (batch, length, hidden)."""
+        return self.word_embeddings(ids)
+
+    def sum(self, ids, types):
+        """The embeddings added up: (batch, length, hidden)."""
+        x = self.words(ids)
+        if self.type_vocab_size:
+            types = ops.zeros((1, 1), "int32") if types is None else types
+            x = x + self.token_type_embeddings(types)
+        if self.max_positions:
+            x = x + self.position_embeddings(self._positions(ids))
+        return x
+
+    def _positions(self, ids):  # (batch, length) -> (batch or 1, length)
+        if self.pad_token_id is None:
+            return ops.arange(ops.shape(ids)[1])[None]
+        tokens = ops.cast(ops.not_equal(ids, self.pad_token_id), "float32")
+        return ops.cast(ops.cumsum(tokens, axis=1) * tokens, "int32") + self.pad_token_id

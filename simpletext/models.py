@@ -118,10 +118,11 @@ def load_classifier(
         name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
     )
     labels = labels_in(checkpoint.config)
-    count = num_labels if num_labels is not None else max(len(labels), 1) if labels else 2
-    config = with_labels(checkpoint.config, count, problem_type, class_names)
+    if num_labels is None:
+        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
+    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
     architecture = Architecture(config, _pooling(pooling, checkpoint), {})
-    model, fresh = _build(checkpoint, architecture, count, dtype, seed)
+    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
     if fresh and not new_head:
         raise WeightsError(
             f"{checkpoint.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
@@ -182,6 +183,12 @@ def max_positions(family: Family, config: Mapping[str, Any]) -> int | None:
     return family.max_length(family.read_config(config))
 
 
+def input_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The inputs of a checkpoint's model, by its config.json."""
+    family = family_of(config)
+    return family.inputs_of(family.read_config(config))
+
+
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:
     """The label names in a config.json, in the order of the logits; None if it has none."""
     names = config.get("id2label")
@@ -229,10 +236,12 @@ def _build(
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
     weights = checkpoint.weights  # opened before the model is built: a damaged file costs no time
-    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs}
-    outputs = family.encode(config, inputs, dtype, seed)
+    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
+    encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
+    outputs = encode(config, inputs, dtype, seed)
     if head is not None:
-        outputs = head(config, outputs, inputs["attention_mask"], num_labels, dtype, seed)
+        mask = inputs[getattr(head, "reads", "attention_mask")]
+        outputs = head(config, outputs, mask, num_labels, dtype, seed)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     weight_map = _weight_map(architecture)
     loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
@@ -260,8 +269,14 @@ def _weight_map(architecture: Architecture) -> WeightMap:
         table={own: "{base}" + key for own, key in family.table.items()} | head_table,
         base=family.base,
         optional=tuple(f"{own}/*" for own in head_table),
-        leftovers=(*family.leftovers, *(key.format(base="") + ".*" for key in others), "linear.*"),
-        kept=family.kept,
+        leftovers=(
+            *family.leftovers,
+            *family.poolers,
+            *(key.format(base="") + ".*" for key in others),
+            "linear.*",
+        ),
+        kept=family.kept + (family.poolers if architecture.bare else ()),
+        aliases=family.aliases,
     )
 
 

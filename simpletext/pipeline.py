@@ -8,13 +8,12 @@ import numpy as np
 
 from . import progress
 from .batches import EncodedTexts, pack
-from .encoders import family_of
 from .errors import DataError
-from .models import architecture_of
+from .longtexts import check_long_text, windows_of
+from .models import architecture_of, input_names
 from .predict import check_process, predict_logits
 from .texts import as_texts
 from .tokenizer import Tokenizer
-from .windows import check_long_text, windows_of
 
 
 class Pipeline:
@@ -32,7 +31,7 @@ class Pipeline:
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.maxlen, self.paired = maxlen, paired
-        self._layout = tokenizer.layout.for_inputs(family_of(architecture_of(model).config).inputs)
+        self._layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
         self._process = os.getpid()
         self._told_of_cuts = False
 

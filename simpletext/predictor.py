@@ -18,13 +18,13 @@ from .calibration import best_thresholds, calibrated, moved_thresholds
 from .checkpoint import upload_folder
 from .errors import ArgumentError, DataError
 from .labels import MULTI, REGRESSION, Labels
+from .longtexts import pooled
 from .pipeline import Pipeline
 from .report import probabilities
 from .saved import read_predictor, read_pretrained, write_predictor
 from .settings import THRESHOLD, Settings
 from .texts import listed
 from .tokenizer import Tokenizer
-from .windows import pooled
 
 
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Predictor":

@@ -1,5 +1,6 @@
 """The one place through which simpletext speaks to its user."""
 
+import importlib.util
 import sys
 import time
 from typing import Any
@@ -15,11 +16,40 @@ def say(message: str) -> None:
 
 def bar(total: int | None, title: str, verbose: int = 1) -> Any:
     """A progress bar for a terminal, a notebook or a log; silent with verbose=0."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
-    # A log file gets a line now and then instead of one a tenth of a second.
-    interval = 0.1 if sys.stderr.isatty() else 10.0
-    return tqdm(total=total, desc=title, disable=not verbose, mininterval=interval, leave=True)
+    options: dict[str, Any] = {"total": total, "desc": title, "disable": not verbose}
+    if in_notebook():
+        if importlib.util.find_spec("ipywidgets"):
+            from tqdm.notebook import tqdm as notebook_tqdm
+
+            return notebook_tqdm(**options)
+    elif not sys.stderr.isatty():
+        # A log gets a line now and then instead of one that is written over and over.
+        options |= {"file": _Lines(sys.stderr), "mininterval": 10.0, "ncols": 100}
+    return tqdm(**options)
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")  # where it isn't loaded, there is no notebook
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+class _Lines:
+    """A text stream for a bar: each state of it becomes a line of its own."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        for line in text.replace("\r", "\n").split("\n"):
+            if line.strip():
+                self._stream.write(line.rstrip() + "\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 class TrainingBar(keras.callbacks.Callback):
@@ -29,6 +59,7 @@ class TrainingBar(keras.callbacks.Callback):
         super().__init__()
         self.steps, self.epochs, self.verbose = steps, epochs, verbose
         self._shown = 0.0
+        self._bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras' call: a new bar."""
@@ -45,6 +76,11 @@ class TrainingBar(keras.callbacks.Callback):
         """Keras' call: the final numbers."""
         self._bar.set_postfix(_numbers(logs, self._rate()))
         self._bar.close()
+
+    def close(self) -> None:
+        """Leave the line, also in the midst of an epoch."""
+        if self._bar is not None:
+            self._bar.close()
 
     def _rate(self) -> float:
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

@@ -1,14 +1,13 @@
-"""What a trained model gets right and wrong: reports, top losses, plots."""
+"""What a trained model gets right and wrong: reports and top losses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .batches import LabelledTexts
 from .errors import ArgumentError
 from .labels import MULTI, REGRESSION, SINGLE, Labels
-from .lr import Curve
 
 
 def probabilities(logits: np.ndarray, labels: Labels) -> np.ndarray:
@@ -23,97 +22,153 @@ def probabilities(logits: np.ndarray, labels: Labels) -> np.ndarray:
     return (powers / powers.sum(axis=-1, keepdims=True)).astype("float32")
 
 
-def validation(
-    predicted: np.ndarray, data: LabelledTexts, class_names: Sequence[Any] = ()
-) -> tuple[str, Any]:
-    """A report as text, and the confusion matrix (regression: a dict of scores)."""
-    labels = data.labels
-    if labels.task == REGRESSION:
-        scores = regression_scores(data.y, predicted)
-        return "\n".join(f"{name:>9}: {value:.4f}" for name, value in scores.items()), scores
+@dataclass(frozen=True)
+class Seen:
+    """Rows that a model has looked at, in the data's own order.
+
+    Attributes:
+        predicted: probabilities, (rows, classes), or values, (rows, targets).
+        y: labels as numbers (see `Labels.encode`).
+        labels: the task and classes.
+        texts, pairs: the texts behind the rows; None where there are none.
+    """
+
+    predicted: np.ndarray
+    y: np.ndarray
+    labels: Labels
+    texts: Sequence[str] | None = None
+    pairs: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def answers(self) -> np.ndarray:
+        """What the model says, in the form of `y`."""
+        if self.labels.task == REGRESSION:
+            return self.predicted
+        if self.labels.task == MULTI:
+            return (self.predicted >= 0.5).astype(self.y.dtype)
+        return self.predicted.argmax(axis=1)
+
+
+def names_of(labels: Labels, class_names: Sequence[Any] = ()) -> list[str]:
+    """What to call the classes in a report."""
     names = [str(name) for name in class_names] or labels.names
     if len(names) != len(labels.classes):
         raise ArgumentError(
             f"class_names has {len(names)} names; the data have {len(labels.classes)} classes."
         )
-    return (_multi_label_report if labels.task == MULTI else _single_label_report)(
-        data.y, predicted, names
+    return names
+
+
+def describe_validation(seen: Seen, class_names: Sequence[Any] = ()) -> str:
+    """A report as text."""
+    if seen.labels.task == REGRESSION:
+        scores = regression_scores(seen.y, seen.predicted)
+        return "\n".join(f"{name:>9}: {value:.4f}" for name, value in scores.items())
+    text = _classification(seen, names_of(seen.labels, class_names), digits=3)
+    if seen.labels.task == MULTI:
+        return text
+    return f"{text}\naccuracy {np.mean(seen.y == seen.answers):.4f} on {len(seen)} rows"
+
+
+def validation_scores(seen: Seen, class_names: Sequence[Any] = ()) -> dict[str, Any]:
+    """A report as a dict: for each class precision, recall and so on; for regression scores."""
+    if seen.labels.task == REGRESSION:
+        return regression_scores(seen.y, seen.predicted)
+    return _classification(seen, names_of(seen.labels, class_names), output_dict=True)
+
+
+def validation_table(seen: Seen, class_names: Sequence[Any] = ()) -> Any:
+    """A report as a DataFrame, a row a class and average; for regression a row a score."""
+    import pandas as pd
+
+    scores = validation_scores(seen, class_names)
+    if seen.labels.task == REGRESSION:
+        return pd.DataFrame({"value": scores})
+    rows = {
+        name: values if isinstance(values, dict) else {"f1-score": values, "support": len(seen)}
+        for name, values in scores.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def confusion(seen: Seen) -> Any:
+    """The confusion matrix; for multi-label one a label; for regression a dict of scores."""
+    from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
+
+    if seen.labels.task == REGRESSION:
+        return regression_scores(seen.y, seen.predicted)
+    if seen.labels.task == MULTI:
+        return multilabel_confusion_matrix(seen.y, seen.answers)
+    return confusion_matrix(seen.y, seen.answers, labels=range(len(seen.labels.classes)))
+
+
+def _classification(seen: Seen, names: list[str], **options: Any) -> Any:
+    """scikit-learn's report; classes that no row has are in it, with zeros."""
+    from sklearn.metrics import classification_report
+
+    return classification_report(
+        seen.y,
+        seen.answers,
+        labels=range(len(names)),
+        target_names=names,
+        zero_division=0,
+        **options,
     )
-
-
-def _single_label_report(
-    y: np.ndarray, predicted: np.ndarray, names: list[str]
-) -> tuple[str, np.ndarray]:
-    from sklearn.metrics import classification_report, confusion_matrix
-
-    ids, answers = list(range(len(names))), predicted.argmax(axis=1)
-    text = classification_report(
-        y, answers, labels=ids, target_names=names, zero_division=0, digits=3
-    )
-    correct = f"\naccuracy {np.mean(y == answers):.4f} on {len(y)} texts"
-    return text + correct, confusion_matrix(y, answers, labels=ids)
-
-
-def _multi_label_report(
-    y: np.ndarray, predicted: np.ndarray, names: list[str]
-) -> tuple[str, np.ndarray]:
-    from sklearn.metrics import classification_report, multilabel_confusion_matrix
-
-    answers = predicted >= 0.5
-    text = classification_report(y, answers, target_names=names, zero_division=0, digits=3)
-    return text, multilabel_confusion_matrix(y, answers)
 
 
 def regression_scores(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """MAE, RMSE, R2, Pearson and Spearman over all targets."""
+    """MAE, RMSE, R2, Pearson and Spearman over all targets; NaN where one isn't defined."""
     from scipy.stats import pearsonr, spearmanr
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
+    x, z = np.ravel(y), np.ravel(predicted)
+    varies = len(x) > 1 and np.ptp(x) > 0
+    related = varies and np.ptp(z) > 0  # a constant has no correlation
     scores = {
         "mae": mean_absolute_error(y, predicted),
         "rmse": root_mean_squared_error(y, predicted),
-        "r2": r2_score(y, predicted),
-        "pearson": pearsonr(np.ravel(y), np.ravel(predicted)).statistic,
-        "spearman": spearmanr(np.ravel(y), np.ravel(predicted)).statistic,
+        "r2": r2_score(y, predicted) if varies else np.nan,
+        "pearson": pearsonr(x, z).statistic if related else np.nan,
+        "spearman": spearmanr(x, z).statistic if related else np.nan,
     }
     return {name: float(value) for name, value in scores.items()}
 
 
-def losses(predicted: np.ndarray, data: LabelledTexts) -> np.ndarray:
-    """The loss of each text, (texts,), from probabilities (or regression values)."""
-    y, tiny = data.y, 1e-12
-    if data.labels.task == REGRESSION:
+def losses(seen: Seen) -> np.ndarray:
+    """The loss of each row, (rows,), from probabilities (or regression values)."""
+    y, predicted, tiny = seen.y, seen.predicted, 1e-12
+    if seen.labels.task == REGRESSION:
         return np.mean((predicted - y) ** 2, axis=1)
-    if data.labels.task == MULTI:
+    if seen.labels.task == MULTI:
         right = np.where(y > 0.5, predicted, 1.0 - predicted)
         return -np.log(np.maximum(right, tiny)).mean(axis=1)
     return -np.log(np.maximum(predicted[np.arange(len(y)), y], tiny))
 
 
-def top_losses(predicted: np.ndarray, data: LabelledTexts, n: int | range | tuple[int, int]) -> Any:
-    """The texts with the largest losses as a DataFrame; see `Learner.top_losses`."""
+def top_losses(seen: Seen, n: int | range | tuple[int, int]) -> Any:
+    """The rows with the largest losses as a DataFrame; see `Learner.top_losses`."""
     import pandas as pd
 
-    loss, answers = losses(predicted, data), _answers(predicted, data.labels)
-    wrong = np.arange(len(data))
-    if data.labels.task == SINGLE:
-        wrong = wrong[answers != data.y]
-    elif data.labels.task == MULTI:
-        wrong = wrong[(answers != data.y).any(axis=1)]
+    loss, answers, labels = losses(seen), seen.answers, seen.labels
+    wrong = np.arange(len(seen))
+    if labels.task == SINGLE:
+        wrong = wrong[answers != seen.y]
+    elif labels.task == MULTI:
+        wrong = wrong[(answers != seen.y).any(axis=1)]
     rows = wrong[np.argsort(-loss[wrong], kind="stable")][_ranks(n)]
     columns = {
         "row": rows,
-        "text": [data.texts[i] for i in rows],
-        "true": data.labels.decode(data.y[rows]),
-        "predicted": data.labels.decode(answers[rows]),
-        "probability": _confidence(predicted, data)[rows],
+        "text": None if seen.texts is None else [seen.texts[i] for i in rows],
+        "pair": None if seen.pairs is None else [seen.pairs[i] for i in rows],
+        "true": labels.decode(seen.y[rows]),
+        "predicted": labels.decode(answers[rows]),
+        "probability": None if labels.task == REGRESSION else _confidence(seen)[rows],
         "loss": loss[rows],
     }
-    if data.pairs is not None:
-        columns["pair"] = [data.pairs[i] for i in rows]
-    if data.labels.task == REGRESSION:
-        del columns["probability"]
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: values for name, values in columns.items() if values is not None})
 
 
 def describe_losses(table: Any) -> str:
@@ -125,107 +180,24 @@ def describe_losses(table: Any) -> str:
         certain = f", probability {row['probability']:.3f}" if "probability" in row else ""
         parts.append(
             f"{'-' * 40}\nrow {row['row']}: loss {row['loss']:.3f}, true {row['true']!r}, "
-            f"predicted {row['predicted']!r}{certain}\n\n{row['text']}"
+            f"predicted {row['predicted']!r}{certain}"
         )
-        if "pair" in row:
-            parts.append(f"\n{row['pair']}")
+        parts += [f"\n{row[name]}" for name in ("text", "pair") if name in row]
     return "\n".join(parts)
 
 
-def _answers(predicted: np.ndarray, labels: Labels) -> np.ndarray:
-    if labels.task == REGRESSION:
-        return predicted
-    return predicted >= 0.5 if labels.task == MULTI else predicted.argmax(axis=1)
-
-
-def _confidence(predicted: np.ndarray, data: LabelledTexts) -> np.ndarray:
+def _confidence(seen: Seen) -> np.ndarray:
     """How sure the model was of what it answered."""
-    if data.labels.task == MULTI:
-        return np.maximum(predicted, 1.0 - predicted).min(axis=1)
-    return predicted.max(axis=1)
+    if seen.labels.task == MULTI:
+        return np.maximum(seen.predicted, 1.0 - seen.predicted).min(axis=1)
+    return seen.predicted.max(axis=1)
 
 
 def _ranks(n: int | range | tuple[int, int]) -> slice:
-    if isinstance(n, (range, tuple)):
-        bounds = (n.start, n.stop) if isinstance(n, range) else n
-        return slice(*bounds)
-    return slice(0, n)
-
-
-def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> Any:
-    """Loss over learning rate, as a matplotlib figure."""
-    figure, axes = _figure()
-    stop = len(curve.rates) - skip_end
-    few = stop - skip_start < 10  # a short sweep is shown whole
-    part = slice(None) if few else slice(skip_start, stop)
-    axes.plot(curve.rates[part], curve.losses[part])
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss (smoothed)", title="Range test")
-    estimates = curve.estimate() if suggest else None
-    for i, (name, rate) in enumerate(
-        zip(("steepest", "minimum / 10", "valley"), estimates or (), strict=False)
-    ):
-        loss = np.interp(np.log(rate), np.log(curve.rates), curve.losses)
-        axes.plot([rate], [loss], "o", color=f"C{i + 1}", label=f"{name}: {rate:.1e}")
-    if estimates:
-        axes.legend()
-    return figure
-
-
-def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:
-    """A quantity of the training as a matplotlib figure, with its validation twin."""
-    if name not in history:
-        known = [key for key in history if not key.startswith("val_")]
-        raise ArgumentError(
-            f"There is no {name!r} in the history; there is {', '.join(known) or 'nothing yet'}."
-        )
-    figure, axes = _figure()
-    values = history[name]
-    marker = "o" if len(values) < 30 and name != "lr" else ""
-    epochs = range(1, len(values) + 1)
-    axes.plot(epochs, values, marker=marker, label="train")
-    if twin := history.get(f"val_{name}"):
-        axes.plot(range(1, len(twin) + 1), twin, marker="o", label="validation")
-        axes.legend()
-    axes.set(xlabel="step" if name == "lr" else "epoch", ylabel=name, title=name)
-    if name != "lr":
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    return figure
-
-
-def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
-    """A confusion matrix as a matplotlib figure."""
-    from sklearn.metrics import ConfusionMatrixDisplay
-
-    size = max(4.0, 0.6 * len(names) + 1.5)
-    figure, axes = _figure((size + 1, size))
-    display = ConfusionMatrixDisplay(matrix, display_labels=list(names))
-    display.plot(ax=axes, cmap="Blues", xticks_rotation="vertical", colorbar=False)
-    return figure
-
-
-def _figure(size: tuple[float, float] = (6.4, 4.0)) -> tuple[Any, Any]:
-    """A figure outside of pyplot's list: nothing blocks, and nothing piles up."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def show(figure: Any) -> None:
-    """Show a figure in a notebook; elsewhere in a window, without waiting for it."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        get_ipython = None
-    if get_ipython is not None and get_ipython() is not None:
-        display(figure)
-        return
-    import matplotlib.pyplot as plt
-
-    manager = plt.figure().canvas.manager
-    manager.canvas.figure = figure
-    figure.set_canvas(manager.canvas)
-    plt.show(block=False)
+    """Which of the ordered rows: the first n, or a range of them."""
+    if isinstance(n, range) or (isinstance(n, tuple) and len(n) == 2):
+        start, stop = (n.start, n.stop) if isinstance(n, range) else n
+        return slice(start, stop)
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise ArgumentError(f"n={n!r}; it must be a whole number, 1 or more, or a range of ranks.")
+    return slice(0, int(n))

@@ -15,7 +15,14 @@ from .checkpoint import check_links, find_checkpoint, new_folder, open_folder
 from .encoders import family_of
 from .errors import ArgumentError, CheckpointError, MovedNumbersWarning
 from .labels import REGRESSION, Labels
-from .models import architecture_of, labels_in, load_classifier, max_positions, write_model
+from .models import (
+    architecture_of,
+    input_names,
+    labels_in,
+    load_classifier,
+    max_positions,
+    write_model,
+)
 from .report import probabilities
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 from .tokenizer import Tokenizer
@@ -114,7 +121,7 @@ def probe_values(
     everything else that loading does.
     """
     pairs = list(reversed(texts)) if settings.paired else None
-    layout = tokenizer.layout.for_inputs(family_of(architecture_of(model).config).inputs)
+    layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
     data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
     return probabilities(logits / settings.temperature, settings.labels)

@@ -1,6 +1,7 @@
 """A checkpoint's tokenizer: texts in, ids out."""
 
 import contextlib
+import importlib.util
 import json
 import logging
 import os
@@ -12,6 +13,8 @@ from typing import Any
 
 from .errors import ArgumentError, CheckpointError
 
+# Packages that some tokenizers need -> the extra that brings them.
+EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
 TOKENIZER = "tokenizer.json"
 # One of these holds a tokenizer's vocabulary.
 VOCABULARIES = (TOKENIZER, "vocab.txt", "vocab.json", "*.model")
@@ -101,6 +104,8 @@ class Tokenizer:
             padding_side=hf.padding_side,
         )
         backend = hf.backend_tokenizer if hf.is_fast else None
+        if hf.is_fast:
+            _see_to_marks(hf)
         return cls(layout, backend, hf.truncation_side, hf)
 
     @classmethod
@@ -250,11 +255,7 @@ class Tokenizer:
 
 
 def _unreadable(folder: Path, error: Exception) -> CheckpointError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else error
-    return CheckpointError(
-        f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the "
-        "family's vocabulary file, must stand there whole."
-    )
+    return CheckpointError(_why_unreadable(folder, error))
 
 
 def _forget_origin(path: Path) -> None:
@@ -267,6 +268,38 @@ def _forget_origin(path: Path) -> None:
 
 def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _why_unreadable(folder: Path, error: Exception) -> str:
+    told = str(error).lower()
+    if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
+        told += " sentencepiece"  # without it, transformers asks for another package
+    for package, extra in EXTRAS.items():
+        if package in told and importlib.util.find_spec(package) is None:
+            return (
+                f"The tokenizer in {folder} needs the package {package}: "
+                f"pip install simpletext[{extra}]"
+            )
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else error
+    return (
+        f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the family's "
+        "vocabulary file, must stand there whole."
+    )
+
+
+def _see_to_marks(hf: Any) -> None:
+    """Frame texts with [CLS] and [SEP] where the library, lacking tokenizer.json, forgets to."""
+    backend = hf.backend_tokenizer
+    if backend.num_special_tokens_to_add(False) or not (hf.cls_token and hf.sep_token):
+        return
+    from tokenizers.processors import TemplateProcessing
+
+    first, last = hf.cls_token, hf.sep_token
+    backend.post_processor = TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B:1 {last}:1",
+        special_tokens=[(first, hf.cls_token_id), (last, hf.sep_token_id)],
+    )
 
 
 def _full_length(encoding: Any, special: int) -> int:

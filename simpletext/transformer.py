@@ -12,8 +12,12 @@ from .batches import EncodedTexts, LabelledTexts, pack
 from .checkpoint import Checkpoint, find_checkpoint
 from .encoders import family_of
 from .errors import ArgumentError, DataError
-from .labels import MULTI, REGRESSION, SINGLE, Labels, as_rows, infer_labels
-from .models import load_classifier, max_positions
+from .labels import REGRESSION, Labels, as_rows, infer_labels
+from .losses import loss_for
+from .metrics import metrics_for
+from .models import input_names, load_classifier, max_positions
+from .optimizer import AdamW
+from .precision import check_precision, dtype_policy
 from .texts import as_texts
 from .tokenizer import Tokenizer
 
@@ -32,6 +36,8 @@ class Transformer:
         task: "single_label_classification", "multi_label_classification" or "regression", where
             the labels alone would say something else (see `simpletext.labels`).
         pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
+        precision: "float32", "bfloat16" (weights stay in float32), or "auto" for bfloat16 where
+            the processor or accelerator has it.
         seed: for a new head's weights and for dropout.
 
     Example:
@@ -51,6 +57,7 @@ class Transformer:
         *,
         task: str | None = None,
         pooling: str = "auto",
+        precision: str = "float32",
         seed: int = 0,
     ) -> None:
         if isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 3:
@@ -62,7 +69,9 @@ class Transformer:
             raise ArgumentError(f"class_names={class_names!r}; it must be a list of names.")
         self.model_name, self.maxlen = model_name, int(maxlen)
         self.class_names = class_names if class_names is not None else classes
+        check_precision(precision)
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
+        self.precision = precision
         self.labels: Labels | None = None
         self.sizes: dict[str, int] = {}  # texts a data set, for the model card
         self._paired: bool | None = None
@@ -141,22 +150,33 @@ class Transformer:
 
     def encode(self, texts: list[str], pairs: list[str] | None = None) -> EncodedTexts:
         """Checked texts as ids, without labels."""
-        checkpoint = self.checkpoint
         self._check_pairs(pairs)
-        layout = self.tokenizer.layout
+        layout = self.tokenizer.layout.for_inputs(input_names(self.checkpoint.config))
         encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        wanted = family_of(checkpoint.config).inputs
-        return pack(encodings, layout.for_inputs(wanted), texts, pairs)
+        return pack(encodings, layout, texts, pairs)
 
-    def get_classifier(self, pooling: str | None = None, metrics: Any = None) -> keras.Model:
+    def get_classifier(
+        self,
+        pooling: str | None = None,
+        metrics: Any = None,
+        *,
+        loss: Any = None,
+        label_smoothing: float = 0.0,
+        optimizer: Any = None,
+    ) -> keras.Model:
         """The checkpoint with a classification head, compiled and ready for a `Learner`.
 
         Args:
             pooling: overrides the `pooling` given to `Transformer`.
-            metrics: Keras metrics; by default accuracy.
+            metrics: names such as "accuracy", "f1", "auc", "mcc", or Keras metrics; by default
+                accuracy (see `simpletext.metrics.metrics_for`).
+            loss: by default cross-entropy; "focal" for rare classes; or a Keras loss on logits.
+            label_smoothing: probability that cross-entropy spreads over all classes.
+            optimizer: a Keras optimizer; by default `AdamW()`.
 
         Raises:
             DataError: the classes aren't known yet, or the task is regression.
+            ArgumentError: a metric or loss that doesn't fit the task.
         """
         labels = self._known_labels()
         if labels.task == REGRESSION:
@@ -164,13 +184,28 @@ class Transformer:
                 "The labels are floats, which makes this a regression: use get_regression_model, "
                 "or give the labels as strings or ints for a classification."
             )
-        return self._compiled(labels, pooling, metrics or [accuracy_for(labels.task)])
+        chosen = loss_for(labels.task, loss, label_smoothing)
+        return self._compiled(labels, pooling, metrics, chosen, optimizer)
 
-    def get_regression_model(self, pooling: str | None = None, metrics: Any = None) -> keras.Model:
+    def get_regression_model(
+        self,
+        pooling: str | None = None,
+        metrics: Any = None,
+        *,
+        loss: Any = None,
+        optimizer: Any = None,
+    ) -> keras.Model:
         """The checkpoint with a regression head, compiled and ready for a `Learner`.
+
+        Args:
+            pooling: overrides the `pooling` given to `Transformer`.
+            metrics: names such as "mae", "rmse", "spearman", or Keras metrics; by default mae.
+            loss: by default the mean squared error; "mae", "huber", or a Keras loss.
+            optimizer: a Keras optimizer; by default `AdamW()`.
 
         Raises:
             DataError: the targets aren't known yet, or the task is a classification.
+            ArgumentError: a metric or loss that doesn't fit the task.
         """
         labels = self._known_labels()
         if labels.task != REGRESSION:
@@ -178,7 +213,7 @@ class Transformer:
                 "The labels aren't floats, which makes this a classification: use get_classifier, "
                 'or Transformer(..., task="regression").'
             )
-        return self._compiled(labels, pooling, metrics or ["mae"])
+        return self._compiled(labels, pooling, metrics, loss_for(labels.task, loss), optimizer)
 
     def get_model(self, pooling: str | None = None) -> keras.Model:
         """`get_regression_model` or `get_classifier`, by the task."""
@@ -219,41 +254,25 @@ class Transformer:
                 f"{kinds[self._paired]}. A model takes one or the other."
             )
 
-    def _compiled(self, labels: Labels, pooling: str | None, metrics: Any) -> keras.Model:
+    def _compiled(
+        self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any
+    ) -> keras.Model:
+        # All that can be wrong is found before the weights are read.
+        chosen = metrics_for(labels.task, len(labels.classes), metrics)
+        dtype = dtype_policy(self.precision)
+        if self.precision == "auto":
+            progress.say(f"precision: {dtype}")
         model = load_classifier(
             self.checkpoint,
             len(labels.classes),
             labels.task,
             pooling or self.pooling,
+            dtype=dtype,
             seed=self.seed,
             class_names=labels.names,
         )
-        model.compile(optimizer=adamw(), loss=loss_for(labels.task), metrics=metrics)
+        model.compile(optimizer=optimizer or AdamW(), loss=loss, metrics=chosen)
         return model
-
-
-def adamw(learning_rate: float = 5e-5, weight_decay: float = 0.01) -> keras.optimizers.Optimizer:
-    """AdamW (https://arxiv.org/abs/1711.05101), no decay on biases and norms."""
-    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
-def loss_for(task: str) -> keras.losses.Loss:
-    """The loss on logits that belongs to a task."""
-    losses = {
-        SINGLE: lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        MULTI: lambda: keras.losses.BinaryCrossentropy(from_logits=True),
-        REGRESSION: keras.losses.MeanSquaredError,
-    }
-    return losses[task]()
-
-
-def accuracy_for(task: str) -> keras.metrics.Metric:
-    """The share of right answers, from logits; of single labels where a text can have several."""
-    if task == MULTI:
-        return keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")
-    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
 
 def _check_counts(texts: list[str], y: Any) -> None:

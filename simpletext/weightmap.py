@@ -24,6 +24,7 @@ LEAVES = {
     "gamma": "weight",
     "beta": "bias",
     "embeddings": "weight",
+    "weight": "weight",
 }
 
 
@@ -39,6 +40,7 @@ class WeightMap:
         leftovers: patterns of file keys that are no part of this model.
         kept: patterns of file keys that this model doesn't use, but the original encoder has:
             they are carried along and written back.
+        aliases: file key -> other keys that the same tensor may have; all without the prefix.
     """
 
     table: Mapping[str, str]
@@ -46,6 +48,7 @@ class WeightMap:
     optional: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _patterns: list = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +64,12 @@ class WeightMap:
             if match := pattern.fullmatch(module):
                 return theirs.format(base=base, **match.groupdict()) + "." + LEAVES[leaf]
         raise WeightsError(f"The weight table has no row for our variable {path!r}.")
+
+    def key_in(self, weights: Any, path: str, base: str) -> str:
+        """The key of the variable at `path`, or one of its other names if only that is there."""
+        key = self.key(path, base)
+        names = (key, *(base + other for other in self.aliases.get(key.removeprefix(base), ())))
+        return next((name for name in names if name in weights), key)
 
     def is_leftover(self, key: str) -> bool:
         """Whether a file's key is known as no part of the model."""
@@ -111,7 +120,7 @@ def load_weights(
         WeightsError: a variable without a key, a key without a variable, or another shape.
     """
     base = _base_of(weights, weight_map.base)
-    wanted = {var.path: (var, weight_map.key(var.path, base)) for var in model.weights}
+    wanted = {var.path: (var, weight_map.key_in(weights, var.path, base)) for var in model.weights}
     skipped = [path for path in wanted if path in set(skip)]
     fresh = skipped + [
         path
@@ -146,9 +155,7 @@ def file_tensors(model: Any, weight_map: WeightMap, kept: Mapping, *, bare: bool
 
 def keras_value(variable: Any) -> np.ndarray:
     """A variable's value as a numpy array, on every backend."""
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)
+    return np.asarray(variable)  # keras.ops.convert_to_numpy warns here under NumPy 2
 
 
 def _encode(path: str, value: np.ndarray) -> np.ndarray:

@@ -1,53 +1,112 @@
-"""Long texts in overlapping windows, and one answer from the windows' probabilities."""
+"""Attention to a window around each token (https://arxiv.org/abs/2004.05150).
 
-import numpy as np
+Texts longer than a few windows are cut into chunks that look at themselves and their two
+neighbours, so that time and memory grow with the length and not with its square. Shorter texts are
+one chunk without neighbours.
+"""
 
-from .batches import EncodedTexts, pack
-from .errors import ArgumentError, DataError
-from .tokenizer import Layout, Tokenizer
+import keras
+from keras import ops
 
-CHOICES = ("truncate", "chunk")
-OVERLAP = 0.25  # of a window, so that what one cuts apart stands whole in the next
+from .layers import Part, SelfAttention, dropout, softmax
 
-
-def check_long_text(long_text: str) -> None:
-    """Refuse another value than those in `CHOICES`."""
-    if long_text not in CHOICES:
-        allowed = " and ".join(map(repr, CHOICES))
-        raise ArgumentError(f"long_text={long_text!r}; allowed are {allowed}.")
+NEVER = -1e9
 
 
-def windows_of(
-    tokenizer: Tokenizer,
-    texts: list[str],
-    pairs: list[str] | None,
-    maxlen: int,
-    layout: Layout,
-) -> tuple[EncodedTexts, np.ndarray]:
-    """All windows of all texts one after the other, and how many each text has, (texts,).
+@keras.saving.register_keras_serializable("simpletext")
+class WindowBias(Part):
+    """From an attention bias the one for `WindowAttention`, which shuts out far keys, too.
 
-    Raises:
-        DataError: pairs of texts.
-        ArgumentError: a tokenizer that is written in Python can't do it.
+    Args:
+        reach: how far away a key may be.
+        sees_first: leave out the first key, which `WindowAttention` treats apart.
     """
-    if pairs is not None:
-        raise DataError('long_text="chunk" is for single texts; pairs are cut to maxlen.')
-    if not tokenizer.is_fast:
-        raise ArgumentError(
-            'long_text="chunk" needs a tokenizer with a tokenizer.json; this model\'s has none.'
-        )
-    windows = list(tokenizer.windows(texts, maxlen, int(maxlen * OVERLAP)))
-    counts = np.array([len(parts) for parts in windows])
-    owners = [text for text, parts in zip(texts, windows, strict=True) for _ in parts]
-    return pack((part for parts in windows for part in parts), layout, owners), counts
+
+    def __init__(self, reach, sees_first=False, **kwargs):
+        super().__init__(**kwargs)
+        self.reach, self.sees_first = reach, sees_first
+
+    def compute_output_spec(self, bias):
+        return keras.KerasTensor((bias.shape[0], 1, None, None, None), self.compute_dtype)
+
+    def call(self, bias):  # (batch, 1, 1, length) -> (batch, 1, chunks, size, size + 2 * edge)
+        length = ops.shape(bias)[3]
+        size, edge = layout(length, max(self.reach, 1), 3 * self.reach)
+        if self.sees_first:
+            is_first = ops.cast(ops.equal(ops.arange(length), 0), bias.dtype)
+            bias = ops.minimum(bias, is_first * NEVER)
+        by_key = ops.transpose(bias, (0, 1, 3, 2))  # (batch, 1, length, 1)
+        by_key = with_neighbours(chunks(by_key, size, NEVER), size, edge, NEVER)
+        steps = ops.arange(size + 2 * edge)[None, :] - ops.arange(size)[:, None] - edge
+        far = ops.cast(ops.abs(steps) > self.reach, bias.dtype) * NEVER
+        return ops.minimum(ops.transpose(by_key, (0, 1, 2, 4, 3)), far)
 
 
-def pooled(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The mean over each text's windows: (windows, classes) -> (texts, classes).
+@keras.saving.register_keras_serializable("simpletext")
+class WindowAttention(SelfAttention):
+    """Self-attention to the tokens around. Called with the pair of the bias and its `WindowBias`.
 
-    Example:
-        >>> pooled(np.array([[1.0], [3.0], [5.0]]), np.array([2, 1])).tolist()
-        [[2.0], [5.0]]
+    Args:
+        reach: how far away a key may be; None for attention to the whole text and a plain bias.
+        sees_first: whether all tokens see the first one, too.
     """
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    return np.add.reduceat(values, starts, axis=0) / counts[:, None].astype(values.dtype)
+
+    def __init__(self, num_heads, reach, sees_first=False, dropout=0.0, seed=0, **kwargs):
+        super().__init__(num_heads, dropout, seed, **kwargs)
+        self.reach, self.sees_first = reach, sees_first
+
+    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
+        if self.reach is None:
+            return super()._context(query, key, value, bias, training)
+        bias, window_bias = bias
+        length = ops.shape(query)[2]
+        size, edge = layout(length, max(self.reach, 1), 3 * self.reach)
+        queries = chunks(query * query.shape[-1] ** -0.5, size)
+        keys, values = (with_neighbours(chunks(x, size), size, edge) for x in (key, value))
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 2, 4, 3))) + window_bias
+        if self.sees_first:
+            first = ops.transpose(key[:, :, :1], (0, 1, 3, 2))[:, :, None]
+            of_first = ops.matmul(queries, first) + bias[:, :, None, :, :1]
+            scores = ops.concatenate([of_first, scores], axis=-1)
+        weights = dropout(softmax(scores), self.dropout, self.seed_generator, training)
+        if self.sees_first:
+            of_first, weights = weights[..., :1], weights[..., 1:]
+        context = ops.matmul(weights, values)  # (batch, heads, chunks, size, width)
+        if self.sees_first:
+            context = context + of_first * value[:, :, None, :1]
+        batch, heads, count = ops.shape(context)[:3]
+        flat = ops.reshape(context, (batch, heads, count * size, context.shape[-1]))
+        return flat[:, :, :length]
+
+
+def layout(length, size: int, limit: int):
+    """The size of a chunk, and how much of its neighbours it sees on either side.
+
+    Args:
+        length: of the text; a tensor within TensorFlow's graphs.
+        size: of the chunks of a long text, each of which sees its neighbours whole.
+        limit: up to this length a text is one chunk.
+    """
+    is_long = length > limit
+    if isinstance(is_long, bool):
+        return (size, size) if is_long else (length, 0)
+    is_long = ops.cast(is_long, "int32")
+    return is_long * size + (1 - is_long) * length, is_long * size
+
+
+def chunks(x, size, fill=0.0):
+    """Cut the third axis: (batch, heads, length, width) -> (batch, heads, chunks, size, width)."""
+    batch, heads, length = ops.shape(x)[0], ops.shape(x)[1], ops.shape(x)[2]
+    width = x.shape[3]
+    missing = (size - length % size) % size
+    x = ops.concatenate([x, ops.full((batch, heads, missing, width), fill, x.dtype)], axis=2)
+    return ops.reshape(x, (batch, heads, (length + missing) // size, size, width))
+
+
+def with_neighbours(x, size, edge, fill=0.0):
+    """Each chunk between the last `edge` rows of the one before and the first of the one after."""
+    batch, heads, _, _, width = ops.shape(x)
+    nothing = ops.full((batch, heads, 1, edge, width), fill, x.dtype)
+    before = ops.concatenate([nothing, x[:, :, :-1, size - edge :]], axis=2)
+    after = ops.concatenate([x[:, :, 1:, :edge], nothing], axis=2)
+    return ops.concatenate([before, x, after], axis=3)

@@ -2,6 +2,8 @@ import json
 import shutil
 import socket
 import time
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -59,9 +61,10 @@ def test_an_uncached_model_without_a_network_is_refused_soon():
 
 @pytest.mark.parametrize("status", ["gated", "unknown"])
 def test_what_the_hub_says(monkeypatch, status):
-    import httpx2 as httpx
     from huggingface_hub import errors
 
+    # huggingface_hub 1 speaks through httpx, huggingface_hub 2 through httpx2.
+    httpx = import_module("httpx2" if find_spec("httpx2") else "httpx")
     kinds = {"gated": errors.GatedRepoError, "unknown": errors.RepositoryNotFoundError}
     request = httpx.Request("GET", "https://huggingface.co/someone/some-model")
 
@@ -167,10 +170,38 @@ def test_no_weight_file(copy):
         st.load_encoder(copy)
 
 
-def test_a_pickle_only_checkpoint_says_how_to_convert(copy):
+@pytest.fixture
+def pickled(copy):
+    """A checkpoint that holds pytorch_model.bin only."""
+    torch = pytest.importorskip("torch")
+    values = {key: torch.tensor(value) for key, value in tensors(copy).items()}
+    (copy / "model.safetensors").unlink()
+    torch.save(values, copy / "pytorch_model.bin")
+    return copy
+
+
+def test_a_pickled_checkpoint_loads_where_torch_is(pickled, tiny):
+    assert same_weights(st.load_encoder(pickled), st.load_encoder(tiny))
+
+
+def test_a_pickle_runs_nothing(pickled, tmp_path):
+    import pickle
+
+    class Harm:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "harm"), "w"))
+
+    (pickled / "pytorch_model.bin").write_bytes(pickle.dumps({"x": Harm()}))
+    with pytest.raises(WeightsError, match="holds more than tensors"):
+        st.load_encoder(pickled)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_pickle_without_torch_says_how_to_convert(copy, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"anything")
-    with pytest.raises(WeightsError, match=r"a pickle.*save_pretrained\(new_folder\)"):
+    with pytest.raises(WeightsError, match=r"is a pickle.*save_pretrained\(new_folder\)"):
         st.load_encoder(copy)
 
 

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from simpletext.lr import Curve, diverged, exponential, one_cycle, smooth
+from simpletext.lr import (
+    Curve,
+    diverged,
+    exponential,
+    linear,
+    one_cycle,
+    one_cycle_momentum,
+    sgdr,
+    smooth,
+    triangular,
+)
 
 
 def test_one_cycle_rises_over_half_and_falls_far():
@@ -53,3 +63,67 @@ def test_divergence():
     assert diverged([1.0, float("nan")], 4)
     assert diverged([1.0] + [500.0] * 30, 4)
     assert not diverged([1.0, 0.9, 1.1], 4)
+
+
+def test_one_cycle_of_few_steps():
+    for steps in (1, 2, 3):
+        momentum, rate = one_cycle_momentum(0.95, 0.85, steps), one_cycle(1e-3, steps)
+        assert all(0.849 < momentum(step) < 0.951 for step in range(steps))
+        assert all(0 < rate(step) <= 1e-3 for step in range(steps))
+
+
+def test_linear_warms_up_and_decays():
+    rates = np.array([linear(1e-3, 100, 0.1)(step) for step in range(100)])
+    assert np.argmax(rates) == 9
+    assert rates.max() == pytest.approx(1e-3)
+    assert np.all(rates > 0)
+    assert np.all(np.diff(rates[:10]) > 0)
+    assert np.all(np.diff(rates[9:]) < 0)
+    assert linear(1e-3, 1)(0) == pytest.approx(1e-3)
+    assert linear(1e-3, 10, warmup=0)(0) == pytest.approx(1e-3)
+    assert linear(1e-3, 10, warmup=1)(9) == pytest.approx(1e-3)
+
+
+def test_sgdr_restarts():
+    rate = sgdr(1e-3, steps_per_epoch=10, cycle_len=2, cycle_mult=2, lr_decay=0.5)
+    assert rate(0) == pytest.approx(1e-3)
+    assert rate(19) < 1e-5
+    assert rate(20) == pytest.approx(5e-4)
+    assert rate(40) == pytest.approx(2.5e-4, rel=1e-3)  # half down the second cycle
+    assert rate(60) == pytest.approx(2.5e-4)
+
+
+def test_triangular_repeats_each_epoch():
+    rate = triangular(1e-3, 10)
+    assert [rate(step) for step in range(10)] == [rate(step) for step in range(10, 20)]
+    assert triangular(1e-3, 1)(0) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("steps", [100, 400])
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_labels_at_random_give_no_suggestion(steps, noise):
+    """Single losses scatter: that one lies lower than the first one says nothing."""
+    rates = np.geomspace(1e-7, 1e-2, steps)
+    rising = np.maximum(np.log10(rates / 2e-3), 0) * 1.5
+    found = 0
+    for seed in range(20):
+        losses = 0.7 + np.random.default_rng(seed).normal(size=steps) * noise + rising
+        spread = float(np.std(losses[: steps // 5]))
+        found += Curve(rates, smooth(losses), spread).suggest() is not None
+    assert found <= 1
+
+
+def test_noise_does_not_hide_what_is_learned():
+    rates = np.geomspace(1e-7, 1e-2, 200)
+    losses, loss, rng = [], 0.7, np.random.default_rng(0)
+    for rate in rates:
+        loss += -(loss - 0.15) * min(rate / 1e-3, 1) * 0.1 + max(np.log10(rate / 3e-3), 0)
+        losses.append(loss + rng.normal() * 0.05)
+    rate = Curve(rates, smooth(losses), 0.05).suggest()
+    assert rate is not None
+    assert 1e-5 < rate < 1e-3
+
+
+def test_curves_of_hardly_a_step():
+    for count in (1, 2, 3):
+        assert Curve(np.geomspace(1e-7, 1e-6, count), np.ones(count)).suggest() is None

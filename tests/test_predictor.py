@@ -148,9 +148,9 @@ def test_regression_answers(tiny, tmp_path):
     transformer = st.Transformer(str(tiny), maxlen=8)
     data = transformer.preprocess_train(["good", "bad"], [1.0, -1.0], verbose=0)
     learner = st.get_learner(transformer.get_model(), data, data)
-    learner.fit_onecycle(5e-3, 12, verbose=0)
+    learner.fit_onecycle(5e-3, 30, verbose=0)
     predictor = st.get_predictor(learner.model, transformer)
-    assert predictor.predict("good") > 0.3 > predictor.predict("bad")
+    assert predictor.predict("good") > 0.1 > -0.1 > predictor.predict("bad")
     assert set(learner.validate(print_report=False)) == {"mae", "rmse", "r2", "pearson", "spearman"}
     assert "probability" not in learner.top_losses()
     predictor.save(tmp_path / "saved")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..errors import UnsupportedModelError
 from ..heads import PoolerHead
 from ..layers import AttentionBias, Embeddings, TransformerBlock
 from .family import Family
@@ -26,33 +27,63 @@ class BertConfig:
     classifier_dropout: int | float | None = None
 
 
-def encode(config: BertConfig, inputs: dict, dtype, seed: int):
-    """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length)."""
-    x = Embeddings(
-        config.vocab_size,
-        config.hidden_size,
-        config.max_position_embeddings,
-        config.type_vocab_size,
-        config.layer_norm_eps,
-        config.hidden_dropout_prob,
-        seed,
+def encode(config, inputs: dict, dtype, seed: int, block=TransformerBlock, **options):
+    """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length).
+
+    Families whose layers differ from BERT's give their class as `block`; `options` are further
+    arguments of `layers.Embeddings`.
+    """
+    x = embed(config, inputs, dtype, seed, **options)
+    bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
+    return stack(config, x, bias, dtype, seed, block)
+
+
+def embed(config, inputs: dict, dtype, seed: int, layer=Embeddings, **options):
+    """The embeddings of the ids: (batch, length) -> (batch, length, hidden)."""
+    sizes = {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden_size,
+        "max_positions": config.max_position_embeddings,
+        "type_vocab_size": config.type_vocab_size,
+    }
+    return layer(
+        **sizes | options,
+        epsilon=config.layer_norm_eps,
+        dropout=config.hidden_dropout_prob,
+        seed=seed,
         name="embeddings",
         dtype=dtype,
-    )(inputs["input_ids"], inputs["token_type_ids"])
-    bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
+    )(inputs["input_ids"], inputs.get("token_type_ids"))
+
+
+def stack(config, x, bias, dtype, seed: int, block=TransformerBlock, **options):
+    """The layers one after the other: (batch, length, hidden) -> the same shape."""
     for i in range(config.num_hidden_layers):
-        x = TransformerBlock(
-            config.num_attention_heads,
-            config.intermediate_size,
-            config.hidden_act,
-            config.layer_norm_eps,
-            config.hidden_dropout_prob,
-            config.attention_probs_dropout_prob,
-            seed + 100 * (i + 1),
-            name=f"layer_{i}",
-            dtype=dtype,
-        )(x, bias)
+        layer = make_block(config, dtype, seed + 100 * (i + 1), f"layer_{i}", block, **options)
+        x = layer(x, bias)
     return x
+
+
+def make_block(config, dtype, seed: int, name: str, block=TransformerBlock, **options):
+    """One layer, as the config says."""
+    if config.hidden_size % config.num_attention_heads:
+        raise UnsupportedModelError(
+            f"config.json says hidden_size={config.hidden_size} and "
+            f"num_attention_heads={config.num_attention_heads}; the first must be a multiple of "
+            "the second."
+        )
+    return block(
+        config.num_attention_heads,
+        config.intermediate_size,
+        config.hidden_act,
+        config.layer_norm_eps,
+        config.hidden_dropout_prob,
+        config.attention_probs_dropout_prob,
+        seed,
+        name=name,
+        dtype=dtype,
+        **options,
+    )
 
 
 TABLE = {
@@ -81,6 +112,6 @@ FAMILY = Family(
     encoder_class="BertModel",
     classifier_class="BertForSequenceClassification",
     required={"position_embedding_type": ("absolute",)},
-    leftovers=("embeddings.position_ids", "cls.*"),
+    leftovers=("embeddings.position_ids", "cls.*", "qa_outputs.*"),
     kept=("pooler.*",),
 )

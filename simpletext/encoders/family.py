@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..errors import UnsupportedModelError
+from ..layers import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -15,16 +16,20 @@ class Family:
     Attributes:
         model_type: the name in config.json.
         config: dataclass of the config values that the code reads, with the original's defaults.
-        inputs: names of the model's inputs, as the tokenizer names them.
+        inputs: names of the model's inputs, as the tokenizer names them (see `inputs_of`).
         encode: `(config, inputs, dtype, seed) -> hidden states`, both symbolic.
         table: rows of the weight table, relative to the encoder (see `weightmap`).
         base: the encoder's prefix in files that have a head, such as `"bert."`.
         head: the original classification head, one of `heads`.
         encoder_class, classifier_class: names for `architectures` in config.json.
-        names: our config's name -> the family's own name for it in config.json.
+        names: our config's name -> the family's own name for it in config.json, or several, of
+            which the first that is there counts.
         required: config values that have only one supported setting: name -> allowed values.
         leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
         kept: patterns of file keys that the original encoder has and we don't use.
+        poolers: the same, of parts that the original has only where it has no head.
+        aliases: file key -> other keys that files may have the same (tied) tensor under.
+        default_labels: how many labels config.json means where it doesn't say.
         max_length: config -> the longest text in tokens, or None where any length goes.
     """
 
@@ -37,11 +42,19 @@ class Family:
     head: Any
     encoder_class: str
     classifier_class: str
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     required: Mapping[str, tuple] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    poolers: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    default_labels: int = 2
     max_length: Callable = attrgetter("max_position_embeddings")
+
+    def inputs_of(self, config) -> tuple[str, ...]:
+        """The inputs of the model with this config: no token types where there is only one."""
+        alike = getattr(config, "type_vocab_size", 2) < 2
+        return tuple(n for n in self.inputs if n != "token_type_ids" or not alike)
 
     def read_config(self, raw: Mapping[str, Any]):
         """The values of `config.json` that change numbers, checked.
@@ -58,8 +71,9 @@ class Family:
         values = {}
         for part in fields(self.config):
             theirs = self.names.get(part.name, part.name)
-            if theirs in raw:
-                values[part.name] = _checked(theirs, raw[theirs], part)
+            names = (theirs,) if isinstance(theirs, str) else theirs
+            if found := next((name for name in names if name in raw), None):
+                values[part.name] = _checked(found, raw[found], part)
         return self.config(**values)
 
 
@@ -71,4 +85,13 @@ def _checked(name: str, value: Any, part) -> Any:
     if not isinstance(value, part.type) or (isinstance(value, bool) and part.type is int):
         kind = getattr(part.type, "__name__", part.type)
         raise UnsupportedModelError(f"config.json says {name}={value!r}, which isn't a {kind}.")
+    if part.type is str and part.name.endswith(("_act", "_activation")):
+        _check_activation(name, value)
     return value
+
+
+def _check_activation(name: str, value: str) -> None:
+    if value not in ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"config.json says {name}={value!r}; simpletext supports {', '.join(ACTIVATIONS)}."
+        )

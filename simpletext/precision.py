@@ -1,0 +1,75 @@
+"""In which floating-point format a model computes: decided by the machine, held per model."""
+
+import re
+from pathlib import Path
+
+import keras
+
+from .errors import ArgumentError
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 (two), ARM
+AMPERE = 8  # the first NVIDIA generation with bfloat16
+
+
+def dtype_policy(precision: str) -> str:
+    """The Keras dtype policy behind a precision.
+
+    Args:
+        precision: "float32"; "bfloat16", with weights still kept in float32; "auto" for bfloat16
+            where the machine has it natively, else float32.
+
+    Raises:
+        ArgumentError: none of these.
+
+    Example:
+        >>> dtype_policy("bfloat16")
+        'mixed_bfloat16'
+    """
+    check_precision(precision)
+    if precision == "auto":
+        precision = "bfloat16" if has_bfloat16() else "float32"
+    return POLICIES[precision]
+
+
+def check_precision(precision: str) -> None:
+    """Refuse what is no precision, without a look at the machine."""
+    if precision not in ("auto", *POLICIES):
+        raise ArgumentError(f"precision={precision!r}; allowed are 'auto', 'float32', 'bfloat16'.")
+
+
+def has_bfloat16() -> bool:
+    """Whether what Keras computes on, the accelerator or else the processor, has bfloat16."""
+    devices = keras.distribution.list_devices()
+    if any(device.startswith("tpu") for device in devices):
+        return True
+    if any(device.startswith(("gpu", "cuda")) for device in devices):
+        return _gpu_has_bfloat16()
+    return bool(CPU_FLAGS & cpu_flags())
+
+
+def cpu_flags(path: str = "/proc/cpuinfo") -> set[str]:
+    """What Linux says that the processor can; nothing on other systems."""
+    file = Path(path)
+    if not file.is_file():
+        return set()
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", file.read_text(), re.MULTILINE)
+    return set(found[1].split()) if found else set()
+
+
+def _gpu_has_bfloat16() -> bool:
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpu = tf.config.list_physical_devices("GPU")[0]
+        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
+        return capability is not None and capability[0] >= AMPERE
+    if backend == "jax":
+        import jax
+
+        capability = getattr(jax.devices()[0], "compute_capability", "0")
+        return int(str(capability).split(".")[0]) >= AMPERE
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported())

@@ -1,0 +1,53 @@
+import keras
+import numpy as np
+import pytest
+
+from simpletext.errors import UnsupportedModelError
+from simpletext.layers import activation, dropout
+
+
+def test_dropout_meets_its_rate_and_keeps_the_mean():
+    x = np.ones((8, 50, 401), "float32")
+    y = np.asarray(dropout(x, 0.1, keras.random.SeedGenerator(1), training=True))
+    assert y.shape == x.shape
+    assert np.mean(y == 0.0) == pytest.approx(0.1, abs=0.005)
+    assert y.mean() == pytest.approx(1.0, abs=0.005)
+    assert len(np.unique(y)) == 2
+
+
+def test_dropout_in_a_graph_with_unknown_lengths():
+    generator, inputs = keras.random.SeedGenerator(1), keras.Input((None, None))
+    drop = keras.layers.Lambda(lambda x: dropout(x, 0.5, generator, True))
+    model = keras.Model(inputs, drop(inputs))
+    for length in (1, 5, 8):
+        assert model.predict_on_batch(np.ones((2, 3, length), "float32")).shape == (2, 3, length)
+
+
+def test_dropout_draws_anew_each_time_and_alike_with_one_seed():
+    x = np.ones((4, 100), "float32")
+    one, other = keras.random.SeedGenerator(1), keras.random.SeedGenerator(1)
+    first = np.asarray(dropout(x, 0.5, one, training=True))
+    assert np.array_equal(first, np.asarray(dropout(x, 0.5, other, training=True)))
+    assert not np.array_equal(first, np.asarray(dropout(x, 0.5, one, training=True)))
+
+
+def test_no_dropout_in_inference_or_at_rate_zero():
+    x = np.ones((4, 100), "float32")
+    generator = keras.random.SeedGenerator(1)
+    assert dropout(x, 0.5, generator, training=False) is x
+    assert dropout(x, 0.0, generator, training=True) is x
+
+
+def test_an_unknown_activation_is_named():
+    with pytest.raises(UnsupportedModelError, match="The activation 'sine' isn't supported"):
+        activation("sine")
+
+
+def test_exact_gelu():
+    from math import erf, sqrt
+
+    x = np.linspace(-4, 4, 41, dtype="float32")
+    wanted = [0.5 * v * (1 + erf(v / sqrt(2))) for v in x]
+    np.testing.assert_allclose(
+        np.asarray(activation("gelu")(keras.ops.convert_to_tensor(x))), wanted, atol=1e-6
+    )

@@ -1,0 +1,323 @@
+"""Every family against the original implementation, driven by the one table in parity/.
+
+Checkpoints are rebuilt from their keys and shapes with weights made from the keys; what the
+original answers to them is in the committed fixtures.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from parity.families import FAMILIES, Variant
+from parity.fixtures import Checkpoint, read_fixture
+from parity.weights import seeded_weights, write_checkpoint
+from safetensors.numpy import load_file, save_file
+
+from simpletext.encoders import MODULES
+from simpletext.errors import UnsupportedModelError, WeightsError
+from simpletext.models import load_classifier, load_encoder, save_checkpoint
+
+TINY, REALISTIC = 1e-5, 1e-4
+# Only the first token is classified, and with Longformer it has projections of its own.
+UNUSED = {"longformer": tuple(f"layer_1/attention/{name}/" for name in ("query", "key", "value"))}
+REDUCED = 0.2  # logits are of the order of one, bfloat16 keeps two to three digits of them
+
+
+@cache
+def fixture(model_type):
+    return read_fixture(model_type)
+
+
+@dataclass(frozen=True)
+class Made:
+    """One variant of a family: its fixture, its folder on disk, and the model from there.
+
+    The model is None where the config isn't supported, and `refusal` is the error that said so.
+    """
+
+    model_type: str
+    row: Variant
+    checkpoint: Checkpoint
+    folder: Path
+    tolerance: float
+    model: keras.Model | None
+    refusal: UnsupportedModelError | None = None
+
+
+def make(model_type, name, folder):
+    row = FAMILIES[model_type].checkpoints()[name]
+    checkpoint = fixture(model_type).checkpoints[name]
+    write_checkpoint(folder, checkpoint.config, checkpoint.shapes)
+    tolerance = REALISTIC if name == "realistic" else TINY
+    load = load_classifier if row.head else load_encoder
+    model, refusal = None, None
+    try:
+        model = load(folder)
+    except UnsupportedModelError as error:
+        refusal = error
+    return Made(model_type, row, checkpoint, folder, tolerance, model, refusal)
+
+
+def variants():
+    return [
+        pytest.param((model_type, name), id=f"{model_type}-{name}")
+        for model_type in MODULES
+        for name in (FAMILIES[model_type].checkpoints() if model_type in FAMILIES else ())
+    ]
+
+
+# Both are made once and used by all tests that want them: pytest runs those one after the other.
+@pytest.fixture(scope="module", params=variants())
+def variant(request, tmp_path_factory):
+    return make(*request.param, tmp_path_factory.mktemp("variant"))
+
+
+@pytest.fixture(scope="module", params=MODULES)
+def base(request, tmp_path_factory):
+    return make(request.param, "base", tmp_path_factory.mktemp("base"))
+
+
+def inputs_for(model, case):
+    """A case's inputs as this model takes them; left out, token types are 0, languages unsaid."""
+    ids = case.inputs["input_ids"]
+    inputs = {"token_type_ids": np.zeros_like(ids), "langs": np.full_like(ids, -1), **case.inputs}
+    wanted = [tensor.name for tensor in model.inputs]
+    # With less than two token types there is nothing to tell the model.
+    assert set(case.inputs) - set(wanted) <= {"token_type_ids"}
+    return {name: inputs[name] for name in wanted}
+
+
+def cases_of(made):
+    """All cases but those with token types that would matter and that the model isn't told."""
+    told = "token_type_ids" in [tensor.name for tensor in made.model.inputs]
+    strict = not FAMILIES[made.model_type].zero_types
+    cases = made.checkpoint.cases.values()
+    return [c for c in cases if told or not strict or "token_type_ids" not in c.inputs]
+
+
+def answer(model, case):
+    outputs = model(inputs_for(model, case))
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
+def hidden_and_logits(variant):
+    """A function: case -> hidden states and, if there is a head, logits."""
+    model = variant.model
+    if not variant.row.head:
+        return lambda case: (answer(model, case), None)
+    head = [layer for layer in model.layers if layer.name == "first_token"]
+    if head:  # what goes into it are the encoder's states, so that one run gives both
+        both = keras.Model(model.inputs, [head[0].input, model.output])
+        return lambda case: answer(both, case)
+    encoder = load_encoder(variant.folder)
+    return lambda case: (answer(encoder, case), answer(model, case))
+
+
+def assert_near(ours, theirs, tolerance):
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() <= tolerance
+
+
+def assert_same_hidden(ours, case, tolerance):
+    """Where padding is, the original's hidden states mean nothing; some channels are stored."""
+    ours = ours[..., : case.hidden.shape[-1]]
+    assert ours.shape == case.hidden.shape
+    assert_near(ours[case.compare], case.hidden[case.compare], tolerance)
+
+
+def tensors_in(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def config_in(folder):
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+def shapes_of(tensors):
+    return {key: list(value.shape) for key, value in tensors.items()}
+
+
+@pytest.mark.parametrize("model_type", MODULES)
+def test_family_has_a_row_and_its_fixture(model_type):
+    assert model_type in FAMILIES
+    names = list(FAMILIES[model_type].checkpoints())
+    assert names == list(fixture(model_type).checkpoints)
+
+
+def test_numbers_are_the_originals(variant):
+    if variant.refusal:
+        assert variant.row.rare
+        assert any(field in str(variant.refusal) for field in variant.row.config)
+        return
+    run = hidden_and_logits(variant)
+    for case in cases_of(variant):
+        hidden, logits = run(case)
+        assert_same_hidden(hidden, case, variant.tolerance)
+        if variant.row.head:
+            assert_near(logits, case.logits, variant.tolerance)
+
+
+def test_saved_back_it_is_the_same_checkpoint(variant, tmp_path):
+    if variant.refusal:
+        return
+    save_checkpoint(variant.model, tmp_path / "saved")
+    saved, original = tensors_in(tmp_path / "saved"), seeded_weights(variant.checkpoint.shapes)
+    assert sorted(saved) == sorted(original)
+    for key, value in original.items():
+        np.testing.assert_array_equal(saved[key], value, key, strict=True)
+    config = config_in(tmp_path / "saved")
+    for key in variant.checkpoint.config.keys() - {"architectures"}:
+        assert config[key] == variant.checkpoint.config[key], key
+
+
+def test_saved_model_loads_as_it_was(base, tmp_path):
+    save_checkpoint(base.model, tmp_path / "saved")
+    again = load_classifier(tmp_path / "saved")
+    for ours, before in zip(again.weights, base.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(before), ours.path)
+
+
+def test_encoder_out_of_a_classifier(base, tmp_path):
+    encoder = load_encoder(base.folder)
+    for case in base.checkpoint.cases.values():
+        assert_same_hidden(answer(encoder, case), case, base.tolerance)
+    save_checkpoint(encoder, tmp_path / "saved")
+    bare = fixture(base.model_type).checkpoints["encoder"]
+    saved = shapes_of(tensors_in(tmp_path / "saved"))
+    assert saved.items() <= bare.shapes.items()
+    # A pooler that the original's classifier lacks can't come back from its file.
+    assert all("pooler" in key for key in bare.shapes.keys() - saved.keys())
+    assert config_in(tmp_path / "saved")["architectures"] == [FAMILIES[base.model_type].encoder]
+
+
+def test_encoder_gets_a_new_head(base, tmp_path, capsys):
+    bare = make(base.model_type, "encoder", tmp_path / "encoder")
+    save_checkpoint(load_classifier(bare.folder, num_labels=3), tmp_path / "saved")
+    assert "made new, to be trained" in capsys.readouterr().out
+    saved = tensors_in(tmp_path / "saved")
+    assert shapes_of(saved) == base.checkpoint.shapes
+    assert config_in(tmp_path / "saved")["architectures"] == [FAMILIES[base.model_type].classifier]
+    new = [key for key in saved if not key.endswith(tuple(bare.checkpoint.shapes))]
+    assert new
+    for key in new:
+        if saved[key].ndim == 1:  # biases and norms
+            assert np.std(saved[key]) == 0
+        else:
+            assert 0 < np.std(saved[key]) < 0.5
+
+
+def test_heads_of_other_tasks_are_left_out(base, tmp_path):
+    own = seeded_weights(base.checkpoint.shapes)
+    for head, keys in fixture(base.model_type).other_heads.items():
+        folder = write_checkpoint(tmp_path / head, base.checkpoint.config, {})
+        foreign = {key: np.ones(1, "float32") for key in keys if key not in own}
+        save_file(own | foreign, folder / "model.safetensors")
+        for load in (load_classifier, load_encoder):
+            assert not foreign.keys() & load(folder).architecture.kept.keys()
+
+
+def test_it_trains(base):
+    model = load_classifier(base.folder)
+    # Where there are segments, only a pair has something to say about them.
+    case = next(case for case in reversed(cases_of(base)) if len(case.inputs["input_ids"]) > 1)
+    inputs, labels = inputs_for(model, case), np.array([2, 0, 1])[: len(case.inputs["input_ids"])]
+    # Adam with a tiny epsilon moves every weight whose gradient isn't exactly zero.
+    optimizer = keras.optimizers.Adam(2e-3, epsilon=1e-12)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, run_eagerly=True)
+    first = model.test_on_batch(inputs, labels)
+    for _ in range(3):
+        model.train_on_batch(inputs, labels)
+    assert model.test_on_batch(inputs, labels) < first
+    moved = {
+        v.path: (np.asarray(v) != np.asarray(before)).any()
+        for v, before in zip(model.trainable_variables, base.model.trainable_variables, strict=True)
+        if not v.path.startswith(UNUSED.get(base.model_type, ()))
+    }
+    assert all(moved.values()), moved
+
+
+def test_one_graph_serves_all_lengths(base):
+    base.model.compile(jit_compile=False)
+    for case in cases_of(base):
+        logits = base.model.predict_on_batch(inputs_for(base.model, case))
+        assert_near(logits, case.logits, base.tolerance)
+
+
+def test_reduced_precision_stays_near(base):
+    model = load_classifier(base.folder, dtype="mixed_bfloat16")
+    for case in cases_of(base):
+        assert_near(answer(model, case), case.logits, REDUCED)
+
+
+def test_keras_can_copy_it(base):
+    copy = keras.Model.from_config(base.model.get_config())
+    copy.set_weights(base.model.get_weights())
+    case = base.checkpoint.cases["padded"]
+    assert_near(answer(copy, case), case.logits, base.tolerance)
+
+
+def test_layers_have_the_names_that_freezing_goes_by(base):
+    names = [layer.name for layer in base.model.layers]
+    assert {"embeddings", "layer_0"} <= set(names)
+    assert not any("." in name for name in names)  # PyTorch allows none
+
+
+def test_unknown_activation_is_named(base, tmp_path):
+    fields = {"hidden_act", "activation", "activation_function", "hidden_activation"}
+    for field in fields & base.checkpoint.config.keys():
+        config = base.checkpoint.config | {field: "wobbly"}
+        write_checkpoint(tmp_path, config, base.checkpoint.shapes)
+        with pytest.raises(UnsupportedModelError, match=f"{field}='wobbly'"):
+            load_encoder(tmp_path)
+
+
+def rewrite(base, folder, change):
+    """The base checkpoint with its tensors changed."""
+    tensors = seeded_weights(base.checkpoint.shapes)
+    change(tensors)
+    write_checkpoint(folder, base.checkpoint.config, {})
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+def encoder_key(base):
+    """A key deep in the encoder."""
+    return next(key for key in base.checkpoint.shapes if ".0." in key and key.endswith("weight"))
+
+
+def test_unknown_key_is_named(base, tmp_path):
+    rewrite(base, tmp_path, lambda tensors: tensors.update(surprise=np.ones(1, "float32")))
+    with pytest.raises(WeightsError, match="no place for: 'surprise'"):
+        load_classifier(tmp_path)
+
+
+def test_missing_key_is_named(base, tmp_path):
+    key = encoder_key(base)
+    rewrite(base, tmp_path, lambda tensors: tensors.pop(key))
+    with pytest.raises(WeightsError, match=f"lacks 1 of the model's tensors: '{key}'"):
+        load_classifier(tmp_path)
+
+
+def test_wrong_shape_is_named(base, tmp_path):
+    key = encoder_key(base)
+    rewrite(base, tmp_path, lambda tensors: tensors.update({key: tensors[key][:-1].copy()}))
+    with pytest.raises(WeightsError, match=f"'{key}' has the shape"):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("model_type", ["gpt2", "llama", None])
+def test_what_is_no_encoder_is_an_error(model_type, tmp_path):
+    write_checkpoint(tmp_path / "other", {"model_type": model_type}, {"wte.weight": [4, 2]})
+    with pytest.raises(UnsupportedModelError, match=f"model_type={model_type!r}"):
+        load_classifier(tmp_path / "other")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/families.md"])
+def test_pages_name_every_family(page):
+    text = (Path(__file__).parents[1] / page).read_text(encoding="utf-8")
+    assert [model_type for model_type in MODULES if f"`{model_type}`" not in text] == []

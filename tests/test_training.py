@@ -1,0 +1,341 @@
+"""Verbs of training, on a network that trains in no time."""
+
+import keras
+import numpy as np
+import pytest
+from any_models import network, numbers
+
+import simpletext as st
+from simpletext.errors import (
+    ArgumentError,
+    CheckpointError,
+    FolderExistsError,
+    NotEnoughMemoryError,
+    TrainingError,
+)
+
+X, Y = numbers()
+
+
+def learner_of(model=None, batch_size=16, **options):
+    return st.get_learner(model or network(), (X, Y), (X, Y), batch_size=batch_size, **options)
+
+
+# ---- schedules -------------------------------------------------------------------------------
+
+
+def test_fit_is_constant_or_cycles():
+    learner = learner_of()
+    learner.fit(0.01, 2, verbose=0)
+    assert learner.history["lr"] == [0.01] * 8
+    learner.fit(0.01, 2, cycle_len=1, cycle_mult=2, verbose=0)
+    assert len(learner.history["loss"]) == 2 + 3
+    assert learner.history["lr"][8] == learner.history["lr"][12] == 0.01
+
+
+def test_fit_linear_and_one_cycle_reach_the_optimizer():
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(float(self.model.optimizer.learning_rate))
+
+    learner = learner_of()
+    learner.fit_linear(0.01, 1, callbacks=[Look()], verbose=0)
+    learner.fit_onecycle(0.01, 2, callbacks=[Look()], verbose=0)
+    np.testing.assert_allclose(seen, learner.history["lr"], rtol=1e-6)
+
+
+def test_momentum_cycles_and_reaches_the_compiled_step():
+    weights = []
+    for high, low in ((0.9, 0.9), (0.5, 0.1)):
+        learner = learner_of(network(optimizer=st.AdamW(0.01)))
+        learner.fit_onecycle(0.01, 2, None, True, high, low, verbose=0)
+        weights.append(learner.model.get_weights())
+    assert not np.allclose(weights[0][0], weights[1][0], atol=1e-3)
+    momentum = learner.history["momentum"]
+    assert (momentum[0], min(momentum)) == (0.5, pytest.approx(0.1, abs=0.06))
+    assert learner.plot("momentum", return_fig=True).axes[0].get_xlabel() == "step"
+    with pytest.raises(ArgumentError, match="Adam keeps its momentum as a constant"):
+        learner_of().fit_onecycle(0.01, 1, cycle_momentum=True)
+
+
+def test_autofit_without_epochs_stops_and_restores_the_best():
+    learner = learner_of()
+    history = learner.autofit(0.3, verbose=0)
+    losses = history["val_loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) - 1 - best == 5
+    found = learner.model.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
+    assert found == pytest.approx(losses[best], rel=1e-4)
+    last = history["lr"][-4:]
+    assert max(last) < 0.3  # two epochs without a better loss have lowered the rate
+
+
+def test_autofit_without_validation_data():
+    learner = st.get_learner(network(), (X, Y), batch_size=16)
+    learner.autofit(0.01, 2, verbose=0)
+    assert len(learner.history["loss"]) == 2
+
+
+def test_early_stopping_needs_something_to_look_at():
+    with pytest.raises(ArgumentError, match="monitor='val_loss' needs validation data"):
+        st.get_learner(network(), (X, Y)).autofit(0.01)
+    with pytest.raises(ArgumentError, match="monitor='val_f1', but this training gives"):
+        learner_of().autofit(0.01, 2, early_stopping=1, monitor="val_f1", verbose=0)
+
+
+def test_auto_takes_the_suggestion(monkeypatch):
+    learner = learner_of()
+    curve = learner.lr_find(1e-4, end_lr=1.0, max_epochs=20, verbose=0)
+    monkeypatch.setattr(type(curve), "suggest", lambda self: 0.0123)
+    learner.fit_onecycle("auto", 1, verbose=0)
+    assert max(learner.history["lr"]) == pytest.approx(0.0123, rel=0.5)
+    monkeypatch.setattr(type(curve), "suggest", lambda self: None)
+    with pytest.raises(TrainingError, match="curve is inconclusive"):
+        learner.fit_onecycle("auto", 1)
+
+
+# ---- weights in the loss, the optimizer ------------------------------------------------------
+
+
+def test_class_weights_by_name_index_and_balance():
+    from simpletext.labels import Labels
+    from simpletext.losses import class_weights
+
+    labels = Labels("single_label_classification", ("cat", "dog"))
+    y = np.array([0, 0, 0, 1])
+    assert class_weights({"dog": 2}, labels, y).tolist() == [1, 1, 1, 2]
+    assert class_weights({0: 3}, labels, y).tolist() == [3, 3, 3, 1]
+    expected = np.array([2 / 3] * 3 + [2])
+    np.testing.assert_allclose(class_weights("balanced", labels, y), expected, rtol=1e-6)
+    with pytest.raises(ArgumentError, match=r"names 'dgo', which is no class.*Did you mean 'dog'"):
+        class_weights({"dgo": 2}, labels, y)
+    with pytest.raises(ArgumentError, match="-1 for 'dog'; it must be a number of 0 or more"):
+        class_weights({"dog": -1}, labels, y)
+    with pytest.raises(ArgumentError, match="the one word allowed"):
+        class_weights("even", labels, y)
+    with pytest.raises(ArgumentError, match="needs one class a text"):
+        class_weights({0: 1}, Labels("regression", ("target",)), y)
+
+
+def test_an_unknown_class_weight_is_refused_before_training():
+    with pytest.raises(ArgumentError, match="class_weight names 9, which is no class"):
+        learner_of().fit(0.01, 1, class_weight={9: 1.0})
+
+
+def test_decay_spares_biases_and_norms():
+    model = network(optimizer=st.AdamW(0.1, weight_decay=0.5))
+    learner = learner_of(model)
+    for weight in model.trainable_variables:
+        weight.assign(np.ones(weight.shape))
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.apply([np.zeros(w.shape, "float32") for w in model.trainable_variables])
+    for weight in model.trainable_variables:
+        expected = 1.0 if weight.path.endswith("bias") else 0.95
+        np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-5)
+    learner.set_weight_decay(0.1)
+    assert learner.get_weight_decay() == 0.1
+    with pytest.raises(ArgumentError, match="The weight decay is 'a'"):
+        learner.set_weight_decay("a")
+
+
+def test_accumulated_gradients_are_those_of_a_larger_batch():
+    def train(size, steps):
+        optimizer = st.AdamW(0.01, gradient_accumulation_steps=steps)
+        model = network(optimizer=optimizer)
+        model.layers[1].rate = 0.0
+        data = st.get_learner(model, (X, Y), batch_size=size, seed=3)
+        data.fit(0.01, 2, verbose=0)
+        return model.get_weights()
+
+    for one, other in zip(train(32, None), train(16, 2), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_lower_layers_learn_more_slowly():
+    from simpletext.optimizer import layer_scales
+
+    paths = ["embeddings/word_embeddings/embeddings", "layer_0/a/kernel", "layer_11/b/bias"]
+    scales = layer_scales([*paths, "classifier/kernel"], 0.9)
+    assert scales == pytest.approx([0.9**13, 0.9**12, 0.9, 1.0])
+    with pytest.raises(ArgumentError, match="the model has no blocks named layer_0"):
+        layer_scales(["dense/kernel"], 0.9)
+    with pytest.raises(ArgumentError, match="layer_decay=0"):
+        st.AdamW(layer_decay=0)
+
+
+# ---- what can go wrong -----------------------------------------------------------------------
+
+
+def test_a_loss_that_is_no_number_stops_at_once():
+    learner = learner_of()
+    first = learner.model.get_weights()
+    with pytest.raises(TrainingError, match=r"The loss is (nan|inf) at batch \d+ of epoch \d+"):
+        learner.fit(1e30, 5, verbose=0)
+    learner.reset_weights()
+    assert all(map(np.array_equal, first, learner.model.get_weights()))
+    learner.fit(0.01, 1, verbose=0)
+    assert np.isfinite(learner.history["loss"][-1])
+
+
+class Fails(keras.callbacks.Callback):
+    def __init__(self, error, batch=5):
+        super().__init__()
+        self.error, self.batch, self.count = error, batch, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.count += 1
+        if self.count == self.batch:
+            raise self.error
+
+
+def test_ctrl_c_leaves_model_and_history(capsys):
+    learner = learner_of()
+    history = learner.fit(0.01, 3, callbacks=[Fails(KeyboardInterrupt())])
+    assert "Stopped by Ctrl-C in epoch 2 of 3" in capsys.readouterr().out
+    assert len(history["loss"]) == 1
+    assert len(history["lr"]) == 5
+    learner.fit(0.01, 1, verbose=0)
+    assert len(learner.history["loss"]) == 2
+
+
+def test_out_of_memory_says_what_to_lower():
+    with pytest.raises(NotEnoughMemoryError, match="A batch of 16 rows doesn't fit into memory"):
+        learner_of().fit(0.01, 1, callbacks=[Fails(MemoryError(), 2)], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_cycles": 0}, "n_cycles=0"),
+        ({"cycle_len": 0}, "cycle_len=0"),
+        ({"early_stopping": 0}, "early_stopping=0"),
+        ({"lr": -1}, "The learning rate is -1"),
+        ({"lr": "fast"}, "The learning rate is 'fast'"),
+        ({"resume": True}, "resume=True needs checkpoint_folder"),
+    ],
+)
+def test_bad_arguments_of_fit(wrong, message):
+    with pytest.raises(ArgumentError, match=message):
+        learner_of().fit(**{"lr": 0.01, "n_cycles": 1, **wrong})
+
+
+# ---- snapshots -------------------------------------------------------------------------------
+
+
+def everything(model):
+    return [keras.ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
+
+
+PLANS = {
+    "one_cycle": lambda learner, **o: learner.fit_onecycle(0.02, 4, **o),
+    "sgdr": lambda learner, **o: learner.fit(0.02, 2, cycle_len=1, cycle_mult=3, **o),
+    "early_stopping": lambda learner, **o: learner.autofit(
+        0.3, 8, early_stopping=3, reduce_on_plateau=1, **o
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
+    train = PLANS[name]
+    whole = learner_of(network(optimizer=st.AdamW(0.01)))
+    train(whole, verbose=0)
+    broken = learner_of(network(optimizer=st.AdamW(0.01)))
+    with pytest.raises(RuntimeError, match="power"):
+        train(broken, checkpoint_folder=tmp_path, callbacks=[Fails(RuntimeError("power"), 7)],
+              verbose=0)  # fmt: skip
+    resumed = learner_of(network(optimizer=st.AdamW(0.01)))
+    train(resumed, checkpoint_folder=tmp_path, resume=True, verbose=0)
+    assert all(map(np.array_equal, everything(whole.model), everything(resumed.model)))
+    assert resumed.history == whole.history
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.safetensors", "last.safetensors"]
+    again = learner_of(network(optimizer=st.AdamW(0.01)))
+    train(again, checkpoint_folder=tmp_path, resume=True, verbose=0)  # nothing is left to do
+    assert all(map(np.array_equal, whole.model.get_weights(), again.model.get_weights()))
+
+
+def test_a_folder_of_another_training(tmp_path):
+    learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, verbose=0)
+    with pytest.raises(CheckpointError, match="holds a training already. resume=True goes on"):
+        learner_of().fit(0.01, 1, checkpoint_folder=tmp_path)
+    with pytest.raises(CheckpointError, match="another training: lr was 0.01 and is 0.02"):
+        learner_of().fit(0.02, 1, checkpoint_folder=tmp_path, resume=True)
+    other = st.get_learner(network(4), (X, Y), (X, Y), batch_size=16)
+    with pytest.raises(CheckpointError, match="is of another model or optimizer"):
+        other.fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="checkpoint_folder can't be made"):
+        learner_of().fit(0.01, 1, checkpoint_folder=tmp_path / "file")
+
+
+def test_a_damaged_or_newer_snapshot(tmp_path, monkeypatch):
+    from simpletext import snapshot
+
+    last = tmp_path / "last.safetensors"
+    last.write_bytes(b"no")
+    with pytest.raises(CheckpointError, match="can't be read"):
+        learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
+    last.unlink()
+    monkeypatch.setattr(snapshot, "FORMAT", 2)
+    learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, verbose=0)
+    monkeypatch.setattr(snapshot, "FORMAT", 1)
+    with pytest.raises(CheckpointError, match="has format 2; this version .* reads format 1"):
+        learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
+
+
+def test_the_best_epoch_can_be_loaded(tmp_path):
+    learner = learner_of()
+    learner.fit(0.3, 5, checkpoint_folder=tmp_path, verbose=0)
+    learner.load_model(tmp_path / "best.safetensors")
+    found = learner.model.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
+    assert found == pytest.approx(min(learner.history["val_loss"]), rel=1e-4)
+
+
+# ---- the model -------------------------------------------------------------------------------
+
+
+def test_freeze_and_unfreeze_any_model(capsys):
+    learner = learner_of()
+    learner.fit(0.01, 1, verbose=0)
+    learner.freeze()
+    before = learner.model.get_weights()
+    learner.fit(0.01, 1, verbose=0)
+    same = [np.array_equal(*pair) for pair in zip(before, learner.model.get_weights(), strict=True)]
+    assert same == [True, True, False, False]
+    learner.print_layers(show_wd=True)
+    assert "frozen, 112 numbers" in capsys.readouterr().out
+    learner.unfreeze()
+    learner.fit(0.01, 1, verbose=0)
+    after = learner.model.get_weights()
+    assert not any(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    learner.freeze(3)
+    with pytest.raises(ArgumentError, match="All of the model is frozen"):
+        learner.fit(0.01, 1)
+    with pytest.raises(ArgumentError, match="freeze_range=9; it must be a whole number from 0"):
+        learner.freeze(9)
+    with pytest.raises(ArgumentError, match="no blocks by the names of an encoder"):
+        learner.freeze("embeddings")
+
+
+def test_save_and_load_a_model(tmp_path):
+    learner, other = learner_of(), learner_of()
+    learner.fit(0.01, 1, verbose=0)
+    learner.save_model(tmp_path / "model.keras")
+    other.load_model(tmp_path / "model.keras")
+    assert all(map(np.array_equal, learner.model.get_weights(), other.model.get_weights()))
+    with pytest.raises(FolderExistsError, match="exists already and is left as it is"):
+        learner.save_model(tmp_path / "model.keras")
+    with pytest.raises(ArgumentError, match="wasn't made by load_encoder"):
+        learner.save_model(tmp_path / "folder")
+
+
+def test_set_model_and_set_lr():
+    learner = learner_of()
+    learner.set_lr(0.5)
+    assert float(learner.model.optimizer.learning_rate) == 0.5
+    learner.set_model(network())
+    learner.fit(0.01, 1, verbose=0)
+    with pytest.raises(ArgumentError, match="The model isn't compiled"):
+        learner.set_model(keras.Sequential([keras.Input((2,))]))
