@@ -17,9 +17,8 @@ import numpy as np
 from . import progress
 from .bundle import RUNTIMES, write_bundle
 from .checkpoint import new_folder, open_folder
-from .encoders import family_of
 from .errors import ArgumentError, ExportError
-from .models import architecture_of, load_classifier, write_model
+from .models import architecture_of, input_names, load_classifier, write_model
 from .saved import PROBES, probe_values
 
 NEEDED = {
@@ -42,7 +41,7 @@ def export(
     """See `Predictor.export`."""
     _check(format, quantize)
     model, settings = _in_float32(predictor.model), predictor.settings
-    inputs = family_of(architecture_of(model).config).inputs
+    inputs = input_names(architecture_of(model).config)
     with new_folder(path) as folder:
         runtime, note = WRITERS[format](model, predictor, folder)
         write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)

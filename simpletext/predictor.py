@@ -95,8 +95,7 @@ class Predictor:
         """A classifier that is fine-tuned already, with its own labels.
 
         Args:
-            name_or_folder: a folder, or a name on the Hub. One that `save` wrote is loaded as
-                `load_predictor` does.
+            name_or_folder: a folder (also one that `save` wrote), or a name on the Hub.
             maxlen: tokens of a text that the model sees; by default as many as it can, up to 512.
             batch_size: texts at a time.
             task: "single_label_classification", "multi_label_classification" or "regression",
@@ -182,10 +181,7 @@ class Predictor:
     ) -> np.ndarray:
         """Probabilities (regression: values), (classes,) for one text, else (texts, classes).
 
-        Args:
-            texts: as `predict`.
-            long_text: as `predict`.
-            verbose: 1 shows a progress bar.
+        The arguments are those of `predict`.
         """
         return self.predict(texts, True, verbose=verbose, long_text=long_text)
 
@@ -200,8 +196,7 @@ class Predictor:
     ) -> Any:
         """Answers as a DataFrame with the columns text, label, probability and truncated.
 
-        Pairs have a text_b as well; regression has a value in place of label and probability.
-        The arguments are those of `predict`.
+        Pairs have a text_b as well; regression has a value instead. Arguments as for `predict`.
         """
         limits = self._limits(None, min_confidence, threshold)
         _, rows = listed(texts)
@@ -222,13 +217,10 @@ class Predictor:
 
         Args:
             texts: anything to iterate over: a generator, a file's lines.
-            return_proba: give probabilities instead.
+            return_proba: as for `predict`.
             chunk_size: texts that are read and held at a time.
             verbose: 1 shows a progress bar.
             options: top_k, min_confidence, threshold and long_text, as for `predict`.
-
-        Raises:
-            DataError: texts that can't be used, when their turn comes.
         """
         if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
             raise DataError(f"predict_iter takes texts to iterate over; this is {texts!r:.60}.")
@@ -274,21 +266,16 @@ class Predictor:
     def tune_thresholds(self, texts: Any, y: Any = None) -> dict[Any, float]:
         """For each label the threshold with the best F1 on validation data (multi-label).
 
-        From then on `predict` uses them, and they are saved with the predictor.
-
-        Args:
-            texts: validation texts, or the data that `preprocess_test` made of them.
-            y: their labels.
-
-        Returns:
-            The thresholds by label.
+        From then on `predict` uses them, and they are saved with the predictor. The arguments are
+        those of `calibrate`; the thresholds come back by label.
         """
         if self.labels.task != MULTI:
             raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
         logits, known = self._validation_logits(texts, y)
         values = probabilities(logits / self.settings.temperature, self.labels)
-        self.settings = replace(self.settings, thresholds=best_thresholds(values, known))
-        return dict(zip(self.labels.classes, self.settings.thresholds or (), strict=True))
+        found = best_thresholds(values, known)
+        self.settings = replace(self.settings, thresholds=found)
+        return dict(zip(self.labels.classes, found, strict=True))
 
     def explain(
         self,
@@ -345,16 +332,13 @@ class Predictor:
         token: str | None = None,
         metrics: Mapping[str, float] | None = None,
     ) -> str:
-        """Upload what `save` writes to the Hugging Face Hub.
+        """Upload what `save` writes to the Hugging Face Hub, and give the model's address.
 
         Args:
             repo_id: "user/name"; made if it isn't there.
             private: who can see a new one.
             token: by default the one that `hf auth login` stored.
             metrics: scores for the model card.
-
-        Returns:
-            The address of the model.
         """
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "predictor"

@@ -24,7 +24,7 @@ from simpletext.errors import (
 )
 from simpletext.settings import FORMAT
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "predictors"
 
 
 @pytest.fixture(scope="session")
