@@ -214,9 +214,11 @@ def _tables(
     sep: str | None,
 ) -> tuple[Examples, Examples | None]:
     """The training data, and the validation data if there are some."""
-    names, options = (_one(text), _one(label)), {"encoding": encoding, "sep": sep}
-    examples = read_texts(data, *names, **options)
-    return examples, None if val is None else read_texts(val, *names, **options)
+
+    def read(path: Path) -> Examples:
+        return read_texts(path, _one(text), _one(label), encoding=encoding, sep=sep)
+
+    return read(data), None if val is None else read(val)
 
 
 def _one(names: list[str]) -> str | list[str]:
