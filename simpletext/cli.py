@@ -215,8 +215,8 @@ def _tables(
 ) -> tuple[Examples, Examples | None]:
     """The training data, and the validation data if there are some."""
 
-    def read(source: Path) -> Examples:
-        return read_texts(source, _one(text), _one(label), encoding=encoding, sep=sep)
+    def read(path: Path) -> Examples:
+        return read_texts(path, _one(text), _one(label), encoding=encoding, sep=sep)
 
     return read(data), None if val is None else read(val)
 

@@ -14,7 +14,7 @@ from typing import Any
 from . import progress
 from .errors import ArgumentError
 from .ktrain import DEFAULT_MODEL
-from .learner import get_learner
+from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .readers import prepared
 from .tables import Examples, read_texts
@@ -44,8 +44,7 @@ def train(
     """Train a model on a table, or on texts and labels, and give its predictor.
 
     Args:
-        data: a file, a DataFrame or another table (see `read_texts`, which has more options and
-            whose result will do as well), or (texts, labels).
+        data: (texts, labels), a table that `read_texts` can read, or what it has read.
         text: the column with the texts, or two of them with pairs of texts.
         label: the column with the labels, or several.
         model: a name on the Hub, or a folder.
@@ -53,8 +52,7 @@ def train(
         val_pct: how large a part, as a share.
         maxlen: tokens of a text that the model sees.
         epochs: passes over the training data, in one cycle.
-        lr: the cycle's highest learning rate; by default 1e-4 for small encoders (hidden size
-            below 512), else 3e-5.
+        lr: the cycle's highest learning rate; by default that of `default_rate`.
         batch_size: texts a training step.
         class_names: fixes the classes and their order.
         task: overrides what the labels say (see `Transformer`).
@@ -67,14 +65,18 @@ def train(
     """
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
-    names = class_names if class_names is not None else examples.class_names
-    preproc = Transformer(model, maxlen, names, task=task, seed=seed)
+    preproc = Transformer(model, maxlen, class_names or examples.class_names, task=task, seed=seed)
     rate = lr if lr is not None else default_rate(preproc)  # looks for the checkpoint first
     if verbose and lr is None:
         progress.say(f"learning rate: {rate:g}")
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
     learner = get_learner(preproc.get_model(), parts[0], parts[1], batch_size, seed=seed)
     learner.fit_onecycle(rate, epochs, verbose=verbose)
+    return _finished(learner, preproc, verbose)
+
+
+def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor:
+    """The predictor with its learner and report."""
     predictor = get_predictor(learner.model, preproc)
     predictor.learner = learner
     predictor.report = learner.validate(print_report=bool(verbose))
@@ -96,7 +98,7 @@ def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]
 
 
 def default_rate(preproc: Transformer) -> float:
-    """The highest learning rate of the cycle that suits the size of an encoder."""
+    """The cycle's highest learning rate: 1e-4 for hidden sizes below 512, else 3e-5."""
     config = preproc.checkpoint.config
     hidden = config.get("hidden_size") or config.get("dim") or config.get("d_model") or SMALL
     return 1e-4 if hidden < SMALL else 3e-5
