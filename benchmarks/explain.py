@@ -6,7 +6,6 @@ python benchmarks/explain.py FOLDER --texts sst2.tsv --column sentence --count 5
 
 import argparse
 import csv
-import sys
 import time
 from pathlib import Path
 
@@ -67,4 +66,4 @@ def compare(predictor: st.Predictor, texts: list[str], samples: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
