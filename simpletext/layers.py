@@ -387,6 +387,6 @@ class Embeddings(Part):
 
     def _positions(self, ids):  # (batch, length) -> (batch or 1, length)
         if self.pad_token_id is None:
-            return ops.arange(ops.shape(ids)[1])[None]
+            return ops.expand_dims(ops.arange(ops.shape(ids)[1]), 0)
         tokens = ops.cast(ops.not_equal(ids, self.pad_token_id), "float32")
         return ops.cast(ops.cumsum(tokens, axis=1) * tokens, "int32") + self.pad_token_id
