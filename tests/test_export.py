@@ -166,3 +166,23 @@ def test_every_script_is_short_and_compiles(name):
     compile(script, "predict.py", "exec")
     assert len(script.splitlines()) < 40
     assert max(map(len, script.splitlines())) <= 100
+
+
+def test_the_guide_to_fastapi(monkeypatch):
+    """The code in docs/serving.md, with a predict.py that always says the same."""
+    pytest.importorskip("fastapi")
+    import types
+    from pathlib import Path
+
+    bundle = types.ModuleType("predict")
+    bundle.LABELS = {"classes": ["neg", "pos"]}
+    bundle.predict_proba = lambda texts: np.array([[0.25, 0.75]] * len(texts))
+    monkeypatch.setitem(sys.modules, "predict", bundle)
+    guide = (Path(__file__).parents[1] / "docs" / "serving.md").read_text()
+    code = guide.split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) <= 20
+    app = types.ModuleType("app")
+    monkeypatch.setitem(sys.modules, "app", app)
+    exec(compile(code, "app.py", "exec"), app.__dict__)
+    assert app.classify(app.Question(texts=["a", "b"])) == [{"neg": 0.25, "pos": 0.75}] * 2
+    assert "/classify" in app.app.openapi()["paths"]
