@@ -158,7 +158,9 @@ def write_model(model: keras.Model, folder: Path, maxlen: int | None = None) -> 
         model, _weight_map(architecture), architecture.kept, bare=architecture.bare
     )
     family, config = architecture.family, dict(architecture.config)
-    name = family.encoder_class if architecture.bare else family.classifier_class
+    name = family.classifier_class
+    if architecture.bare:
+        name = family.encoder_class_of(family.read_config(config))
     write_json(folder / CONFIG, config | {"architectures": [name]})
     if architecture.pooling == "mean":
         dense = {key: tensors.pop(key) for key in list(tensors) if key.startswith("linear.")}
@@ -263,10 +265,11 @@ def _resized(
 
 def _weight_map(architecture: Architecture) -> WeightMap:
     family, head = architecture.family, architecture.head
+    table = family.table_of(family.read_config(architecture.config))
     head_table = head.table if head else {}
     others = [] if head == family.head else list(family.head.table.values())
     return WeightMap(
-        table={own: "{base}" + key for own, key in family.table.items()} | head_table,
+        table={own: "{base}" + key for own, key in table.items()} | head_table,
         base=family.base,
         optional=tuple(f"{own}/*" for own in head_table),
         leftovers=(

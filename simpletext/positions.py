@@ -92,11 +92,15 @@ class DistanceSinusoids(Part):
         far = distances(ops.shape(ids)[1])
         if self.limit is not None:
             far = ops.clip(far, -self.limit, self.limit)
-        steps = np.arange(0, self.width, 2, dtype="float32") / np.float32(self.width)
-        frequencies = np.float32(1.0) / (10000.0 ** steps.astype("float64")).astype("float32")
-        angles = ops.cast(far, "float32")[:, None] * ops.convert_to_tensor(frequencies, "float32")
-        waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-        return ops.cast(waves, self.compute_dtype)
+        return ops.cast(sinusoids(far, self.width), self.compute_dtype)
+
+
+def sinusoids(numbers, width: int):
+    """Sines, then cosines, of numbers: (count,) -> (count, width), in float32."""
+    steps = np.arange(0, width, 2, dtype="float32") / np.float32(width)
+    frequencies = np.float32(1.0) / (10000.0 ** steps.astype("float64")).astype("float32")
+    angles = ops.cast(numbers, "float32")[:, None] * ops.convert_to_tensor(frequencies, "float32")
+    return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
 
 def distances(length):
@@ -104,17 +108,24 @@ def distances(length):
     return length - ops.arange(2 * length + 1)
 
 
-def by_distance(scores):
+def by_distance(scores, keys=None, step: int = 1):
     """Attention scores by distance become scores by key.
 
     Args:
         scores: (..., length, 2 * length + 1); column j of row q is for the key at distance
             q - k = length - j, see `distances`.
+        keys: number of keys, if it isn't the length. Then, and with another step, there are
+            step * length + keys columns, and column j of row q is for the key at distance
+            step * q - k = step * length - j.
+        step: how many keys further on each query stands than the one before it.
 
     Returns:
-        (..., length, length): entry [q, k] is `scores[q, length - q + k]`. Nothing is gathered:
-        with a column less, each row begins one place further right than the one above.
+        (..., length, keys): entry [q, k] is `scores[q, step * (length - q) + k]`. Nothing is
+        gathered: with `step` columns less, each row begins that much further right than the one
+        above.
     """
     *leading, length, width = ops.shape(scores)
-    flat = ops.reshape(scores, (*leading, length * width))[..., length:]
-    return ops.reshape(flat, (*leading, length, width - 1))[..., :length]
+    flat = ops.reshape(scores, (*leading, length * width))[..., step * length :]
+    return ops.reshape(flat, (*leading, length, width - step))[
+        ..., : length if keys is None else keys
+    ]

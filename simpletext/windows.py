@@ -88,10 +88,15 @@ def layout(length, size: int, limit: int):
         limit: up to this length a text is one chunk.
     """
     is_long = length > limit
-    if isinstance(is_long, bool):
-        return (size, size) if is_long else (length, 0)
-    is_long = ops.cast(is_long, "int32")
-    return is_long * size + (1 - is_long) * length, is_long * size
+    return pick(is_long, size, length), pick(is_long, size, 0)
+
+
+def pick(condition, yes, no):
+    """`yes` or `no`, whole numbers, on a condition that is a tensor within TensorFlow's graphs."""
+    if isinstance(condition, bool):
+        return yes if condition else no
+    condition = ops.cast(condition, "int32")
+    return condition * yes + (1 - condition) * no
 
 
 def chunks(x, size, fill=0.0):

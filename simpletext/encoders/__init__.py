@@ -29,6 +29,7 @@ MODULES = {
     "deberta": ("deberta", "DEBERTA"),
     "deberta-v2": ("deberta", "DEBERTA_V2"),
     "big_bird": ("big_bird", "FAMILY"),
+    "funnel": ("funnel", "FAMILY"),
     "fnet": ("fnet", "FAMILY"),
     "longformer": ("longformer", "FAMILY"),
     "eurobert": ("eurobert", "FAMILY"),

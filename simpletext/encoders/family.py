@@ -56,6 +56,14 @@ class Family:
         alike = getattr(config, "type_vocab_size", 2) < 2
         return tuple(n for n in self.inputs if n != "token_type_ids" or not alike)
 
+    def table_of(self, config) -> Mapping[str, str]:
+        """The rows of the weight table for a model with this config."""
+        return self.table
+
+    def encoder_class_of(self, config) -> str:
+        """The name in `architectures` of the encoder with this config, without a head."""
+        return self.encoder_class
+
     def read_config(self, raw: Mapping[str, Any]):
         """The values of `config.json` that change numbers, checked.
 
