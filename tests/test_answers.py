@@ -158,9 +158,11 @@ def test_cut_texts_are_told_once(trained, capsys):
 def test_a_long_text_in_windows(trained):
     predictor, text = trained[2], "the film " * 12 + "awful " * 30
     parts = predictor.tokenizer.windows([text], 16, 4)
-    windows = next(iter(parts))
-    assert [len(window.ids) for window in windows[:-1]] == [16] * (len(windows) - 1)
-    assert windows[0].ids[-5:-1] == windows[1].ids[1:5]  # they overlap by 4 tokens
+    windows, counts = next(iter(parts))
+    assert counts == [len(windows.lengths)]
+    assert (windows.lengths[:-1] == 16).all()
+    first, second = windows.ids[:16], windows.ids[16:32]
+    assert first[-5:-1].tolist() == second[1:5].tolist()  # they overlap by 4 tokens
     assert predictor.predict(text, long_text="chunk") == "neg"
     short = ["a good film", "bad"]
     np.testing.assert_array_equal(
