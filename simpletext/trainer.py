@@ -35,6 +35,7 @@ class Trainer:
         self.val_data: Source | None = None
         self.history: History = {}
         self.curve: Curve | None = None
+        self.interrupted = False  # whether Ctrl-C ended the last training
         self._epochs_seen = 0
         self._folders: set[Path] = set()
         self._first_weights: list[np.ndarray] | None = None
@@ -197,6 +198,7 @@ class Trainer:
                 with memory_explained(self.batch_size, self._longest()):
                     run_training(run, batches, validation, options, callbacks, verbose)
         finally:
+            self.interrupted = run.interrupted
             self._epochs_seen = run.first_epoch + run.epoch + (not run.finished)
             for name, values in run.history.items():
                 self.history.setdefault(name, []).extend(values)

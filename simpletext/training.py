@@ -75,7 +75,7 @@ class Run(keras.callbacks.Callback):
         super().__init__()
         self.trained, self.plan, self.first_epoch, self.folder = model, plan, first_epoch, folder
         self.history: dict[str, list[float]] = {}
-        self.epoch, self.stopped = 0, False
+        self.epoch, self.stopped, self.interrupted = 0, False, False
         self._momentum: Any = momentum_of(model.optimizer) if plan.momentum else None
         self._best: dict[str, np.ndarray] | None = None
 
@@ -246,6 +246,7 @@ def run_training(
             **options,
         )
     except KeyboardInterrupt:
+        run.interrupted = True
         if verbose:
             progress.say(
                 f"Stopped by Ctrl-C in epoch {run.epoch + 1} of {run.plan.epochs}. The model "
