@@ -247,6 +247,8 @@ def _build(
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     weight_map = _weight_map(architecture)
     loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
+    for variable in model.weights:
+        variable.made_new = variable.path in loaded.fresh  # `AdamW` trains these at a higher rate
     model.architecture = replace(architecture, kept=loaded.kept)
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 

@@ -40,8 +40,8 @@ class Transformer:
         task: "single_label_classification", "multi_label_classification" or "regression", where
             the labels alone would say something else (see `simpletext.labels`).
         pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
-        precision: "float32", "bfloat16" (weights stay in float32), or "auto" for bfloat16 where
-            the processor or accelerator has it.
+        precision: "auto" for bfloat16 where the processor or accelerator has it, which is faster,
+            else float32; or one of these names. Weights are kept in float32 anyway.
         seed: for a new head's weights and for dropout.
 
     Example:
@@ -61,7 +61,7 @@ class Transformer:
         *,
         task: str | None = None,
         pooling: str = "auto",
-        precision: str = "float32",
+        precision: str = "auto",
         seed: int = 0,
     ) -> None:
         if isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 3:
@@ -293,8 +293,8 @@ class Transformer:
         # All that can be wrong is found before the weights are read.
         chosen = metrics_for(labels.task, len(labels.classes), metrics)
         dtype = dtype_policy(self.precision)
-        if self.precision == "auto":
-            progress.say(f"precision: {dtype}")
+        if self.precision == "auto" and dtype != "float32":
+            progress.say("precision: bfloat16, which this machine has; 'float32' is exact.")
         model = load_classifier(
             self.checkpoint,
             len(labels.classes),
