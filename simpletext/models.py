@@ -90,6 +90,7 @@ def load_classifier(
     seed: int = 0,
     class_names: list[str] | None = None,
     new_head: bool = True,
+    verbose: int = 1,
 ) -> keras.Model:
     """A checkpoint's encoder with its classification head as a Keras model.
 
@@ -107,6 +108,7 @@ def load_classifier(
         seed: for a new head's weights and for dropout.
         class_names: what the logits stand for; by default what the checkpoint says.
         new_head: False refuses a checkpoint whose head is missing or has other labels.
+        verbose: 0 prints nothing.
 
     Returns:
         A functional model: dict of ids, each (batch, length), -> logits, (batch, num_labels).
@@ -129,7 +131,7 @@ def load_classifier(
             "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
             "classification."
         )
-    if fresh:
+    if fresh and verbose:
         progress.say(
             f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
             "made new, to be trained."
