@@ -20,7 +20,6 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toc.empty_glob"]  # a source distribution has no notebooks
 
 # --- pages -----------------------------------------------------------------------------------
 
@@ -70,12 +69,14 @@ def copy_tutorials() -> None:
         (target / notebook.name).write_text(text, encoding="utf-8")
 
 
-def offer_files(app: Any, name: str, source: list[str]) -> None:
+def adapt_page(app: Any, name: str, source: list[str]) -> None:
     """A page's link to Markdown outside of docs/ is a file to download, as one to code is."""
+    if name == "tutorials/index" and not list((HERE / "tutorials").glob("*.ipynb")):
+        source[0] = source[0].partition("```{toctree}")[0]  # as in a source distribution
     source[0] = re.sub(r"\]\((\.\./(?!docs/)[\w./-]+\.md)\)", r"](<path:\1>)", source[0])
 
 
 def setup(app: Any) -> None:
     """Sphinx' call."""
     copy_tutorials()
-    app.connect("source-read", offer_files)
+    app.connect("source-read", adapt_page)
