@@ -35,7 +35,6 @@ copybutton_prompt_is_regexp = True
 default_role = "code"  # a single backtick is code, in docstrings as in Markdown
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"show-inheritance": False}
 autodoc_preserve_defaults = True  # a default is shown as it is written
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False

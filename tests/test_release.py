@@ -113,6 +113,51 @@ def test_the_source_distribution_holds_what_it_takes_to_build_and_test(tmp_path)
     assert sizes < 20e6
 
 
+PUBLIC = {
+    simpletext: """
+        AdamW Learner Predictor SimpletextError Transformer check get_learner get_predictor
+        load_classifier load_encoder load_predictor read_texts read_tfrecord save_checkpoint text
+        train write_tfrecord
+    """,
+    simpletext.text: """
+        Transformer text_classifier text_regression_model texts_from_array texts_from_csv
+        texts_from_df texts_from_folder
+    """,
+    simpletext.Transformer: """
+        checkpoint encode get_classes get_classifier get_model get_regression_model paired
+        preprocess_test preprocess_train tokenizer undo
+    """,
+    simpletext.Learner: """
+        autofit evaluate fit fit_linear fit_onecycle freeze get_weight_decay ground_truth
+        layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers reset_weights
+        save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
+    """,
+    simpletext.Predictor: """
+        calibrate explain export from_pretrained get_classes labels learner maxlen predict
+        predict_df predict_iter predict_proba push_to_hub report save thresholds tune_thresholds
+    """,
+}
+
+
+@pytest.mark.parametrize("owner", PUBLIC, ids=lambda owner: owner.__name__)
+def test_the_public_names_are_these(owner):
+    """A name that comes or goes is a change that users see: it belongs into the changelog."""
+    names = getattr(owner, "__all__", None) or [n for n in dir(owner) if not n.startswith("_")]
+    assert sorted(names) == sorted(PUBLIC[owner].split())
+
+
+def test_public_modules_are_typed_strictly():
+    """Only what goes through Keras layers, which have no types, is let off."""
+    mypy = PROJECT["tool"]["mypy"]
+    assert mypy["strict"] is True
+    let_off = {module for rule in mypy["overrides"] if "disallow_untyped_defs" in rule
+               for module in rule["module"]}  # fmt: skip
+    assert let_off == {
+        "simpletext.encoders.*", "simpletext.heads", "simpletext.layers", "simpletext.positions",
+        "simpletext.windows",
+    }  # fmt: skip
+
+
 def test_every_dependency_has_a_lower_bound():
     wanted = PROJECT["project"]["dependencies"]
     for extra in PROJECT["project"]["optional-dependencies"].values():
