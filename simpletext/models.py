@@ -68,7 +68,7 @@ def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> ker
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
 
     Returns:
-        A functional model: dict of ids, each (batch, length), -> the last hidden state,
+        A functional model, dict of ids, each (batch, length), -> the last hidden state,
         (batch, length, hidden).
 
     Raises:
@@ -111,10 +111,12 @@ def load_classifier(
         verbose: 0 prints nothing.
 
     Returns:
-        A functional model: dict of ids, each (batch, length), -> logits, (batch, num_labels).
+        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels).
 
     Raises:
-        As `load_encoder`, and ArgumentError for a bad argument.
+        UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
+        WeightsError: damaged weights, or with new_head=False no trained head.
+        ArgumentError: a bad argument.
     """
     checkpoint = (
         name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)

@@ -170,8 +170,8 @@ class Predictor:
                 overlapping windows and takes the mean of their probabilities.
 
         Returns:
-            One answer for one text, a list for a list: a class; for multi-label a list of those
-            from the threshold on; for regression a number, or a list of them.
+            One answer for one text, a list for a list. An answer is a class; for multi-label a
+            list of those from the threshold on; for regression a number, or a list of them.
 
         Raises:
             DataError: texts that can't be used.

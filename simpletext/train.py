@@ -63,7 +63,7 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; use a `Learner` to keep a training's half.
 
     Returns:
-        The predictor. It has its `learner`, and its `report`: what `Learner.validate` gives.
+        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
     """
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)

@@ -172,3 +172,23 @@ def test_every_module_has_its_line_in_the_layout():
     package = importlib.util.find_spec("simpletext").submodule_search_locations[0]
     missing = [p.name for p in Path(package).glob("*.py") if f"`{p.name}`" not in text]
     assert missing == []
+
+
+def test_the_ten_lines_run_and_give_their_picture(scene, tmp_path, monkeypatch, capsys):
+    """On a tiny model and a few texts; `python scripts/readme.py` takes the real ones."""
+    from types import SimpleNamespace
+
+    import readme
+    from sklearn import datasets
+
+    def fetch(subset, categories):
+        return SimpleNamespace(data=scene["texts"], target=[i % 4 for i in range(32)])
+
+    monkeypatch.setattr(datasets, "fetch_20newsgroups", fetch)
+    monkeypatch.setattr(readme, "PICTURE", tmp_path / "explanation.png")
+    readme.draw(readme.run()["explanation"])
+    assert (tmp_path / "explanation.png").stat().st_size < 100_000
+    assert "accuracy" in capsys.readouterr().out
+    lines = readme.ten_lines((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert lines in (DOCS / "quickstart.md").read_text(encoding="utf-8")
+    assert (DOCS / "explanation.png").stat().st_size < 100_000
