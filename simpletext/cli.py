@@ -38,9 +38,9 @@ Label = Annotated[
 ]
 Model = Annotated[
     str,
-    # Told in full: a terminal of 80 columns would cut the name off.
+    # Its own words for the default: with brackets around it, 80 columns would cut the name off.
     typer.Option(
-        help=f"A name on the Hugging Face Hub, or a folder. \\[default: {DEFAULT_MODEL}]",
+        help=f"A name on the Hugging Face Hub, or a folder; by default {DEFAULT_MODEL}",
         show_default=False,
     ),
 ]

@@ -99,6 +99,11 @@ def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
         CheckpointError: no such file, one that is damaged, or one of a newer version.
     """
     path = folder / FILE
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"There is no folder {name!r}. Check the path; Predictor.from_pretrained takes names "
+            "on the Hub."
+        )
     if not path.is_file():
         raise CheckpointError(
             f"There is no {FILE} in {name!r}, so it is no folder of Predictor.save. "
