@@ -9,6 +9,7 @@ import importlib
 import inspect
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,16 @@ def test_ktrain_names_are_all_told():
         get_classes save export_model_to_onnx export_model_to_tflite create_onnx_session
     """
     assert set(ktrain.split()) - told == set()
+
+
+def test_the_install_page_has_every_extra_and_python():
+    page = (DOCS / "install.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra in project["optional-dependencies"].keys() - {"dev", "docs", "test"}:
+        assert f"| `{extra}` |" in page
+    for line in project["classifiers"]:
+        version = re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", line)
+        assert version is None or version[1] in page
 
 
 def test_every_module_has_its_line_in_the_layout():
