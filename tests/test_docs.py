@@ -134,7 +134,8 @@ def own_errors():
 def test_every_error_and_its_remedy_are_told(name):
     text = (DOCS / "errors.md").read_text()
     assert f"\n## {name}\n" in text
-    assert f"[`{name}`](#{name.lower()})" in text
+    row = re.search(rf"^\| \[`{name}`\]\(#{name.lower()}\) \|(.*?)\|", text, re.M)
+    assert set(re.findall(r"`(\w+)`", row[1])) <= {c.__name__ for c in getattr(errors, name).mro()}
 
 
 def migrated():
