@@ -14,7 +14,7 @@ sys.path.insert(0, {helpers!r})
 from conftest import LABELS, TEXTS
 import simpletext as st
 
-t = st.Transformer({folder!r}, maxlen=16)
+t = st.Transformer({folder!r}, maxlen=16, precision="float32")
 train = t.preprocess_train(TEXTS[:{rows}], LABELS[:{rows}], verbose=0)
 with scope:
     model = t.get_classifier()
