@@ -9,6 +9,8 @@ from keras import ops
 from .errors import ArgumentError
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
+# what TensorFlow's operation calls the numbers that a step of Adam depends on
+SCALARS = ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon")
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -51,6 +53,8 @@ class AdamW(keras.optimizers.Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
         self.layer_decay = layer_decay
         self.beta_1: Any = self.add_variable((), beta_1, name="beta_1")
+        # Keras' own step is some 25 operations a variable, and a pass over memory in each.
+        self._in_one_pass = keras.backend.backend() == "tensorflow" and not self.amsgrad
 
     def build(self, var_list: list) -> None:
         """Make the state of these variables, and decide how each is treated."""
@@ -61,13 +65,41 @@ class AdamW(keras.optimizers.Adam):
         self._scales = layer_scales(paths, self.layer_decay)
         self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
 
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
+        """Keras' call for all variables: what they share is computed once."""
+        if self._in_one_pass:
+            step = ops.cast(self.iterations + 1, "float32")
+            self._powers = ops.power(self.beta_1, step), ops.power(float(self.beta_2), step)
+        return super()._backend_update_step(grads, trainable_variables, learning_rate)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras' call for one variable: decay it, then take Adam's step."""
         index = self._get_variable_index(variable)
-        rate = ops.cast(learning_rate, variable.dtype) * self._scales[index]
+        rate = ops.cast(learning_rate, variable.dtype)
+        if self._scales[index] != 1:
+            rate = rate * self._scales[index]
         if self.weight_decay and self._decays[index]:
-            self.assign_sub(variable, ops.multiply(variable, rate * self.weight_decay))
-        super().update_step(gradient, variable, rate)
+            self.assign(variable, ops.multiply(variable, 1 - rate * self.weight_decay))
+        if self._in_one_pass:
+            self._update_in_one_pass(index, gradient, variable, rate)
+        else:
+            super().update_step(gradient, variable, rate)
+
+    def _update_in_one_pass(self, index: int, gradient: Any, variable: Any, rate: Any) -> None:
+        """Adam's step by TensorFlow's own operation, the same formula as Keras'."""
+        import tensorflow as tf
+
+        scalars = (*self._powers, rate, self.beta_1, self.beta_2, self.epsilon)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **{
+                name: ops.cast(scalar, variable.dtype)
+                for name, scalar in zip(SCALARS, scalars, strict=True)
+            },
+        )
 
     def _apply_weight_decay(self, variables: list) -> None:
         """Nothing: `update_step` does it, at each variable's own rate."""
@@ -130,6 +162,13 @@ def check_schedulable(optimizer: Any) -> None:
             "The optimizer was made with a LearningRateSchedule, so a learner can't set its rate. "
             "Compile the model with a number for the learning rate."
         ) from error
+
+
+def set_learning_rate(model: keras.Model, rate: float) -> None:
+    """Set the rate of a model's optimizer, also from a callback in the midst of `fit`."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()  # there Keras keeps the variables' values elsewhere meanwhile
+    model.optimizer.learning_rate = rate
 
 
 def momentum_of(optimizer: Any) -> Any:

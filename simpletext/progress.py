@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -82,11 +83,20 @@ class _Cell:
 
 
 class TrainingBar(keras.callbacks.Callback):
-    """A bar an epoch, with the loss and the learning rate, and the metrics at its end."""
+    """A bar an epoch, with the loss and the learning rate, and the metrics at its end.
 
-    def __init__(self, steps: int, epochs: int, verbose: int = 1) -> None:
+    Args:
+        steps: batches an epoch.
+        epochs: passes over the data, at most.
+        history: where the training writes its rates, as "lr".
+        verbose: 0 shows nothing.
+    """
+
+    def __init__(
+        self, steps: int, epochs: int, history: Mapping[str, Sequence[float]], verbose: int = 1
+    ) -> None:
         super().__init__()
-        self.steps, self.epochs, self.verbose = steps, epochs, verbose
+        self.steps, self.epochs, self.history, self.verbose = steps, epochs, history, verbose
         self._shown = 0.0
         self._bar: Any = None
 
@@ -112,7 +122,7 @@ class TrainingBar(keras.callbacks.Callback):
             self._bar.close()
 
     def _rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        return self.history["lr"][-1]
 
 
 def _numbers(logs: Any, rate: float) -> dict[str, str]:

@@ -60,6 +60,9 @@ def train(
         seed: for the split, the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
 
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; use a `Learner` to keep a training's half.
+
     Returns:
         The predictor. It has its `learner`, and its `report`: what `Learner.validate` gives.
     """
@@ -72,6 +75,8 @@ def train(
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
     learner = get_learner(preproc.get_model(), parts[0], parts[1], batch_size, seed=seed)
     learner.fit_onecycle(rate, epochs, verbose=verbose)
+    if learner.interrupted:  # the caller has no learner to look at what there is
+        raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
 
 

@@ -53,15 +53,11 @@ def test_lr_find_puts_everything_back(learner):
 def test_lr_find_puts_everything_back_when_interrupted(learner, monkeypatch):
     learner.lr_find(max_epochs=1, verbose=0)
     before = state(learner.model)
-    original, calls = learner.model.train_on_batch, []
 
-    def interrupt(*args, **kwargs):
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return original(*args, **kwargs)
+    def interrupt(sweep, batch, logs=None):
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(learner.model, "train_on_batch", interrupt)
+    monkeypatch.setattr("simpletext.rangetest.Sweep.on_train_batch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
         learner.lr_find(max_epochs=1, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, state(learner.model), strict=True))

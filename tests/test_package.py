@@ -30,7 +30,9 @@ def test_the_installed_wheel_is_tested_not_the_source_tree():
 @of_the_wheel
 def test_the_wheel_holds_the_package_and_nothing_else():
     files = metadata.files("simpletext") or []
-    folders = {file.parts[0] for file in files}
+    scripts = [file for file in files if file.parts[0] == ".."]  # made from the entry point
+    assert [file.stem for file in scripts] == ["simpletext"]
+    folders = {file.parts[0] for file in files if file not in scripts}
     assert folders == {"simpletext", f"simpletext-{metadata.version('simpletext')}.dist-info"}
     assert {"simpletext/__init__.py", "simpletext/py.typed"} <= {f.as_posix() for f in files}
 

@@ -90,3 +90,12 @@ def test_validation_data_and_a_cache(tiny, tmp_path):
 def test_bad_data(tiny, data, error, message):
     with pytest.raises(error, match=message):
         st.train(data, model=str(tiny), maxlen=16)
+
+
+def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
+    def press(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simpletext.progress.TrainingBar.on_train_batch_end", press)
+    with pytest.raises(KeyboardInterrupt):
+        st.train((TEXTS, LABELS), model=str(tiny), epochs=1, **FAST)
