@@ -15,7 +15,7 @@ import time
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-import ktrain  # noqa: E402
+import ktrain
 
 
 def save(checkpoint, folder):
