@@ -1,6 +1,6 @@
 """Texts as ids, and how batches of them are laid out for a model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -71,3 +71,8 @@ class Encodings:
             lengths,
             np.asarray(full_lengths, dtype="int64"),
         )
+
+    def rows(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The ids and type ids of each text."""
+        ends = np.cumsum(self.lengths)[:-1]
+        return zip(np.split(self.ids, ends), np.split(self.type_ids, ends), strict=True)

@@ -9,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import BAD, GOOD, LABELS, PLAIN, TEXTS
+from conftest import GOOD, LABELS, PLAIN, TEXTS
 
 import simpletext as st
 
@@ -39,10 +39,9 @@ def test_a_saved_predictor_answers_as_before(trained, tmp_path):
 def test_gradients_explain_it(trained):
     *_, predictor = trained
     text = f"the {PLAIN[2]} was {GOOD[0]}"
-    found = predictor.explain(text, method="gradient")
-    word, weight = max(found.as_list(), key=lambda pair: abs(pair[1]))
-    assert word in GOOD + BAD
-    assert weight != 0
+    weights = dict(predictor.explain(text, method="gradient").as_list())
+    assert np.isfinite(list(weights.values())).all()
+    assert weights[GOOD[0]] > 0
 
 
 def test_it_validates(trained):

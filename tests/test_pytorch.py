@@ -155,3 +155,20 @@ def make_segments(path):
         single="<s> $A </s>", pair="<s> $A </s> $B:1 </s>:1", special_tokens=marks
     )
     tokenizer.save(str(path))
+
+
+@pytest.mark.parametrize("model_type", MODULES)
+def test_a_new_head_begins_as_the_originals_does(model_type, tmp_path, capsys):
+    bare = read_fixture(model_type).checkpoints["encoder"]
+    write_checkpoint(tmp_path / "made", bare.config, bare.shapes)
+    model = st.load_classifier(tmp_path / "made", num_labels=40)  # enough for a deviation
+    assert "made new" in capsys.readouterr().out
+    st.save_checkpoint(model, tmp_path / "saved")
+    ours = original(tmp_path / "saved").state_dict()
+    config = transformers.AutoConfig.from_pretrained(tmp_path / "saved")
+    theirs = transformers.AutoModelForSequenceClassification.from_config(config).state_dict()
+    new = [key for key in ours if not key.endswith(tuple(bare.shapes))]
+    assert new
+    for key in new:
+        wanted = float(theirs[key].float().std())
+        assert float(ours[key].float().std()) == pytest.approx(wanted, rel=0.25, abs=1e-6), key
