@@ -2,9 +2,9 @@
 """How long loading a BERT-base-sized checkpoint takes, and how much memory, beside PyTorch's.
 
 The checkpoint (110 million random parameters) is made on the spot. Each figure is of a fresh
-process, imports left out, files in the page cache; the kinds take turns. Memory is the highest
-rise of the process's own memory while it loads, as a multiple of the weights' size: 1 is the
-model itself. It is measured in processes of their own.
+process, imports left out, files in the page cache; the kinds take turns, and seconds are told as
+median, least and most. Memory is the highest rise of the process's own memory while it loads, as a
+multiple of the weights' size: 1 is the model itself.
 
     python benchmarks/load.py --torch-python .venv-backends/bin/python
 """
@@ -32,6 +32,7 @@ IMPORTS = {
     "classifier, PyTorch": "from transformers import BertForSequenceClassification as Model; "
     "load = Model.from_pretrained",
 }
+OURS = ("encoder", "classifier")
 SECONDS = """
 import sys, time
 {imports}
@@ -75,29 +76,24 @@ def run(python: str, code: str, folder: Path) -> float:
     return float(done.stdout.split()[-1])
 
 
-def measured(folder: Path, torch_python: str, repetitions: int) -> dict[str, dict[str, list]]:
-    """Seconds and bytes of each kind, one number a repetition."""
-    found: dict[str, dict[str, list]] = {kind: {"s": [], "bytes": []} for kind in IMPORTS}
+def seconds(folder: Path, torch_python: str, repetitions: int) -> dict[str, list[float]]:
+    """How long each kind took, one number a repetition."""
+    found: dict[str, list[float]] = {kind: [] for kind in IMPORTS}
     for _ in range(repetitions):
         for kind, imports in IMPORTS.items():
             python = torch_python if "PyTorch" in kind else sys.executable
-            for unit, code in (("s", SECONDS), ("bytes", MEMORY)):
-                found[kind][unit].append(run(python, code.format(imports=imports), folder))
+            found[kind].append(run(python, SECONDS.format(imports=imports), folder))
     return found
 
 
-def summary(found: dict[str, dict[str, list]], size: int) -> dict[str, Any]:
+def summary(found: dict[str, list[float]]) -> dict[str, Any]:
     """Medians, ranges, and the ratios of ours to PyTorch's."""
     told: dict[str, Any] = {
-        kind: {
-            "median_s": round(statistics.median(values["s"]), 2),
-            "range_s": [round(f(values["s"]), 2) for f in (min, max)],
-            "memory": round(max(values["bytes"]) / size, 2),
-        }
+        f"{kind}, s": [round(f(values), 2) for f in (statistics.median, min, max)]
         for kind, values in found.items()
     }
-    for kind in ("encoder", "classifier"):
-        ours, theirs = (statistics.median(found[k]["s"]) for k in (kind, f"{kind}, PyTorch"))
+    for kind in OURS:
+        ours, theirs = (statistics.median(found[k]) for k in (kind, f"{kind}, PyTorch"))
         told[f"{kind}, ratio"] = round(ours / theirs, 2)
     return told
 
@@ -106,7 +102,7 @@ def main() -> None:
     """Makes the checkpoint, measures, and prints one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch-python", default=sys.executable, help="a Python with PyTorch")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -114,8 +110,11 @@ def main() -> None:
         subprocess.run(make, check=True, capture_output=True)
         weights = folder / "model.safetensors"
         size = len(weights.read_bytes())  # and into the page cache
-        found = measured(folder, args.torch_python, args.repetitions)
-    print(json.dumps(summary(found, size) | {"repetitions": args.repetitions, "bytes": size}))
+        told = summary(seconds(folder, args.torch_python, args.repetitions))
+        for kind in OURS:
+            most = run(sys.executable, MEMORY.format(imports=IMPORTS[kind]), folder)
+            told[f"{kind}, memory"] = round(most / size, 2)
+    print(json.dumps(told | {"repetitions": args.repetitions, "bytes": size}))
 
 
 if __name__ == "__main__":

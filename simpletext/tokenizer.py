@@ -97,10 +97,11 @@ class Tokenizer:
 
         try:
             backend = Backend.from_file(str(folder / TOKENIZER))
+            inputs = _inputs_told(folder / CONFIG)
         except Exception as error:  # tokenizers raises nothing more precise
             raise _unreadable(folder, error) from error
         sides = options["pad_id"], options["pad_type_id"], options["padding_side"]
-        layout = Layout(_inputs_told(folder / CONFIG), *sides)
+        layout = Layout(inputs, *sides)
         files = {
             path.name: path.read_bytes()
             for pattern in ("*token*.json", *VOCABULARIES)

@@ -106,3 +106,21 @@ def test_a_missing_package_is_named_with_its_extra():
         xlm = needs("sacremoses", "xlm")
         wanted = needs("sentencepiece", "sentencepiece") if folder.endswith("-vocab") else xlm
         assert line == f"The tokenizer in {folder} {wanted}"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"model_input_names": 3}'])
+def test_a_damaged_setting_of_a_saved_tokenizer_is_an_error(content, tmp_path):
+    folder = shutil.copytree(FOLDER / "bert", tmp_path / "copy")
+    options = Tokenizer.load(folder).options
+    (folder / "tokenizer_config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=f"The tokenizer in {folder} can't be read"):
+        Tokenizer.load_saved(folder, options)
+
+
+def test_a_saved_tokenizer_says_what_it_makes(tmp_path):
+    tokenizer = load("albert")
+    tokenizer.save(tmp_path, ["input_ids", "token_type_ids"])
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert config["model_input_names"] == ["input_ids", "token_type_ids"]
+    again = Tokenizer.load_saved(tmp_path, tokenizer.options)
+    assert again.layout.inputs == ("input_ids", "token_type_ids")
