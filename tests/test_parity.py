@@ -290,6 +290,10 @@ def test_reduced_precision_stays_near(base):
     model = load_classifier(base.folder, dtype="mixed_bfloat16")
     for case in cases_of(base):
         assert_near(answer(model, case), case.logits, REDUCED)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.run_eagerly = True
+    model.train_on_batch(inputs_for(model, case), np.zeros(len(case.logits), "int32"))
+    assert all(np.isfinite(np.asarray(variable)).all() for variable in model.weights)
 
 
 def test_keras_can_copy_it(base):
