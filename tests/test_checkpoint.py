@@ -2,7 +2,6 @@ import json
 import shutil
 import socket
 import time
-import weakref
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -169,25 +168,6 @@ def test_no_weight_file(copy):
     (copy / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"There is no model\.safetensors"):
         st.load_encoder(copy)
-
-
-def test_loading_holds_few_tensors_at_a_time(copy, monkeypatch):
-    """The model's own weights are there once more at the most, and one tensor on its way."""
-    alive, most = set(), 0
-
-    def watched(self, key):
-        nonlocal most
-        tensor = read(self, key)
-        alive.add(key)
-        weakref.finalize(tensor, alive.discard, key)
-        most = max(most, len(alive))
-        return tensor
-
-    read = WeightFiles.__getitem__
-    monkeypatch.setattr(WeightFiles, "__getitem__", watched)
-    model = st.load_classifier(copy, num_labels=2)
-    assert len(model.weights) > 20
-    assert most <= 2
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ def test_the_table_of_families_is_up_to_date(page):
 def test_the_table_has_a_row_for_each_family():
     rows = table().splitlines()[2:]
     assert sorted(row.split("`")[1] for row in rows) == sorted(MODULES)
-    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.is_file() else {}
     for differences in measured.values():
         assert 0 < differences["tiny"] <= 1e-5
         assert 0 < differences["realistic"] <= 1e-4

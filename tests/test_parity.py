@@ -278,7 +278,7 @@ def compiled(model):
     import tensorflow as tf
 
     signature = {t.name: tf.TensorSpec((None, None), t.dtype, t.name) for t in model.inputs}
-    return tf.function(model, input_signature=[signature])
+    return tf.function(lambda inputs: model(inputs), input_signature=[signature])
 
 
 def test_one_graph_serves_all_lengths(base):
@@ -292,10 +292,6 @@ def test_reduced_precision_stays_near(base):
     model = load_classifier(base.folder, dtype="mixed_bfloat16")
     for case in cases_of(base):
         assert_near(answer(model, case), case.logits, REDUCED)
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.run_eagerly = True
-    model.train_on_batch(inputs_for(model, case), np.zeros(len(case.logits), "int32"))
-    assert all(np.isfinite(np.asarray(variable)).all() for variable in model.weights)
 
 
 def test_keras_can_copy_it(base):

@@ -22,24 +22,33 @@ HERE = Path(__file__).parent
 PAGES = ("README.md", "docs/families.md")
 MEASURED = HERE / "measured.json"
 START, END = "<!-- families: written by tests/parity/make_table.py -->", "<!-- /families -->"
-HEADER = (
-    "| `model_type` | checkpoints people know | largest difference, tiny and 384 wide "
-    "| token types | the tokenizer needs | notes |\n|---|---|---|---|---|---|"
-)
+HEADER = ("`model_type`", "checkpoints people know", "token types", "the tokenizer needs", "notes")
+DIFFERENCES = "largest difference (tiny, 384 wide)"
 
 
 def table() -> str:
-    """The whole table, a line a family."""
-    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
-    rows = [HEADER, *(line(family, measured[name]) for name, family in FAMILIES.items())]
-    return "\n".join(rows)
+    """The whole table, a line a family; with the differences once they are measured."""
+    rows = [HEADER, ("---",) * len(HEADER), *map(cells, FAMILIES.values())]
+    if MEASURED.is_file():
+        found = json.loads(MEASURED.read_text(encoding="utf-8"))
+        column = [DIFFERENCES, "---", *(told(found[name]) for name in FAMILIES)]
+        rows = [(*row, cell) for row, cell in zip(rows, column, strict=True)]
+    return "\n".join(map(line, rows))
 
 
-def line(family: FamilyCase, measured: dict[str, float]) -> str:
-    """One family: what people load, how far it is from the original, what it wants."""
-    differences = ", ".join(f"{measured[size]:.0e}" for size in ("tiny", "realistic"))
+def told(differences: dict[str, float]) -> str:
+    """The largest differences of one family."""
+    return ", ".join(f"{differences[size]:.0e}" for size in ("tiny", "realistic"))
+
+
+def cells(family: FamilyCase) -> tuple[str, ...]:
+    """One family: what people load, and what it wants."""
     types = "yes" if family.pairs else ""
-    cells = (f"`{family.model_type}`", family.known, differences, types, needs(family), family.note)
+    return (f"`{family.model_type}`", family.known, types, needs(family), family.note)
+
+
+def line(cells: tuple[str, ...]) -> str:
+    """A row in Markdown."""
     return " ".join(["|", *(f"{cell} |" if cell else "|" for cell in cells)])
 
 
