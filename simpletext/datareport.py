@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import progress
 from .errors import ArgumentError
 from .labels import REGRESSION, Labels
 from .texts import shown_rows
@@ -198,6 +199,7 @@ def _figure(columns: int, height: float) -> tuple[Any, list[Any]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    progress.let_notebook_draw()
     figure = Figure(figsize=(6.4 * columns, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])

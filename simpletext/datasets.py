@@ -4,7 +4,6 @@ A source gives batches as `(x, y)` or `(x, y, sample_weight)`, either a `PyDatas
 `tf.data.Dataset`, and knows what there is to know about labels and texts.
 """
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -229,11 +228,6 @@ def one_pass(batches: Any) -> Iterator[tuple]:
     batches.on_epoch_begin()
     yield from (batches[i] for i in range(len(batches)))
     batches.on_epoch_end()
-
-
-def endless(batches: Any) -> Iterator[tuple]:
-    """The batches of one epoch after the other."""
-    return itertools.chain.from_iterable(one_pass(batches) for _ in itertools.repeat(None))
 
 
 class ArrayBatches(keras.utils.PyDataset):

@@ -4,6 +4,8 @@ import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from . import progress
+
 BARS = 20  # words that a terminal or a figure shows
 
 
@@ -55,7 +57,7 @@ class Target:
         return f"{self.name}: {self.value:.3f}{note}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """Which words speak for and against an answer.
 
@@ -108,6 +110,7 @@ class Explanation:
         """The strongest words as bars, a matplotlib figure."""
         from matplotlib.figure import Figure
 
+        progress.let_notebook_draw()
         counts = [len(target.strongest[:BARS]) for target in self.targets]
         figure = Figure(
             figsize=(6.4, sum(0.28 * count + 1.1 for count in counts)), layout="constrained"
@@ -128,6 +131,8 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.as_text()
+
+    __repr__ = __str__  # what a console shows, and a notebook keeps beside the colours
 
     def _repr_html_(self) -> str:
         return self.as_html()

@@ -9,6 +9,8 @@ from keras import ops
 from .errors import ArgumentError
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
+# what TensorFlow's operation calls the numbers that a step of Adam depends on
+SCALARS = ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon")
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -24,11 +26,16 @@ class AdamW(keras.optimizers.Adam):
         beta_1: the momentum.
         layer_decay: what the rate is multiplied with from each block to the one below it; the
             head has the full rate, and the embeddings have the lowest.
+        head_multiplier: what the rate is multiplied with for the layers that `load_classifier`
+            made new. They start from nothing and the encoder doesn't; at the encoder's rate they
+            hardly move in the few hundred steps of a fine-tuning (measured by
+            `benchmarks/learner.py --head-multiplier`).
         options: Keras' own, such as `global_clipnorm`, `epsilon` and
             `gradient_accumulation_steps`.
 
     Raises:
-        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1].
+        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1], a head multiplier
+            that isn't above 0.
 
     Example:
         >>> AdamW(1e-4, layer_decay=0.9, global_clipnorm=1.0).get_config()["layer_decay"]
@@ -42,15 +49,20 @@ class AdamW(keras.optimizers.Adam):
         beta_1: float = 0.9,
         *,
         layer_decay: float = 1.0,
+        head_multiplier: float = 30.0,
         **options: Any,
     ) -> None:
         check_weight_decay(weight_decay)
+        if not head_multiplier > 0:
+            raise ArgumentError(f"head_multiplier={head_multiplier!r}; it must be above 0.")
         if not 0 < layer_decay <= 1:
             raise ArgumentError(f"layer_decay={layer_decay!r}; it must be above 0 and at most 1.")
         beta_1 = keras.initializers.Constant(beta_1)
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
-        self.layer_decay = layer_decay
+        self.layer_decay, self.head_multiplier = layer_decay, head_multiplier
         self.beta_1: Any = self.add_variable((), beta_1, name="beta_1")
+        # Keras' own step is some 25 operations a variable, and a pass over memory in each.
+        self._in_one_pass = keras.backend.backend() == "tensorflow" and not self.amsgrad
 
     def build(self, var_list: list) -> None:
         """Make the state of these variables, and decide how each is treated."""
@@ -58,24 +70,56 @@ class AdamW(keras.optimizers.Adam):
             return
         super().build(var_list)
         paths = [variable.path for variable in var_list]
-        self._scales = layer_scales(paths, self.layer_decay)
+        self._scales = [
+            scale * (self.head_multiplier if getattr(variable, "made_new", False) else 1)
+            for scale, variable in zip(layer_scales(paths, self.layer_decay), var_list, strict=True)
+        ]
         self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
+
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
+        """Keras' call for all variables: what they share is computed once."""
+        if self._in_one_pass:
+            step = ops.cast(self.iterations + 1, "float32")
+            self._powers = ops.power(self.beta_1, step), ops.power(float(self.beta_2), step)
+        return super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras' call for one variable: decay it, then take Adam's step."""
         index = self._get_variable_index(variable)
-        rate = ops.cast(learning_rate, variable.dtype) * self._scales[index]
+        rate = ops.cast(learning_rate, variable.dtype)
+        if self._scales[index] != 1:
+            rate = rate * self._scales[index]
         if self.weight_decay and self._decays[index]:
-            self.assign_sub(variable, ops.multiply(variable, rate * self.weight_decay))
-        super().update_step(gradient, variable, rate)
+            self.assign(variable, ops.multiply(variable, 1 - rate * self.weight_decay))
+        if self._in_one_pass:
+            self._update_in_one_pass(index, gradient, variable, rate)
+        else:
+            super().update_step(gradient, variable, rate)
+
+    def _update_in_one_pass(self, index: int, gradient: Any, variable: Any, rate: Any) -> None:
+        """Adam's step by TensorFlow's own operation, the same formula as Keras'."""
+        import tensorflow as tf
+
+        scalars = (*self._powers, rate, self.beta_1, self.beta_2, self.epsilon)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **{
+                name: ops.cast(scalar, variable.dtype)
+                for name, scalar in zip(SCALARS, scalars, strict=True)
+            },
+        )
 
     def _apply_weight_decay(self, variables: list) -> None:
         """Nothing: `update_step` does it, at each variable's own rate."""
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as they are now."""
-        own = {"layer_decay": self.layer_decay, "beta_1": float(ops.convert_to_numpy(self.beta_1))}
-        return super().get_config() | own
+        own = {name: getattr(self, name) for name in ("layer_decay", "head_multiplier")}
+        beta_1 = float(ops.convert_to_numpy(self.beta_1))
+        return super().get_config() | own | {"beta_1": beta_1}
 
 
 def layer_scales(paths: list[str], layer_decay: float) -> list[float]:
@@ -130,6 +174,13 @@ def check_schedulable(optimizer: Any) -> None:
             "The optimizer was made with a LearningRateSchedule, so a learner can't set its rate. "
             "Compile the model with a number for the learning rate."
         ) from error
+
+
+def set_learning_rate(model: keras.Model, rate: float) -> None:
+    """Set the rate of a model's optimizer, also from a callback in the midst of `fit`."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()  # there Keras keeps the variables' values elsewhere meanwhile
+    model.optimizer.learning_rate = rate
 
 
 def momentum_of(optimizer: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import progress
 from .errors import ArgumentError
 from .lr import Curve
 from .training import PER_STEP
@@ -86,6 +87,7 @@ def _figure(size: tuple[float, float] = (6.4, 4.0)) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    progress.let_notebook_draw()
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()

@@ -1,8 +1,8 @@
 """The one place through which simpletext speaks to its user."""
 
-import importlib.util
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -20,10 +20,7 @@ def bar(total: int | None, title: str, verbose: int = 1) -> Any:
 
     options: dict[str, Any] = {"total": total, "desc": title, "disable": not verbose}
     if in_notebook():
-        if importlib.util.find_spec("ipywidgets"):
-            from tqdm.notebook import tqdm as notebook_tqdm
-
-            return notebook_tqdm(**options)
+        options["file"] = _Cell()
     elif not sys.stderr.isatty():
         # A log gets a line now and then instead of one that is written over and over.
         options |= {"file": _Lines(sys.stderr), "mininterval": 10.0, "ncols": 100}
@@ -35,6 +32,12 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")  # where it isn't loaded, there is no notebook
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
+
+
+def let_notebook_draw() -> None:
+    """Teach a Jupyter kernel to draw figures, which it else learns when pyplot makes one."""
+    if in_notebook():
+        import matplotlib_inline.backend_inline  # noqa: F401 - its import does it
 
 
 class _Lines:
@@ -52,12 +55,48 @@ class _Lines:
         self._stream.flush()
 
 
-class TrainingBar(keras.callbacks.Callback):
-    """A bar an epoch, with the loss and the learning rate, and the metrics at its end."""
+class _Cell:
+    """A text stream for a bar in a notebook: one output that is written over.
 
-    def __init__(self, steps: int, epochs: int, verbose: int = 1) -> None:
+    A saved notebook keeps its last state, as text, which any viewer shows.
+    """
+
+    encoding = "utf-8"  # else tqdm draws with number signs
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def write(self, text: str) -> None:
+        from IPython.display import display
+
+        line = text.strip()
+        if not line:
+            return
+        shown = {"text/plain": line}
+        if self._handle is None:
+            self._handle = display(shown, raw=True, display_id=True)
+        else:
+            self._handle.update(shown, raw=True)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+class TrainingBar(keras.callbacks.Callback):
+    """A bar an epoch, with the loss and the learning rate, and the metrics at its end.
+
+    Args:
+        steps: batches an epoch.
+        epochs: passes over the data, at most.
+        history: where the training writes its rates, as "lr".
+        verbose: 0 shows nothing.
+    """
+
+    def __init__(
+        self, steps: int, epochs: int, history: Mapping[str, Sequence[float]], verbose: int = 1
+    ) -> None:
         super().__init__()
-        self.steps, self.epochs, self.verbose = steps, epochs, verbose
+        self.steps, self.epochs, self.history, self.verbose = steps, epochs, history, verbose
         self._shown = 0.0
         self._bar: Any = None
 
@@ -83,7 +122,7 @@ class TrainingBar(keras.callbacks.Callback):
             self._bar.close()
 
     def _rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        return self.history["lr"][-1]
 
 
 def _numbers(logs: Any, rate: float) -> dict[str, str]:

@@ -3,8 +3,9 @@
 Smith's range test (https://arxiv.org/abs/1506.01186).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,41 +13,39 @@ import numpy as np
 from . import progress
 from .errors import TrainingError
 from .lr import Curve, Schedule, diverged, smooth
+from .optimizer import set_learning_rate
 
 
 def range_test(
     model: keras.Model,
-    batches: Iterable[tuple],
+    batches: Any,
     schedule: Schedule,
     steps: int,
     stop_factor: float,
-    class_weight: Mapping[int, float] | None = None,
     verbose: int = 1,
+    **options: Any,
 ) -> Curve:
     """Losses over learning rates.
 
+    It trains by `fit`, in epochs as long as the data are, so that the training afterwards finds
+    its step traced already.
+
     Args:
         model: compiled; it comes out as it went in, also when interrupted.
-        batches: `(x, y)` or `(x, y, sample_weight)`, at least `steps` of them.
+        batches: what `fit` takes, with batches of `(x, y)` or `(x, y, sample_weight)`.
         schedule: step -> learning rate.
         steps: how many at most.
         stop_factor: ends the test when the loss is this many times its best.
-        class_weight: class index -> weight, for batches without weights of their own.
         verbose: 0 shows no progress.
+        options: what `fit` is given besides.
 
     Raises:
         TrainingError: no loss that is a number.
     """
-    losses: list[float] = []
     with unchanged(model), progress.bar(steps, "finding the learning rate", verbose) as bar:
-        for step, batch in zip(range(steps), batches, strict=False):
-            model.optimizer.learning_rate = schedule(step)
-            model.reset_metrics()  # else the loss is the mean of all steps so far
-            logs = model.train_on_batch(*batch, class_weight=class_weight, return_dict=True)
-            losses.append(float(logs["loss"]))
-            bar.update()
-            if diverged(losses, stop_factor):
-                break
+        sweep = Sweep(schedule, steps, stop_factor, bar)
+        model.fit(batches, epochs=steps, verbose=0, shuffle=False, callbacks=[sweep], **options)
+    losses = sweep.losses
     if not np.isfinite(losses[-1]):
         losses.pop()
     if not losses:
@@ -59,15 +58,39 @@ def range_test(
     return Curve(np.array(rates), smooth(losses), spread)
 
 
+class Sweep(keras.callbacks.Callback):
+    """Raises the rate step by step, keeps each step's loss, and ends the training."""
+
+    def __init__(self, schedule: Schedule, steps: int, stop_factor: float, bar: Any) -> None:
+        super().__init__()
+        self.schedule, self.steps, self.stop_factor = schedule, steps, stop_factor
+        self.bar = bar
+        self.losses: list[float] = []
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Keras' call: the next rate."""
+        set_learning_rate(self.model, self.schedule(len(self.losses)))
+        self.model.reset_metrics()  # else the loss is the mean of all steps so far
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Keras' call: the loss at this rate."""
+        self.losses.append(float((logs or {})["loss"]))
+        self.bar.update()
+        ended = len(self.losses) >= self.steps or diverged(self.losses, self.stop_factor)
+        self.model.stop_training = ended
+
+
 @contextmanager
 def unchanged(model: keras.Model) -> Iterator[None]:
     """Put every variable of model, optimizer and metrics back at the end, whatever happens."""
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
+    told = getattr(model, "history", None)
     try:
         yield
     finally:
+        model.history = told
         model.reset_metrics()  # those that were only made meanwhile
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import lr as rates
 from . import plots, progress
-from .datasets import Rows, Source, endless
+from .datasets import Rows, Source
 from .errors import ArgumentError, CheckpointError, DataError, TrainingError
 from .keeper import check_rate
 from .lr import Curve
@@ -76,9 +76,8 @@ class Trainer:
         batches, options = self._training(class_weight)
         with memory_explained(self.batch_size, self._longest()):
             self.curve = range_test(
-                self.model, endless(batches), schedule, steps, stop_factor, verbose=verbose,
-                **options,
-            )  # fmt: skip
+                self.model, batches, schedule, steps, stop_factor, verbose, **options
+            )
         if suggest and verbose:
             progress.say(_suggestion(self.curve))
         if show_plot:
@@ -180,6 +179,7 @@ class Trainer:
         verbose: int,
     ) -> History:
         check_trainable(self.model, callbacks)
+        self.model.optimizer.build(self.model.trainable_variables)  # else it is traced twice
         folder = self._open_folder(checkpoint_folder, resume)
         batches, options = self._training(class_weight)
         if self._first_weights is None:  # for reset_weights

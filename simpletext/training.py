@@ -18,7 +18,7 @@ from . import progress
 from .errors import ArgumentError, CheckpointError, NotEnoughMemoryError, TrainingError
 from .lr import Schedule
 from .metrics import lower_is_better
-from .optimizer import check_schedulable, momentum_of
+from .optimizer import check_schedulable, momentum_of, set_learning_rate
 from .snapshot import BEST, LAST, Snapshot, assign, numbered, read_snapshot, write_snapshot
 
 LOWEST_RATE = 1e-7  # below it reducing on a plateau changes nothing any more, as in ktrain
@@ -97,7 +97,7 @@ class Run(keras.callbacks.Callback):
         rate = self.plan.schedule(self._step)
         if self._divisor > 1:
             rate = max(rate / self._divisor, min(rate, LOWEST_RATE))
-        self.trained.optimizer.learning_rate = rate
+        set_learning_rate(self.trained, rate)
         self.history.setdefault("lr", []).append(rate)
         if self.plan.momentum is not None:
             momentum = self.plan.momentum(self._step)
@@ -180,7 +180,6 @@ class Run(keras.callbacks.Callback):
                 "it, or another checkpoint_folder."
             )
         optimizer = self.trained.optimizer
-        optimizer.build(self.trained.trainable_variables)
         assign(self.trained.variables, snapshot.model, folder / LAST)
         assign(optimizer.variables, snapshot.optimizer, folder / LAST)
         self.history = {name: values.tolist() for name, values in snapshot.history.items()}
@@ -233,7 +232,7 @@ def run_training(
     verbose: int,
 ) -> None:
     """Train until the plan is done, it stops early, or the user presses Ctrl-C."""
-    bar = progress.TrainingBar(run.plan.steps, run.plan.epochs, verbose)
+    bar = progress.TrainingBar(run.plan.steps, run.plan.epochs, run.history, verbose)
     try:
         run.trained.fit(
             batches,

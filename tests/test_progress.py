@@ -1,7 +1,7 @@
 import io
+import os
+import subprocess
 import sys
-
-import pytest
 
 from simpletext import progress
 
@@ -41,18 +41,44 @@ def test_silence(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("has_widgets", [True, False])
-def test_a_notebook_gets_what_it_can_show(monkeypatch, has_widgets):
-    import tqdm.notebook
+def test_a_notebook_gets_one_output_that_is_written_over(monkeypatch):
+    import IPython.display
+
+    shown = []
+
+    class Handle:
+        def update(self, bundle, raw):
+            shown[-1] = bundle["text/plain"]
+
+    def display(bundle, raw, display_id):
+        shown.append(bundle["text/plain"])
+        return Handle()
 
     monkeypatch.setattr(progress, "in_notebook", lambda: True)
-    monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: has_widgets or None)
-    monkeypatch.setattr(tqdm.notebook, "tqdm", lambda **options: "widget")
-    made = progress.bar(3, "epoch 1/2")
-    assert isinstance(made, str) == has_widgets
-    if not has_widgets:
-        made.close()
+    monkeypatch.setattr(IPython.display, "display", display)
+    bar = progress.bar(3, "epoch 1/2")
+    bar.update(3)
+    bar.set_postfix(loss="0.5")
+    bar.close()
+    assert len(shown) == 1
+    assert shown[0].startswith("epoch 1/2: 100%|█")
+    assert shown[0].endswith("loss=0.5]")
 
 
 def test_a_plain_process_is_no_notebook():
     assert not progress.in_notebook()
+
+
+def test_figures_are_drawn_in_a_notebook_without_pyplot():
+    """A kernel's own display, asked for a figure that the library made."""
+    code = (
+        "from ipykernel.inprocess.ipkernel import InProcessKernel\n"
+        "kernel = InProcessKernel()\n"
+        "from simpletext.plots import plot_history\n"
+        "figure = plot_history({'loss': [1.0, 0.5]}, 'loss')\n"
+        "data, _ = kernel.shell.display_formatter.format(figure)\n"
+        "assert 'image/png' in data, data\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
+    environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -1,0 +1,79 @@
+import keras
+import numpy as np
+import pytest
+
+import simpletext as st
+from simpletext.errors import ArgumentError
+
+BETAS, EPSILON = (0.9, 0.999), 1e-7
+
+
+def adamw_in_numpy(weight, gradients, rate, decay):
+    """The algorithm of https://arxiv.org/abs/1711.05101, step by step, in double precision."""
+    weight, m, v = weight.astype("float64"), 0.0, 0.0
+    for step, gradient in enumerate(gradients, start=1):
+        m = BETAS[0] * m + (1 - BETAS[0]) * gradient
+        v = BETAS[1] * v + (1 - BETAS[1]) * gradient**2
+        unbiased = m / (1 - BETAS[0] ** step), v / (1 - BETAS[1] ** step)
+        # Keras takes epsilon before the correction of v
+        size = np.sqrt(unbiased[1]) + EPSILON / np.sqrt(1 - BETAS[1] ** step)
+        weight = weight - rate * decay * weight - rate * unbiased[0] / size
+    return weight
+
+
+def build(optimizer):
+    inputs = keras.Input((3,), dtype="int32")
+    hidden = keras.layers.Embedding(5, 4, name="embeddings")(inputs)
+    hidden = keras.layers.Dense(4, name="layer_0")(hidden[:, 0])
+    model = keras.Model(inputs, keras.layers.Dense(2, name="classifier")(hidden))
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_three_steps_are_those_of_the_paper(amsgrad):
+    optimizer = st.AdamW(0.01, weight_decay=0.1, layer_decay=0.5, amsgrad=amsgrad)
+    model = build(optimizer)
+    before = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+    rng = np.random.default_rng(0)
+    # growing, so that amsgrad's largest v is always the newest
+    steps = [[s * rng.uniform(1, 1.1, w.shape) for w in before] for s in (1.0, 2.0, 4.0)]
+    for gradients in steps:
+        optimizer.apply([keras.ops.convert_to_tensor(g, "float32") for g in gradients])
+    for i, (variable, weight) in enumerate(zip(model.trainable_variables, before, strict=True)):
+        top = variable.path.split("/")[0]
+        rate = 0.01 * {"embeddings": 0.25, "layer_0": 0.5, "classifier": 1.0}[top]
+        decay = 0.0 if variable.path.endswith("bias") else 0.1
+        wanted = adamw_in_numpy(weight, [g[i] for g in steps], rate, decay)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), wanted, atol=2e-6)
+
+
+def test_rows_of_an_embedding_that_no_text_has_stay_but_for_the_decay():
+    model = build(optimizer := st.AdamW(0.01, weight_decay=0.1))
+    model.compile(optimizer=optimizer, loss="mse")
+    before = keras.ops.convert_to_numpy(model.trainable_variables[0])
+    model.train_on_batch(np.array([[1, 1, 1], [1, 2, 2]]), np.ones((2, 2)))
+    after = keras.ops.convert_to_numpy(model.trainable_variables[0])
+    np.testing.assert_allclose(after[2:], before[2:] * (1 - 0.01 * 0.1), rtol=1e-5)
+    assert np.abs(after[1] - before[1]).min() > 0.005
+
+
+def test_layers_made_new_learn_faster(tiny):
+    model = st.load_classifier(tiny, num_labels=2)
+    optimizer = st.AdamW(layer_decay=0.5, head_multiplier=10)
+    optimizer.build(model.trainable_variables)
+    paths = [variable.path for variable in model.trainable_variables]
+    scales = dict(zip(paths, optimizer._scales, strict=True))
+    assert scales["classifier/kernel"] == scales["classifier/bias"] == 10
+    assert scales["pooler/kernel"] == 1  # it has weights in the checkpoint
+    assert max(scale for path, scale in scales.items() if "layer_" in path) == 0.5
+    assert st.AdamW.from_config(optimizer.get_config()).head_multiplier == 10
+    with pytest.raises(ArgumentError, match="head_multiplier=0; it must be above 0"):
+        st.AdamW(head_multiplier=0)
+
+
+def test_a_head_that_the_checkpoint_has_learns_like_the_rest(tiny, tmp_path):
+    st.save_checkpoint(st.load_classifier(tiny, num_labels=2), tmp_path / "tuned")
+    optimizer, model = st.AdamW(), st.load_classifier(tmp_path / "tuned")
+    optimizer.build(model.trainable_variables)
+    assert set(optimizer._scales) == {1}
