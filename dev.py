@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one entry for contributors: python3 dev.py setup | check | test | demo.
+"""The one entry for contributors: python3 dev.py setup | check | test | demo | docs.
 
 Each command does all its own set-up in the folder .venv beside this file. It needs Python 3.11
 or later, pip and a package index, and nothing else. What is there already is not done again.
@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+SITE = ROOT / "build" / "docs"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 NEWSGROUPS = ROOT.parent / "shared" / "data" / "20newsgroups"
@@ -92,14 +93,24 @@ def make_environment() -> None:
         stop(f"the virtual environment could not be made; see above. Delete {VENV} and try again.")
 
 
-def requirements() -> list[str]:
-    """What pyproject.toml asks for: to run, to test, to check and to build the package."""
+def pyproject() -> dict[str, Any]:
+    """What pyproject.toml says."""
     import tomllib  # since Python 3.11, so not before require_python() has spoken
 
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def requirements() -> list[str]:
+    """What pyproject.toml asks for: to run, to test, to check and to build the package."""
+    settings = pyproject()
     extras = settings["project"]["optional-dependencies"]
     wanted = settings["project"]["dependencies"] + extras["test"] + extras["dev"]
     return sorted(wanted + settings["build-system"]["requires"])
+
+
+def docs_requirements() -> list[str]:
+    """What the documentation is built with besides."""
+    return sorted(pyproject()["project"]["optional-dependencies"]["docs"])
 
 
 def digest_of(*parts: bytes) -> str:
@@ -123,18 +134,26 @@ def mark_done(name: str, digest: str) -> None:
 
 def install_requirements() -> None:
     """Installs what pyproject.toml asks for, unless exactly that is installed already."""
-    wanted = requirements()
+    install(
+        "requirements",
+        requirements(),
+        "Installing TensorFlow, Keras and the other libraries: once, some minutes, about 3 GB",
+    )
+
+
+def install(name: str, wanted: list[str], words: str) -> None:
+    """Installs a list of packages, unless exactly that list is installed already."""
     digest = digest_of(*(line.encode() for line in wanted))
-    if is_done("requirements", digest):
+    if is_done(name, digest):
         return
-    say("Installing TensorFlow, Keras and the other libraries: once, some minutes, about 3 GB")
+    say(words)
     if run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *wanted) != 0:
         stop(
             "pip could not install the libraries; see its message above. Most often the package\n"
             "index can't be reached, the disk is full, or TensorFlow has no build yet for this\n"
             f"Python ({sys.version.split()[0]} on {sys.platform}). Then run the same command again."
         )
-    mark_done("requirements", digest)
+    mark_done(name, digest)
 
 
 def setup() -> None:
@@ -225,6 +244,20 @@ def demo(arguments: list[str]) -> int:
     return run_python(ROOT / "examples" / "docstrings.py", *arguments, env=QUIET)
 
 
+def docs() -> int:
+    """Builds the documentation into build/docs, and looks at the links within it."""
+    install("docs", docs_requirements(), "Installing Sphinx and its kin")
+    install_package()
+    sphinx = ("-m", "sphinx", "-q", "-W", "--keep-going", ROOT / "docs")
+    for builder, folder in (("html", SITE), ("linkcheck", SITE.with_name("links"))):
+        say(f"sphinx: {builder}")
+        if run_python(*sphinx, folder, "-b", builder, env=QUIET) != 0:
+            say("failed; see above")
+            return 1
+    say(f"open {SITE / 'index.html'}")
+    return 0
+
+
 def parse(words: list[str]) -> tuple[str, list[str]]:
     """Splits the command line into the command and what is passed on to its program."""
     parser = argparse.ArgumentParser(prog="dev.py", description=__doc__.splitlines()[0])
@@ -234,8 +267,9 @@ def parse(words: list[str]) -> tuple[str, list[str]]:
     # Without their own -h these two hand it on, so that pytest's and the example's help are seen.
     commands.add_parser("test", help="run the tests; all else goes to pytest", add_help=False)
     commands.add_parser("demo", help="run examples/docstrings.py", add_help=False)
+    commands.add_parser("docs", help="build the documentation into build/docs (Sphinx)")
     known, rest = parser.parse_known_args(words)
-    if rest and known.command in ("setup", "check"):
+    if rest and known.command in ("setup", "check", "docs"):
         parser.error(f"{known.command} takes no arguments, but got: {' '.join(rest)}")
     return known.command, rest
 
@@ -247,8 +281,8 @@ def main(words: list[str]) -> int:
     if command == "setup":
         say(f"ready: {VENV}")
         return 0
-    if command == "check":
-        return check()
+    if command in ("check", "docs"):
+        return check() if command == "check" else docs()
     return test(rest) if command == "test" else demo(rest)
 
 

@@ -70,7 +70,8 @@ def make_learner(options: argparse.Namespace) -> Any:
     )
     train_data = transformer.preprocess_train(*train)
     test_data = transformer.preprocess_test(*test)
-    model = transformer.get_classifier(label_smoothing=options.label_smoothing)
+    optimizer = st.AdamW(head_multiplier=options.head_multiplier)
+    model = transformer.get_classifier(optimizer=optimizer, label_smoothing=options.label_smoothing)
     return st.get_learner(model, train_data, test_data, batch_size=32, seed=options.seed)
 
 
@@ -86,6 +87,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "linear"], default="onecycle")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--label-smoothing", type=float, default=0.0)
+    parser.add_argument("--head-multiplier", type=float, default=30.0, help="see AdamW")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--find", action="store_true", help="only the range test")
     parser.add_argument("--figure", type=Path, help="where to put its curve")
@@ -115,7 +117,8 @@ def main() -> None:
     seconds = time.perf_counter() - start
     print(
         f"{options.task}: accuracy {history['val_accuracy'][-1]:.4f} (to reach: {wanted}); "
-        f"{options.schedule}, lr {lr:g}, {epochs} epochs, {options.precision}, "
+        f"{options.schedule}, lr {lr:g}, head times {options.head_multiplier:g}, {epochs} epochs, "
+        f"{options.precision}, "
         f"seed {options.seed}, rows {options.rows or 'all'}, {seconds:.0f} s"
     )
 

@@ -36,7 +36,14 @@ Text = Annotated[
 Label = Annotated[
     list[str], typer.Option("--label", help="Column with the labels; more than one: 0/1 columns.")
 ]
-Model = Annotated[str, typer.Option(help="A name on the Hugging Face Hub, or a folder.")]
+Model = Annotated[
+    str,
+    # Its own words for the default: with brackets around it, 80 columns would cut the name off.
+    typer.Option(
+        help=f"A name on the Hugging Face Hub, or a folder; by default {DEFAULT_MODEL}",
+        show_default=False,
+    ),
+]
 Maxlen = Annotated[int, typer.Option(help="Tokens of a text that the model sees.")]
 Task = Annotated[
     str | None,
@@ -60,7 +67,9 @@ def train(
     val_pct: Annotated[float, typer.Option(help="The share to validate on without --val.")] = 0.1,
     maxlen: Maxlen = 128,
     epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 3,
-    lr: Annotated[float | None, typer.Option(help="Highest learning rate; by the size.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Highest learning rate; by default by the model's size.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Texts a training step.")] = 32,
     task: Task = None,
     encoding: Encoding = None,
@@ -93,8 +102,10 @@ def predict(
         typer.Option("--text", help="A text to answer; with a file: its column (twice for pairs)."),
     ] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="A new CSV file; by default shown.")] = None,
-    proba: Annotated[bool, typer.Option("--proba", help="A column a class as well.")] = False,
-    batch_size: Annotated[int, typer.Option(help="Texts at a time.")] = 32,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="The probability of each class as well.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(help="Texts predicted at a time.")] = 32,
     encoding: Encoding = None,
     sep: Sep = None,
 ) -> None:
@@ -144,10 +155,10 @@ def explain(
 @app.command()
 def export(
     folder: Folder,
-    out: Annotated[Path, typer.Argument(help="Where to write it.")],
-    format: Annotated[str, typer.Option(help="saved_model, onnx or litert.")] = "onnx",
+    out: Annotated[Path, typer.Argument(help="The new folder to write it into.")],
+    format: Annotated[str, typer.Option(help="saved_model, onnx, openvino or litert.")] = "onnx",
 ) -> None:
-    """Write the model in a format for serving."""
+    """Write a folder that answers without simpletext, for serving."""
     from .predictor import load_predictor
 
     check_absent(out)

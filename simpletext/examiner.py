@@ -106,7 +106,7 @@ class Examiner:
             preproc: accepted for ktrain's sake; the data keep their texts.
 
         Returns:
-            A DataFrame: row, text (and pair), true, predicted, probability, loss; no text for
+            A DataFrame with row, text (and pair), true, predicted, probability, loss; no text for
             data that have none. For classification only misclassified rows are in it.
         """
         return report.top_losses(self._look(val_data), n)

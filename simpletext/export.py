@@ -19,6 +19,7 @@ from .bundle import RUNTIMES, write_bundle
 from .checkpoint import new_folder, open_folder
 from .errors import ArgumentError, ExportError
 from .models import architecture_of, input_names, load_classifier, write_model
+from .precision import precision_of
 from .saved import PROBES, probe_values
 
 NEEDED = {
@@ -136,7 +137,7 @@ def _check(format: str, quantize: bool) -> None:
 
 def _in_float32(model: keras.Model) -> keras.Model:
     """The model itself, or its like in float32 if it computes in reduced precision."""
-    if all(layer.compute_dtype == "float32" for layer in model.layers[1:]):
+    if precision_of(model) == "float32":
         return model
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)

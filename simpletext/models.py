@@ -68,7 +68,7 @@ def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> ker
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
 
     Returns:
-        A functional model: dict of ids, each (batch, length), -> the last hidden state,
+        A functional model, dict of ids, each (batch, length), -> the last hidden state,
         (batch, length, hidden).
 
     Raises:
@@ -90,6 +90,7 @@ def load_classifier(
     seed: int = 0,
     class_names: list[str] | None = None,
     new_head: bool = True,
+    verbose: int = 1,
 ) -> keras.Model:
     """A checkpoint's encoder with its classification head as a Keras model.
 
@@ -107,12 +108,15 @@ def load_classifier(
         seed: for a new head's weights and for dropout.
         class_names: what the logits stand for; by default what the checkpoint says.
         new_head: False refuses a checkpoint whose head is missing or has other labels.
+        verbose: 0 prints nothing.
 
     Returns:
-        A functional model: dict of ids, each (batch, length), -> logits, (batch, num_labels).
+        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels).
 
     Raises:
-        As `load_encoder`, and ArgumentError for a bad argument.
+        UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
+        WeightsError: damaged weights, or with new_head=False no trained head.
+        ArgumentError: a bad argument.
     """
     checkpoint = (
         name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
@@ -129,7 +133,7 @@ def load_classifier(
             "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
             "classification."
         )
-    if fresh:
+    if fresh and verbose:
         progress.say(
             f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
             "made new, to be trained."
@@ -247,6 +251,8 @@ def _build(
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     weight_map = _weight_map(architecture)
     loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
+    for variable in model.weights:
+        variable.made_new = variable.path in loaded.fresh  # `AdamW` trains these at a higher rate
     model.architecture = replace(architecture, kept=loaded.kept)
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 

@@ -26,11 +26,16 @@ class AdamW(keras.optimizers.Adam):
         beta_1: the momentum.
         layer_decay: what the rate is multiplied with from each block to the one below it; the
             head has the full rate, and the embeddings have the lowest.
+        head_multiplier: what the rate is multiplied with for the layers that `load_classifier`
+            made new. They start from nothing and the encoder doesn't; at the encoder's rate they
+            hardly move in the few hundred steps of a fine-tuning (measured by
+            `benchmarks/learner.py --head-multiplier`).
         options: Keras' own, such as `global_clipnorm`, `epsilon` and
             `gradient_accumulation_steps`.
 
     Raises:
-        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1].
+        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1], a head multiplier
+            that isn't above 0.
 
     Example:
         >>> AdamW(1e-4, layer_decay=0.9, global_clipnorm=1.0).get_config()["layer_decay"]
@@ -44,14 +49,17 @@ class AdamW(keras.optimizers.Adam):
         beta_1: float = 0.9,
         *,
         layer_decay: float = 1.0,
+        head_multiplier: float = 30.0,
         **options: Any,
     ) -> None:
         check_weight_decay(weight_decay)
+        if not head_multiplier > 0:
+            raise ArgumentError(f"head_multiplier={head_multiplier!r}; it must be above 0.")
         if not 0 < layer_decay <= 1:
             raise ArgumentError(f"layer_decay={layer_decay!r}; it must be above 0 and at most 1.")
         beta_1 = keras.initializers.Constant(beta_1)
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
-        self.layer_decay = layer_decay
+        self.layer_decay, self.head_multiplier = layer_decay, head_multiplier
         self.beta_1: Any = self.add_variable((), beta_1, name="beta_1")
         # Keras' own step is some 25 operations a variable, and a pass over memory in each.
         self._in_one_pass = keras.backend.backend() == "tensorflow" and not self.amsgrad
@@ -62,7 +70,10 @@ class AdamW(keras.optimizers.Adam):
             return
         super().build(var_list)
         paths = [variable.path for variable in var_list]
-        self._scales = layer_scales(paths, self.layer_decay)
+        self._scales = [
+            scale * (self.head_multiplier if getattr(variable, "made_new", False) else 1)
+            for scale, variable in zip(layer_scales(paths, self.layer_decay), var_list, strict=True)
+        ]
         self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
@@ -106,8 +117,9 @@ class AdamW(keras.optimizers.Adam):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as they are now."""
-        own = {"layer_decay": self.layer_decay, "beta_1": float(ops.convert_to_numpy(self.beta_1))}
-        return super().get_config() | own
+        own = {name: getattr(self, name) for name in ("layer_decay", "head_multiplier")}
+        beta_1 = float(ops.convert_to_numpy(self.beta_1))
+        return super().get_config() | own | {"beta_1": beta_1}
 
 
 def layer_scales(paths: list[str], layer_decay: float) -> list[float]:

@@ -38,6 +38,20 @@ def check_precision(precision: str) -> None:
         raise ArgumentError(f"precision={precision!r}; allowed are 'auto', 'float32', 'bfloat16'.")
 
 
+def precision_of(model: keras.Model) -> str:
+    """The precision in which a model computes."""
+    exact = all(layer.compute_dtype == "float32" for layer in model.layers[1:])
+    return "float32" if exact else "bfloat16"
+
+
+def as_saved(saved: str, wanted: str) -> str:
+    """The precision for a saved predictor: "auto" is the one it had, if the machine has it."""
+    check_precision(wanted)
+    if wanted != "auto":
+        return wanted
+    return saved if saved == "float32" else "auto"
+
+
 def has_bfloat16() -> bool:
     """Whether what Keras computes on, the accelerator or else the processor, has bfloat16."""
     devices = keras.distribution.list_devices()

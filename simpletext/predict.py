@@ -27,8 +27,11 @@ def predict_logits(
     outputs = []
     with progress.bar(len(batches), "predict", verbose) as bar:
         for i in range(len(batches)):
+            inputs = batches[i][0]
             with _ONE_AT_A_TIME:
-                outputs.append(model.predict_on_batch(batches[i][0]))
+                answers = model.predict_on_batch(inputs)
+            # In the scope of a tf.distribute strategy each device answers the whole batch.
+            outputs.append(answers[: len(inputs["input_ids"])])
             bar.update()
     stacked = np.concatenate(outputs).astype("float32")
     logits = np.empty_like(stacked)

@@ -48,16 +48,24 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
     return Predictor(model, preproc.tokenizer, settings, batch_size)
 
 
-def load_predictor(path: str | os.PathLike, batch_size: int = 32) -> "Predictor":
+def load_predictor(
+    path: str | os.PathLike, batch_size: int = 32, *, precision: str = "auto"
+) -> "Predictor":
     """The predictor in a folder that `Predictor.save` wrote. Runs nothing from the folder.
 
     It is asked the probe texts it was saved with; a warning tells if its numbers moved.
+
+    Args:
+        path: the folder.
+        batch_size: texts at a time.
+        precision: "auto" for the one it was saved in, as far as this machine has it; "float32";
+            "bfloat16".
 
     Raises:
         CheckpointError: no such folder, or one that isn't whole, or was written by a newer
             version.
     """
-    return Predictor(*read_predictor(path), batch_size)
+    return Predictor(*read_predictor(path, precision), batch_size)
 
 
 class Predictor:
@@ -91,6 +99,7 @@ class Predictor:
         batch_size: int = 32,
         *,
         task: str | None = None,
+        precision: str = "auto",
     ) -> "Predictor":
         """A classifier that is fine-tuned already, with its own labels.
 
@@ -100,12 +109,14 @@ class Predictor:
             batch_size: texts at a time.
             task: "single_label_classification", "multi_label_classification" or "regression",
                 where config.json doesn't say which.
+            precision: "auto" for float32, or for a folder that `save` wrote what it was saved in;
+                "float32"; "bfloat16", which is faster where the machine has it.
 
         Raises:
             UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
             WeightsError: the checkpoint has no trained classification head.
         """
-        return cls(*read_pretrained(name_or_folder, maxlen, task), batch_size)
+        return cls(*read_pretrained(name_or_folder, maxlen, task, precision), batch_size)
 
     learner: Any = None  # what `train` attaches
     report: Any = None
@@ -159,8 +170,8 @@ class Predictor:
                 overlapping windows and takes the mean of their probabilities.
 
         Returns:
-            One answer for one text, a list for a list: a class; for multi-label a list of those
-            from the threshold on; for regression a number, or a list of them.
+            One answer for one text, a list for a list. An answer is a class; for multi-label a
+            list of those from the threshold on; for regression a number, or a list of them.
 
         Raises:
             DataError: texts that can't be used.

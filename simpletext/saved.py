@@ -23,6 +23,7 @@ from .models import (
     max_positions,
     write_model,
 )
+from .precision import as_saved, dtype_policy, precision_of
 from .report import probabilities
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 from .tokenizer import Tokenizer
@@ -37,7 +38,7 @@ PROBES = (
     "The same words, again and again, make a text that is long. " * 8,
 )
 LONGEST = 512  # tokens that a foreign checkpoint's predictor sees, unless it is told otherwise
-EXACT, REDUCED = 1e-3, 3e-2  # how far probabilities may move, by the precision they were made in
+TOLERANCES = {"float32": 1e-3, "bfloat16": 3e-2}  # how far probabilities may move
 
 
 def write_predictor(
@@ -51,12 +52,13 @@ def write_predictor(
     """
     check_writable(settings)
     architecture = architecture_of(model)
-    reduced = any(layer.compute_dtype != "float32" for layer in model.layers[1:])
+    precision = precision_of(model)
     others = {
+        "precision": precision,
         "pooling": architecture.pooling,
         "tokenizer": tokenizer.options,
         "probes": {
-            "tolerance": REDUCED if reduced else EXACT,
+            "tolerance": TOLERANCES[precision],
             "texts": list(PROBES),
             "values": probe_values(model, tokenizer, settings, PROBES).tolist(),
         },
@@ -68,8 +70,14 @@ def write_predictor(
         write_card(folder, settings, str(architecture.pooling))
 
 
-def read_predictor(path: str | os.PathLike) -> tuple[keras.Model, Tokenizer, Settings]:
+def read_predictor(
+    path: str | os.PathLike, precision: str = "auto"
+) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of the predictor in a folder. Runs nothing from it and reads nothing beside it.
+
+    Args:
+        path: the folder.
+        precision: see `load_predictor`.
 
     Raises:
         CheckpointError: no such folder, one that isn't whole or was tampered with, or one that
@@ -87,24 +95,26 @@ def read_predictor(path: str | os.PathLike) -> tuple[keras.Model, Tokenizer, Set
         )
     tokenizer = _tokenizer(folder, raw.get("tokenizer"))
     model = load_classifier(
-        checkpoint, len(labels.classes), labels.task, raw["pooling"], new_head=False
-    )
+        checkpoint, len(labels.classes), labels.task, raw["pooling"],
+        dtype_policy(as_saved(raw.get("precision", "float32"), precision)), new_head=False,
+    )  # fmt: skip
     _check_probes(folder, model, tokenizer, settings, raw.get("probes"))
     return model, tokenizer, settings
 
 
 def read_pretrained(
-    name_or_folder: str | os.PathLike, maxlen: int | None, task: str | None
+    name_or_folder: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
 ) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of a predictor from a fine-tuned checkpoint; see `Predictor.from_pretrained`."""
     checkpoint = find_checkpoint(name_or_folder)
     if (checkpoint.folder / FILE).is_file():
-        return read_predictor(checkpoint.folder)
+        return read_predictor(checkpoint.folder, precision)
     config = checkpoint.config
     limit = max_positions(family_of(config), config) or LONGEST
     if maxlen is not None and not 3 <= maxlen <= limit:
         raise ArgumentError(f"maxlen={maxlen!r}; {checkpoint.name} takes from 3 to {limit} tokens.")
-    model = load_classifier(checkpoint, problem_type=task, new_head=False)
+    dtype = dtype_policy(as_saved("float32", precision))
+    model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
     labels = Labels(config["problem_type"], tuple(labels_in(config) or ()))
     name = None if os.path.exists(name_or_folder) else os.fspath(name_or_folder)
@@ -148,6 +158,7 @@ def _check_probes(
     values = probe_values(model, tokenizer, settings, texts)
     scale = max(1.0, float(np.abs(saved).max())) if settings.labels.task == REGRESSION else 1.0
     moved = float(np.abs(values - saved).max())
+    tolerance = max(tolerance, TOLERANCES[precision_of(model)])
     if not moved <= tolerance * scale:
         warnings.warn(
             f"The predictor in {folder} gives other probabilities than when it was saved: they "

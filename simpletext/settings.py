@@ -8,6 +8,7 @@ from typing import Any
 from .checkpoint import read_json, write_json
 from .errors import ArgumentError, CheckpointError
 from .labels import MULTI, TASKS, Labels
+from .precision import POLICIES
 
 FILE = "simpletext.json"
 FORMAT = 1
@@ -98,6 +99,11 @@ def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
         CheckpointError: no such file, one that is damaged, or one of a newer version.
     """
     path = folder / FILE
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"There is no folder {name!r}. Check the path; Predictor.from_pretrained takes names "
+            "on the Hub."
+        )
     if not path.is_file():
         raise CheckpointError(
             f"There is no {FILE} in {name!r}, so it is no folder of Predictor.save. "
@@ -133,6 +139,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     )
     _require(type(raw["maxlen"]) is int and raw["maxlen"] >= 3, "maxlen", raw["maxlen"])
     _require(raw["pooling"] in ("mean", "original"), "pooling", raw["pooling"])
+    _require(raw.get("precision", "float32") in POLICIES, "precision", raw.get("precision"))
     _require(raw.get("paired") in (None, True, False), "paired", raw.get("paired"))
     _require(_is_number(temperature) and 0 < temperature < 1e6, "temperature", temperature)
     if thresholds is not None:

@@ -67,7 +67,8 @@ class _TextEstimator(BaseEstimator):
             self.model, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
         data = preproc.preprocess_train(X, y, verbose=self.verbose)
-        learner = get_learner(preproc.get_model(), data, batch_size=self.batch_size, seed=self.seed)
+        model = preproc.get_model(verbose=self.verbose)
+        learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
         rate = self.lr if self.lr is not None else default_rate(preproc)
         learner.fit_onecycle(rate, self.epochs, verbose=self.verbose)
         self.predictor_ = get_predictor(learner.model, preproc)

@@ -2,7 +2,6 @@
 
 >>> texts = ["good", "bad", "very good", "very bad"] * 2
 >>> predictor = train((texts, ["pos", "neg"] * 4), val_pct=0.5, epochs=1, verbose=0)
-sentence-transformers/all-MiniLM-L6-v2: ...
 >>> predictor.get_classes()
 ['neg', 'pos']
 """
@@ -64,7 +63,7 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; use a `Learner` to keep a training's half.
 
     Returns:
-        The predictor. It has its `learner`, and its `report`: what `Learner.validate` gives.
+        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
     """
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
@@ -73,7 +72,8 @@ def train(
     if verbose and lr is None:
         progress.say(f"learning rate: {rate:g}")
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
-    learner = get_learner(preproc.get_model(), parts[0], parts[1], batch_size, seed=seed)
+    model = preproc.get_model(verbose=verbose)
+    learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
     learner.fit_onecycle(rate, epochs, verbose=verbose)
     if learner.interrupted:  # the caller has no learner to look at what there is
         raise KeyboardInterrupt

@@ -40,8 +40,8 @@ class Transformer:
         task: "single_label_classification", "multi_label_classification" or "regression", where
             the labels alone would say something else (see `simpletext.labels`).
         pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
-        precision: "float32", "bfloat16" (weights stay in float32), or "auto" for bfloat16 where
-            the processor or accelerator has it.
+        precision: "auto" for bfloat16 where the processor or accelerator has it, which is faster,
+            else float32; or one of these names. Weights are kept in float32 anyway.
         seed: for a new head's weights and for dropout.
 
     Example:
@@ -61,7 +61,7 @@ class Transformer:
         *,
         task: str | None = None,
         pooling: str = "auto",
-        precision: str = "float32",
+        precision: str = "auto",
         seed: int = 0,
     ) -> None:
         if isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 3:
@@ -196,6 +196,7 @@ class Transformer:
         loss: Any = None,
         label_smoothing: float = 0.0,
         optimizer: Any = None,
+        verbose: int = 1,
     ) -> keras.Model:
         """The checkpoint with a classification head, compiled and ready for a `Learner`.
 
@@ -206,6 +207,7 @@ class Transformer:
             loss: by default cross-entropy; "focal" for rare classes; or a Keras loss on logits.
             label_smoothing: probability that cross-entropy spreads over all classes.
             optimizer: a Keras optimizer; by default `AdamW()`.
+            verbose: 0 prints nothing.
 
         Raises:
             DataError: the classes aren't known yet, or the task is regression.
@@ -218,7 +220,7 @@ class Transformer:
                 "or give the labels as strings or ints for a classification."
             )
         chosen = loss_for(labels.task, loss, label_smoothing)
-        return self._compiled(labels, pooling, metrics, chosen, optimizer)
+        return self._compiled(labels, pooling, metrics, chosen, optimizer, verbose)
 
     def get_regression_model(
         self,
@@ -227,6 +229,7 @@ class Transformer:
         *,
         loss: Any = None,
         optimizer: Any = None,
+        verbose: int = 1,
     ) -> keras.Model:
         """The checkpoint with a regression head, compiled and ready for a `Learner`.
 
@@ -235,6 +238,7 @@ class Transformer:
             metrics: names such as "mae", "rmse", "spearman", or Keras metrics; by default mae.
             loss: by default the mean squared error; "mae", "huber", or a Keras loss.
             optimizer: a Keras optimizer; by default `AdamW()`.
+            verbose: 0 prints nothing.
 
         Raises:
             DataError: the targets aren't known yet, or the task is a classification.
@@ -246,12 +250,14 @@ class Transformer:
                 "The labels aren't floats, which makes this a classification: use get_classifier, "
                 'or Transformer(..., task="regression").'
             )
-        return self._compiled(labels, pooling, metrics, loss_for(labels.task, loss), optimizer)
+        chosen = loss_for(labels.task, loss)
+        return self._compiled(labels, pooling, metrics, chosen, optimizer, verbose)
 
-    def get_model(self, pooling: str | None = None) -> keras.Model:
+    def get_model(self, pooling: str | None = None, verbose: int = 1) -> keras.Model:
         """`get_regression_model` or `get_classifier`, by the task."""
-        regression = self._known_labels().task == REGRESSION
-        return (self.get_regression_model if regression else self.get_classifier)(pooling)
+        if self._known_labels().task == REGRESSION:
+            return self.get_regression_model(pooling, verbose=verbose)
+        return self.get_classifier(pooling, verbose=verbose)
 
     def get_classes(self) -> list[Any]:
         """The classes in the order of the model's outputs."""
@@ -288,13 +294,14 @@ class Transformer:
             )
 
     def _compiled(
-        self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any
-    ) -> keras.Model:
+        self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any,
+        verbose: int,
+    ) -> keras.Model:  # fmt: skip
         # All that can be wrong is found before the weights are read.
         chosen = metrics_for(labels.task, len(labels.classes), metrics)
         dtype = dtype_policy(self.precision)
-        if self.precision == "auto":
-            progress.say(f"precision: {dtype}")
+        if verbose and self.precision == "auto" and dtype != "float32":
+            progress.say("precision: bfloat16, which this machine has; 'float32' is exact.")
         model = load_classifier(
             self.checkpoint,
             len(labels.classes),
@@ -303,6 +310,7 @@ class Transformer:
             dtype=dtype,
             seed=self.seed,
             class_names=labels.names,
+            verbose=verbose,
         )
         model.compile(optimizer=optimizer or AdamW(), loss=loss, metrics=chosen)
         return model

@@ -52,6 +52,14 @@ def write_tokenizer(folder: Path, words=WORDS):
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_bfloat16():
+    """The same numbers on every processor; tests that want reduced precision say so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simpletext.precision.has_bfloat16", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     """A tiny BERT without a head, with a tokenizer: 2 layers, hidden 32, 20 positions."""

@@ -119,6 +119,7 @@ def test_help_tells_every_option(command):
         (["train", "{data}", "--out", "{folder}/x", "--task", "guess"], "task='guess'; allowed"),
         (["train", "{data}", "--out", "{folder}/x", "--maxlen", "0"], "maxlen=0; it must be"),
         (["predict", "{folder}", "--text", "a"], "There is no simpletext.json"),
+        (["predict", "{folder}/no", "--text", "a"], "There is no folder"),
         (["predict", "{saved}", "{data}", "--text", "txet"], "There is no column 'txet'"),
         (["predict", "{saved}", "{data}", "--out", "{data}"], "exists already"),
         (["predict", "{saved}", "--text", "a", "--text", "b", "--text", "c"], "given 3 times"),
@@ -167,3 +168,11 @@ def test_ctrl_c_is_clean(table, tiny, tmp_path):
     assert told.splitlines()[-1] == "simpletext: interrupted"
     assert "Traceback" not in told
     assert not (tmp_path / "out").exists()
+
+
+def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ([], ["train"], ["predict"], ["explain"], ["export"], ["check"]):
+        told = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="simpletext").output
+        assert max(map(len, told.splitlines())) <= 80
+        assert "…" not in told

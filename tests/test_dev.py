@@ -35,13 +35,14 @@ def dev(tmp_path, monkeypatch):
         ("test --cov -m slow", ("test", ["--cov", "-m", "slow"])),
         ("test --help", ("test", ["--help"])),
         ("demo --rows 40", ("demo", ["--rows", "40"])),
+        ("docs", ("docs", [])),
     ],
 )
 def test_what_it_does_not_know_is_passed_on(dev, words, expected):
     assert dev.parse(words.split()) == expected
 
 
-@pytest.mark.parametrize("words", ["", "tset", "check --fix", "setup now"])
+@pytest.mark.parametrize("words", ["", "tset", "check --fix", "setup now", "docs -v"])
 def test_a_wrong_command_line_is_refused(dev, words, capsys):
     with pytest.raises(SystemExit) as stopped:
         dev.parse(words.split())
@@ -77,9 +78,10 @@ def test_requirements_are_those_of_pyproject(dev):
     (dev.ROOT / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["builder"]\n'
         '[project]\ndependencies = ["b", "a>=1"]\n'
-        '[project.optional-dependencies]\ntest = ["t"]\ndev = ["d"]\ndocs = ["not wanted"]\n'
+        '[project.optional-dependencies]\ntest = ["t"]\ndev = ["d"]\ndocs = ["s"]\n'
     )
     assert dev.requirements() == ["a>=1", "b", "builder", "d", "t"]
+    assert dev.docs_requirements() == ["s"]
 
 
 def test_requirements_are_installed_once_for_each_list(dev, monkeypatch):
@@ -123,6 +125,18 @@ def test_check_runs_all_tools_and_reports_what_failed(dev, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "ruff format" in shown
     assert "failed: mypy" in shown
+
+
+def test_docs_are_built_and_their_links_looked_at(dev, monkeypatch, capsys):
+    for name in ("install", "install_package", "docs_requirements"):
+        monkeypatch.setattr(dev, name, lambda *arguments: None)
+    built = []
+    monkeypatch.setattr(dev, "run_python", lambda *words, env: built.append(words[-1]) or 0)
+    assert dev.docs() == 0
+    assert built == ["html", "linkcheck"]
+    monkeypatch.setattr(dev, "run_python", lambda *words, env: 1)
+    assert dev.docs() == 1
+    assert "failed" in capsys.readouterr().out
 
 
 def test_child_processes_cannot_see_the_source_tree(dev, monkeypatch):

@@ -5,6 +5,7 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
+from simpletext.precision import precision_of
 
 
 @pytest.fixture
@@ -270,6 +271,26 @@ def test_precision_is_held_by_the_model(tiny):
     assert learner.history["loss"][-1] < learner.history["loss"][0]
     with pytest.raises(ArgumentError, match="precision='half'; allowed are 'auto', 'float32'"):
         st.Transformer(str(tiny), precision="half")
+
+
+def test_auto_is_what_the_machine_has_and_a_saved_predictor_keeps_it(
+    tiny, tmp_path, monkeypatch, capsys
+):
+    texts, labels = TEXTS[:16], LABELS[:16]
+    monkeypatch.setattr("simpletext.precision.has_bfloat16", lambda: True)
+    transformer = st.Transformer(str(tiny), maxlen=16)
+    transformer.preprocess_train(texts, labels, verbose=0)
+    predictor = st.get_predictor(transformer.get_classifier(), transformer)
+    assert capsys.readouterr().out.count("precision: bfloat16, which this machine has") == 1
+    predictor.save(tmp_path / "saved")
+    again = st.load_predictor(tmp_path / "saved")
+    assert precision_of(again.model) == "bfloat16"
+    assert np.array_equal(again.predict_proba(texts), predictor.predict_proba(texts))
+    exact = st.load_predictor(tmp_path / "saved", precision="float32")
+    assert precision_of(exact.model) == "float32"
+    np.testing.assert_allclose(exact.predict_proba(texts), again.predict_proba(texts), atol=0.02)
+    monkeypatch.setattr("simpletext.precision.has_bfloat16", lambda: False)
+    assert precision_of(st.load_predictor(tmp_path / "saved").model) == "float32"
 
 
 def test_regression_and_pairs(tiny, capsys):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import simpletext as st
+from simpletext.errors import ArgumentError
 
 BETAS, EPSILON = (0.9, 0.999), 1e-7
 
@@ -55,3 +56,24 @@ def test_rows_of_an_embedding_that_no_text_has_stay_but_for_the_decay():
     after = keras.ops.convert_to_numpy(model.trainable_variables[0])
     np.testing.assert_allclose(after[2:], before[2:] * (1 - 0.01 * 0.1), rtol=1e-5)
     assert np.abs(after[1] - before[1]).min() > 0.005
+
+
+def test_layers_made_new_learn_faster(tiny):
+    model = st.load_classifier(tiny, num_labels=2)
+    optimizer = st.AdamW(layer_decay=0.5, head_multiplier=10)
+    optimizer.build(model.trainable_variables)
+    paths = [variable.path for variable in model.trainable_variables]
+    scales = dict(zip(paths, optimizer._scales, strict=True))
+    assert scales["classifier/kernel"] == scales["classifier/bias"] == 10
+    assert scales["pooler/kernel"] == 1  # it has weights in the checkpoint
+    assert max(scale for path, scale in scales.items() if "layer_" in path) == 0.5
+    assert st.AdamW.from_config(optimizer.get_config()).head_multiplier == 10
+    with pytest.raises(ArgumentError, match="head_multiplier=0; it must be above 0"):
+        st.AdamW(head_multiplier=0)
+
+
+def test_a_head_that_the_checkpoint_has_learns_like_the_rest(tiny, tmp_path):
+    st.save_checkpoint(st.load_classifier(tiny, num_labels=2), tmp_path / "tuned")
+    optimizer, model = st.AdamW(), st.load_classifier(tmp_path / "tuned")
+    optimizer.build(model.trainable_variables)
+    assert set(optimizer._scales) == {1}

@@ -29,6 +29,11 @@ def test_what_it_says(tiny, capsys):
         assert line in told
 
 
+def test_verbose_0_is_silent(tiny, capfd):
+    st.train((TEXTS, LABELS), model=str(tiny), epochs=1, **FAST)
+    assert capfd.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("data", "options", "task"),
     [
