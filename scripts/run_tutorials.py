@@ -28,7 +28,15 @@ from nbclient.exceptions import CellExecutionError
 FOLDER = Path(__file__).resolve().parents[1] / "tutorials"
 CELL_SECONDS = 1200
 # The one setting: what the names in a notebook's "parameters" cell are with --small.
-SMALL = {"ROWS": 48, "TEST_ROWS": 32, "MAXLEN": 32, "EPOCHS": 1, "SAMPLES": 40, "LAYERS": 1}
+SMALL = {
+    "ROWS": 48,
+    "TEST_ROWS": 32,
+    "MAXLEN": 32,
+    "EPOCHS": 1,
+    "SAMPLES": 40,
+    "LAYERS": 1,
+    "BATCH": 4,
+}
 
 # What TensorFlow's C++ part says when it starts depends on the machine, and no setting stops it.
 STARTUP = re.compile(
@@ -86,8 +94,8 @@ def complaints(notebook: Any) -> list[str]:
     return found
 
 
-def run(path: Path, small: bool) -> tuple[Any, list[str], float]:
-    """Executes a notebook; gives it with its outputs, the complaints and the seconds."""
+def run(path: Path, small: bool, save: bool) -> tuple[list[str], float]:
+    """Executes a notebook, and saves its outputs if wanted; gives complaints and seconds."""
     notebook, start = nbformat.read(path, as_version=4), time.perf_counter()
     if small:
         shrink(notebook)
@@ -102,12 +110,15 @@ def run(path: Path, small: bool) -> tuple[Any, list[str], float]:
         try:
             client.execute()
         except CellExecutionError as error:
-            return notebook, [str(error)], time.perf_counter() - start
+            return [str(error)], time.perf_counter() - start
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = joined([each for each in cell.outputs if without_startup(each)])
     notebook.metadata.pop("language_info", None)
-    return notebook, complaints(notebook), time.perf_counter() - start
+    wrong = complaints(notebook)
+    if save and not wrong:
+        nbformat.write(notebook, path)
+    return wrong, time.perf_counter() - start
 
 
 def main(words: list[str] | None = None) -> None:
@@ -123,12 +134,10 @@ def main(words: list[str] | None = None) -> None:
     os.environ.pop("MPLBACKEND", None)  # a kernel's own choice shows figures in the notebook
     paths, failed = chosen(options.names), False
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = pool.map(lambda path: run(path, options.small), paths)
-        for path, (notebook, wrong, seconds) in zip(paths, results, strict=True):
+        results = pool.map(lambda path: run(path, options.small, options.save), paths)
+        for path, (wrong, seconds) in zip(paths, results, strict=True):
             print(f"{path.name}: {seconds:.0f} s", *wrong, sep="\n  ", flush=True)
             failed = failed or bool(wrong)
-            if options.save and not wrong:
-                nbformat.write(notebook, path)
     sys.exit(failed)
 
 
