@@ -162,9 +162,9 @@ class Curve:
         )
 
     def suggest(self) -> float | None:
-        """One conservative pick: the smallest of the estimates by valley and minimum / 10."""
+        """The middle one of the three estimates: each of them has curves that mislead it."""
         estimates = self.estimate()
-        return None if estimates is None else min(estimates[1:])
+        return None if estimates is None else sorted(estimates)[1]
 
     def _span(self) -> tuple[int, int]:
         """Where to look: from where the average stands on a few losses, to the lowest point."""
