@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """Explanations: how long each method takes, and how often LIME and gradients agree.
 
-python benchmarks/explain.py FOLDER --texts sst2.tsv --column sentence --count 50
+    python benchmarks/explain.py FOLDER --texts ../shared/data/sst2/test.csv --count 50
+    python benchmarks/explain.py FOLDER --ktrain PYTHON --ktrain-folder FOLDER
+
+FOLDER holds a saved predictor. PYTHON is an interpreter in whose environment ktrain imports, and
+its folder a predictor of the same size; `peers/with_ktrain.py` makes one and says how.
 """
 
 import argparse
 import csv
+import statistics
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,6 +20,7 @@ import numpy as np
 import simpletext as st
 
 METHODS = ("lime", "eli5", "gradient", "occlusion")
+PEER = Path(__file__).resolve().parent / "peers" / "with_ktrain.py"
 HUNDRED = (
     "the film is a long and patient story of two brothers who lose a house and find each other "
     "again , told with care , with a wonderful cast and a terrible ending "
@@ -21,24 +28,50 @@ HUNDRED = (
 
 
 def main() -> None:
-    """Both measurements, with their settings."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", help="a saved predictor")
-    parser.add_argument("--texts", type=Path, help="a tab-separated file with a header")
-    parser.add_argument("--column", default="sentence")
-    parser.add_argument("--count", type=int, default=50, help="sentences to compare on")
-    parser.add_argument("--samples", type=int, default=2500)
-    arguments = parser.parse_args()
+    """All measurements, with their settings."""
+    arguments = parse()
     predictor = st.load_predictor(arguments.folder)
     text = " ".join(HUNDRED.split()[:100])
     for method in METHODS:
         seconds = [timed(predictor, text, method, arguments.samples) for _ in range(3)]
-        print(f"{method}: {min(seconds):.2f} s for 100 words ({arguments.samples} samples)")
+        print(f"{method}: {told(seconds)} for 100 words ({arguments.samples} samples)")
+    if arguments.ktrain:
+        beside_ktrain(predictor, text, arguments)
     if arguments.texts:
-        with arguments.texts.open(encoding="utf-8") as file:
-            rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            texts = [row[arguments.column] for row in rows][: arguments.count]
-        compare(predictor, texts, arguments.samples)
+        with arguments.texts.open(encoding="utf-8", newline="") as file:
+            texts = [row["text"] for row in csv.DictReader(file)]
+        step = max(len(texts) // arguments.count, 1)
+        compare(predictor, texts[::step][: arguments.count], arguments.samples)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", help="a saved predictor")
+    parser.add_argument("--texts", type=Path, help="a CSV file with a column `text`")
+    parser.add_argument("--count", type=int, default=50, help="texts to compare on")
+    parser.add_argument("--samples", type=int, default=2500)
+    parser.add_argument("--ktrain", help="an interpreter that imports ktrain")
+    parser.add_argument("--ktrain-folder", help="a predictor that ktrain saved")
+    return parser.parse_args()
+
+
+def told(seconds: list[float]) -> str:
+    """Median and range."""
+    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
+
+
+def beside_ktrain(predictor: st.Predictor, text: str, arguments: argparse.Namespace) -> None:
+    """LIME on the same text with as many samples, in turn with ours."""
+    command = [arguments.ktrain, str(PEER), "explain", arguments.ktrain_folder, text]
+    done = subprocess.run(
+        [*command, str(arguments.samples)], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("SECONDS ")]
+    theirs = [float(line.split()[1]) for line in lines]
+    ours = [timed(predictor, text, "lime", arguments.samples) for _ in range(3)]
+    ratio = statistics.median(theirs) / statistics.median(ours)
+    print(f"LIME, ktrain: {told(theirs)}; simpletext: {told(ours)}; {ratio:.1f} times as fast")
 
 
 def timed(predictor: st.Predictor, text: str, method: str, samples: int) -> float:

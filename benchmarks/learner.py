@@ -87,7 +87,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "linear"], default="onecycle")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--label-smoothing", type=float, default=0.0)
-    parser.add_argument("--head-multiplier", type=float, default=30.0, help="see AdamW")
+    parser.add_argument("--head-multiplier", type=float, default=100.0, help="see AdamW")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--find", action="store_true", help="only the range test")
     parser.add_argument("--figure", type=Path, help="where to put its curve")

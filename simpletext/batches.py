@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from .encodings import Encodings, Layout
 from .labels import Labels
-from .tokenizer import Encodings, Layout
 
 # Rows are sorted by length within groups of this many batches, so that a batch's texts are about
 # equally long while its members still change from epoch to epoch.
@@ -64,12 +64,15 @@ class EncodedTexts:
             columns = columns - (width - lengths[:, None])
         mask = (columns >= 0) & (columns < lengths[:, None])
         tokens = (starts[:, None] + columns)[mask]
-        values = {
-            "input_ids": (self.layout.pad_id, self.ids),
-            "token_type_ids": (self.layout.pad_type_id, self.type_ids),
-        }
+        values = {"input_ids": (self.layout.pad_id, self.ids)}
+        if self.layout.segments:
+            values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
         # No tokenizer tells a language; -1 is "not said" (see `encoders.xlm`).
-        batch = {"attention_mask": mask.astype("int32"), "langs": np.full(mask.shape, -1, "int32")}
+        batch = {
+            "attention_mask": mask.astype("int32"),
+            "langs": np.full(mask.shape, -1, "int32"),
+            "token_type_ids": np.zeros(mask.shape, "int32"),
+        }
         for name, (fill, flat) in values.items():
             batch[name] = np.full(mask.shape, fill, dtype="int32")
             batch[name][mask] = flat[tokens]

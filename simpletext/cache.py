@@ -17,7 +17,7 @@ import numpy as np
 
 from .batches import EncodedTexts, offsets_of
 from .checkpoint import new_folder
-from .tokenizer import Encodings, Layout
+from .encodings import Encodings, Layout
 
 FORMAT = b"1"
 FLAT = {"ids": "int32", "type_ids": "uint8"}

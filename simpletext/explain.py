@@ -9,7 +9,7 @@ from .batches import pack
 from .errors import ArgumentError, DataError
 from .explanation import Explanation, Target, Word
 from .labels import MULTI, REGRESSION
-from .models import architecture_of, input_names
+from .models import architecture_of, layout_for
 from .passage import Passage, passage_of
 
 SEED = 42  # as ktrain: the same text gets the same explanation
@@ -183,8 +183,7 @@ def _predict_kept(predictor: Any, passage: Passage) -> Predict:
 
 def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray]:
     """The model's inputs for one text."""
-    names = input_names(architecture_of(predictor.model).config)
-    layout = predictor.tokenizer.layout.for_inputs(names)
+    layout = layout_for(architecture_of(predictor.model).config, predictor.tokenizer.layout)
     pairs = None if pair is None else [pair]
     encodings = predictor.tokenizer.encode([text], pairs, predictor.maxlen)
     return pack(encodings, layout, [text], pairs).padded(np.arange(1))

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from .batches import EncodedTexts, pack
+from .encodings import Encodings, Layout
 from .errors import ArgumentError, DataError
-from .tokenizer import Encodings, Layout, Tokenizer
+from .tokenizer import Tokenizer
 
 CHOICES = ("truncate", "chunk")
 OVERLAP = 0.25  # of a window, so that what one cuts apart stands whole in the next

@@ -23,6 +23,7 @@ from .checkpoint import (
 )
 from .encoders import family_of
 from .encoders.family import Family
+from .encodings import Layout
 from .errors import ArgumentError, WeightsError
 from .heads import MeanHead
 from .weightmap import WeightMap, file_tensors, load_weights
@@ -193,6 +194,11 @@ def input_names(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The inputs of a checkpoint's model, by its config.json."""
     family = family_of(config)
     return family.inputs_of(family.read_config(config))
+
+
+def layout_for(config: Mapping[str, Any], layout: Layout) -> Layout:
+    """A tokenizer's layout as a checkpoint's model takes it, by its config.json."""
+    return layout.for_model(input_names(config), family_of(config).segments)
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:

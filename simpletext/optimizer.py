@@ -9,6 +9,7 @@ from keras import ops
 from .errors import ArgumentError
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
+HEAD_RATE = 0.01  # as fast as layers made new may learn, unless all the model learns faster
 # what TensorFlow's operation calls the numbers that a step of Adam depends on
 SCALARS = ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon")
 
@@ -29,7 +30,7 @@ class AdamW(keras.optimizers.Adam):
         head_multiplier: what the rate is multiplied with for the layers that `load_classifier`
             made new. They start from nothing and the encoder doesn't; at the encoder's rate they
             hardly move in the few hundred steps of a fine-tuning (measured by
-            `benchmarks/learner.py --head-multiplier`).
+            `benchmarks/learner.py --head-multiplier`). It doesn't lift their rate above 0.01.
         options: Keras' own, such as `global_clipnorm`, `epsilon` and
             `gradient_accumulation_steps`.
 
@@ -49,7 +50,7 @@ class AdamW(keras.optimizers.Adam):
         beta_1: float = 0.9,
         *,
         layer_decay: float = 1.0,
-        head_multiplier: float = 30.0,
+        head_multiplier: float = 100.0,
         **options: Any,
     ) -> None:
         check_weight_decay(weight_decay)
@@ -70,10 +71,8 @@ class AdamW(keras.optimizers.Adam):
             return
         super().build(var_list)
         paths = [variable.path for variable in var_list]
-        self._scales = [
-            scale * (self.head_multiplier if getattr(variable, "made_new", False) else 1)
-            for scale, variable in zip(layer_scales(paths, self.layer_decay), var_list, strict=True)
-        ]
+        self._scales = layer_scales(paths, self.layer_decay)
+        self._new = [getattr(variable, "made_new", False) for variable in var_list]
         self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
@@ -89,6 +88,9 @@ class AdamW(keras.optimizers.Adam):
         rate = ops.cast(learning_rate, variable.dtype)
         if self._scales[index] != 1:
             rate = rate * self._scales[index]
+        if self._new[index]:
+            fastest = ops.maximum(rate, HEAD_RATE)
+            rate = ops.minimum(rate * self.head_multiplier, fastest)
         if self.weight_decay and self._decays[index]:
             self.assign(variable, ops.multiply(variable, 1 - rate * self.weight_decay))
         if self._in_one_pass:

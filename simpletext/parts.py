@@ -49,17 +49,16 @@ def head_of(model: keras.Model) -> set[str]:
 
 
 def _lower_blocks(model: keras.Model, count: int) -> list[Any]:
-    """The embeddings and the first blocks: all that lies below the next block or the head."""
-    numbers = {layer.name: re.fullmatch(r"layer_(\d+)", layer.name) for layer in model.layers}
-    blocks = [layer for layer in model.layers if numbers[layer.name]]
-    if not blocks:
+    """The embeddings and the first blocks: all that lies below the next block."""
+    places = [i for i, part in enumerate(model.layers) if re.fullmatch(r"layer_\d+", part.name)]
+    if not places:
         raise ArgumentError(
             "The model has no blocks by the names of an encoder of simpletext. "
             "Use freeze(n) for the first n of model.layers."
         )
-    count = _number("blocks", count, len(blocks))
-    rest = {layer.name for layer in blocks[count:]} | head_of(model)
-    return [layer for layer in model.layers if layer.name not in rest]
+    count = _number("blocks", count, len(places))
+    # Keras lists a model's layers from the inputs upwards.
+    return model.layers[: places[count] if count < len(places) else places[-1] + 1]
 
 
 def _number(name: str, value: Any, most: int) -> int:

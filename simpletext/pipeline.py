@@ -10,7 +10,7 @@ from . import progress
 from .batches import EncodedTexts, pack
 from .errors import DataError
 from .longtexts import check_long_text, windows_of
-from .models import architecture_of, input_names
+from .models import architecture_of, layout_for
 from .predict import check_process, predict_logits
 from .texts import as_texts
 from .tokenizer import Tokenizer
@@ -31,7 +31,7 @@ class Pipeline:
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.maxlen, self.paired = maxlen, paired
-        self._layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
+        self._layout = layout_for(architecture_of(model).config, tokenizer.layout)
         self._process = os.getpid()
         self._told_of_cuts = False
 

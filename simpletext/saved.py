@@ -17,8 +17,8 @@ from .errors import ArgumentError, CheckpointError, MovedNumbersWarning
 from .labels import REGRESSION, Labels
 from .models import (
     architecture_of,
-    input_names,
     labels_in,
+    layout_for,
     load_classifier,
     max_positions,
     write_model,
@@ -65,7 +65,7 @@ def write_predictor(
     }
     with new_folder(path) as folder:
         write_model(model, folder, settings.maxlen)
-        tokenizer.save(folder)
+        tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).told)
         write_settings(folder, settings, others)
         write_card(folder, settings, str(architecture.pooling))
 
@@ -131,7 +131,7 @@ def probe_values(
     everything else that loading does.
     """
     pairs = list(reversed(texts)) if settings.paired else None
-    layout = tokenizer.layout.for_inputs(input_names(architecture_of(model).config))
+    layout = layout_for(architecture_of(model).config, tokenizer.layout)
     data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
     return probabilities(logits / settings.temperature, settings.labels)

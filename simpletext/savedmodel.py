@@ -198,13 +198,14 @@ def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
     texts = [*PROBES, *ODD]
     texts += [" ".join(plain[i : i + WORDS]) for i in range(0, len(plain), WORDS)]
     pairs = list(reversed(texts)) if predictor.settings.paired else None
-    wanted = list(predictor.tokenizer.encode(texts, pairs, predictor.maxlen))
+    chunks = predictor.tokenizer.encode(texts, pairs, predictor.maxlen)
+    wanted = [row for chunk in chunks for row in chunk.rows()]
     found = tokenizer(np.array(texts), None if pairs is None else np.array(pairs))
     ids, mask = found["input_ids"].numpy(), found["attention_mask"].numpy() > 0
     types = found["token_type_ids"].numpy()
-    for i, encoding in enumerate(wanted):
-        same = ids[i, mask[i]].tolist() == list(encoding.ids)
-        if not same or types[i, mask[i]].tolist() != list(encoding.type_ids):
+    for i, (own_ids, own_types) in enumerate(wanted):
+        same = ids[i, mask[i]].tolist() == own_ids.tolist()
+        if not same or types[i, mask[i]].tolist() != own_types.tolist():
             raise ExportError(
                 f"In the graph the text {texts[i][:60]!r} gets other tokens than from the "
                 "tokenizer, so the SavedModel would answer differently. Export to onnx, or serve "

@@ -14,10 +14,10 @@ import numpy as np
 
 from .batches import EncodedTexts, LabelledTexts, pack
 from .checkpoint import check_absent, read_json, write_json
+from .encodings import Encodings, Layout
 from .errors import DataError
 from .files import existing_file
 from .labels import SINGLE, Labels
-from .tokenizer import Encodings, Layout
 
 FORMAT = 1
 CHUNK = 1000  # records decoded at a time

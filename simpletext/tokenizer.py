@@ -7,76 +7,21 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .encodings import Encodings, Layout
 from .errors import ArgumentError, CheckpointError, DataError
 
 # Packages that some tokenizers need -> the extra that brings them.
 EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
 TOKENIZER = "tokenizer.json"
+CONFIG, INPUTS = "tokenizer_config.json", "model_input_names"
 # One of these holds a tokenizer's vocabulary.
 VOCABULARIES = (TOKENIZER, "vocab.txt", "vocab.json", "*.model")
 CHUNK = 1000  # texts a call: enough to keep all cores busy, few enough to stay small in memory
 
 Place = tuple[int, int, int]  # 0 for the text and 1 for its pair; the first character; the end
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a batch is laid out for the model.
-
-    Attributes:
-        inputs: the model's inputs that the tokenizer makes, such as `input_ids`.
-        pad_id, pad_type_id: what fills a batch's shorter rows.
-        padding_side: "right" or "left".
-    """
-
-    inputs: tuple[str, ...]
-    pad_id: int
-    pad_type_id: int
-    padding_side: str
-
-    def for_inputs(self, names: Sequence[str]) -> "Layout":
-        """The same layout for a model that takes these inputs."""
-        return replace(self, inputs=tuple(names))
-
-
-@dataclass(frozen=True)
-class Encodings:
-    """Some texts as ids, one text after the other.
-
-    Attributes:
-        ids, type_ids: their tokens, (tokens,), int32 and uint8.
-        lengths: tokens of each text, (texts,).
-        full_lengths: tokens of each text before it was cut, (texts,).
-    """
-
-    ids: np.ndarray
-    type_ids: np.ndarray
-    lengths: np.ndarray
-    full_lengths: np.ndarray
-
-    @classmethod
-    def gather(
-        cls,
-        ids: Sequence[Sequence[int]],
-        type_ids: Sequence[Sequence[int]],
-        full_lengths: Sequence[int],
-    ) -> "Encodings":
-        """From one list of ids a text; without an array a text, which would cost more than it."""
-        lengths = np.fromiter(map(len, ids), "int64", len(ids))
-        total = int(lengths.sum())
-        return cls(
-            np.fromiter(chain.from_iterable(ids), "int32", total),
-            np.fromiter(chain.from_iterable(type_ids), "uint8", total),
-            lengths,
-            np.asarray(full_lengths, dtype="int64"),
-        )
 
 
 class Tokenizer:
@@ -152,9 +97,11 @@ class Tokenizer:
 
         try:
             backend = Backend.from_file(str(folder / TOKENIZER))
+            inputs = _inputs_told(folder / CONFIG)
         except Exception as error:  # tokenizers raises nothing more precise
             raise _unreadable(folder, error) from error
-        layout = Layout((), options["pad_id"], options["pad_type_id"], options["padding_side"])
+        sides = options["pad_id"], options["pad_type_id"], options["padding_side"]
+        layout = Layout(inputs, *sides)
         files = {
             path.name: path.read_bytes()
             for pattern in ("*token*.json", *VOCABULARIES)
@@ -286,13 +233,19 @@ class Tokenizer:
             state = json.dumps([self._hf.get_vocab(), repr(self._hf)], sort_keys=True)
         return f"{self.truncation_side} {state}".encode()
 
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer's files into an existing folder."""
+    def save(self, folder: Path, inputs: Sequence[str] | None = None) -> None:
+        """Write the tokenizer's files into an existing folder.
+
+        Args:
+            folder: where they go.
+            inputs: what the original's tokenizer has to make for the model that stands there too.
+        """
         if self._hf is not None:
             self._hf.save_pretrained(folder)
-            _forget_origin(folder / "tokenizer_config.json")
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
+        if (folder / CONFIG).is_file():
+            _set_up(folder / CONFIG, inputs)
         if self.is_fast:
             self.save_backend(folder)
 
@@ -313,12 +266,21 @@ def _unreadable(folder: Path, error: Exception) -> CheckpointError:
     return CheckpointError(_why_unreadable(folder, error))
 
 
-def _forget_origin(path: Path) -> None:
-    """Take out where the tokenizer came from: that is nobody's business."""
+def _set_up(path: Path, inputs: Sequence[str] | None) -> None:
+    """Say what the tokenizer makes, and take out where it came from: that is nobody's business."""
     config = json.loads(path.read_text(encoding="utf-8"))
     for name in ("is_local", "local_files_only"):
         config.pop(name, None)
+    if inputs is not None:
+        config[INPUTS] = list(inputs)
     _write_json(path, config)
+
+
+def _inputs_told(path: Path) -> tuple[str, ...]:
+    """What a folder's tokenizer_config.json says that the tokenizer makes."""
+    if not path.is_file():
+        return ()
+    return tuple(json.loads(path.read_text(encoding="utf-8")).get(INPUTS, ()))
 
 
 def _write_json(path: Path, content: Any) -> None:

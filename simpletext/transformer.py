@@ -13,15 +13,16 @@ from .batches import EncodedTexts, LabelledTexts, pack
 from .cache import cached, fingerprint
 from .checkpoint import Checkpoint, find_checkpoint
 from .encoders import family_of
+from .encodings import Encodings
 from .errors import ArgumentError, DataError
 from .labels import REGRESSION, Labels, check_counts, infer_labels
 from .losses import loss_for
 from .metrics import metrics_for
-from .models import input_names, load_classifier, max_positions
+from .models import layout_for, load_classifier, max_positions
 from .optimizer import AdamW
 from .precision import check_precision, dtype_policy
 from .texts import as_texts
-from .tokenizer import Encodings, Tokenizer
+from .tokenizer import Tokenizer
 
 LONG = 20_000  # texts that take long enough for a progress bar
 
@@ -174,7 +175,7 @@ class Transformer:
     ) -> EncodedTexts:
         """Checked texts as ids, without labels."""
         self._check_pairs(pairs)
-        layout = self.tokenizer.layout.for_inputs(input_names(self.checkpoint.config))
+        layout = layout_for(self.checkpoint.config, self.tokenizer.layout)
 
         def encodings() -> Iterator[Encodings]:
             with progress.bar(len(texts), "tokenizing", verbose and len(texts) > LONG) as bar:

@@ -1,5 +1,6 @@
 """What the tests share: a tiny checkpoint that trains in a second, and the real MiniLM."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -30,6 +31,12 @@ def sentences(count: int = 96) -> tuple[list[str], list[str]]:
 
 
 TEXTS, LABELS = sentences()
+
+
+def pytest_collection_finish():
+    """What is imported stays: the garbage collector needn't look through it time and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def write_tokenizer(folder: Path, words=WORDS):

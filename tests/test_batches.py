@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpletext.batches import Batches, LabelledTexts, pack
+from simpletext.encodings import Encodings, Layout
 from simpletext.labels import Labels
-from simpletext.tokenizer import Encodings, Layout
 
 NAMES = ("input_ids", "token_type_ids", "attention_mask")
 

@@ -83,18 +83,44 @@ def test_a_missing_vocabulary_is_not_guessed(tmp_path):
         Tokenizer.load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("kind", "package", "extra"),
-    [("xlm", "sacremoses", "xlm"), ("xlnet-vocab", "sentencepiece", "sentencepiece")],
-)
-def test_a_missing_package_is_named_with_its_extra(kind, package, extra):
-    """In a process where the package can't be imported, as where it isn't installed."""
-    code = (
-        "import sys, importlib.util as u; from pathlib import Path; package = sys.argv[2]\n"
-        "sys.modules[package] = None; find = u.find_spec\n"
-        "u.find_spec = lambda name, *rest: None if name == package else find(name, *rest)\n"
-        "from simpletext.tokenizer import Tokenizer; Tokenizer.load(Path(sys.argv[1]))"
-    )
-    command = [sys.executable, "-P", "-c", code, str(FOLDER / kind), package]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert f"needs the package {package}: pip install simpletext[{extra}]" in done.stderr
+WITHOUT = """
+import sys, importlib.util as u; from pathlib import Path
+packages = {"sacremoses": None, "sentencepiece": None}
+sys.modules.update(packages); find = u.find_spec
+u.find_spec = lambda name, *rest: None if name in packages else find(name, *rest)
+from simpletext.errors import CheckpointError; from simpletext.tokenizer import Tokenizer
+for folder in sys.argv[1:]:
+    try: Tokenizer.load(Path(folder))
+    except CheckpointError as error: print(error)
+"""
+
+
+def test_a_missing_package_is_named_with_its_extra():
+    """In a process where the packages can't be imported, as where they aren't installed."""
+    kinds = ("xlm", "flaubert", "xlnet-vocab", "xlm-roberta-vocab")
+    folders = [str(FOLDER / kind) for kind in kinds]
+    command = [sys.executable, "-P", "-c", WITHOUT, *folders]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    needs = "needs the package {}: pip install simpletext[{}]".format
+    for folder, line in zip(folders, done.stdout.splitlines(), strict=True):
+        xlm = needs("sacremoses", "xlm")
+        wanted = needs("sentencepiece", "sentencepiece") if folder.endswith("-vocab") else xlm
+        assert line == f"The tokenizer in {folder} {wanted}"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"model_input_names": 3}'])
+def test_a_damaged_setting_of_a_saved_tokenizer_is_an_error(content, tmp_path):
+    folder = shutil.copytree(FOLDER / "bert", tmp_path / "copy")
+    options = Tokenizer.load(folder).options
+    (folder / "tokenizer_config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=f"The tokenizer in {folder} can't be read"):
+        Tokenizer.load_saved(folder, options)
+
+
+def test_a_saved_tokenizer_says_what_it_makes(tmp_path):
+    tokenizer = load("albert")
+    tokenizer.save(tmp_path, ["input_ids", "token_type_ids"])
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert config["model_input_names"] == ["input_ids", "token_type_ids"]
+    again = Tokenizer.load_saved(tmp_path, tokenizer.options)
+    assert again.layout.inputs == ("input_ids", "token_type_ids")

@@ -9,17 +9,10 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from ..embeddings import Embedding
 from ..errors import UnsupportedModelError
 from ..heads import DenseHead
-from ..layers import (
-    AttentionBias,
-    Embedding,
-    LayerNorm,
-    Part,
-    SelfAttention,
-    TransformerBlock,
-    dropout,
-)
+from ..layers import AttentionBias, LayerNorm, Part, SelfAttention, TransformerBlock, dropout
 from .family import Family
 
 EPSILON = 1e-5

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
+from ..embeddings import Embeddings
 from ..errors import UnsupportedModelError
 from ..heads import PoolerHead
-from ..layers import AttentionBias, Embeddings, TransformerBlock
+from ..layers import AttentionBias, TransformerBlock
 from .family import Family
 
 
 @dataclass(frozen=True)
-class BertConfig:
-    """What config.json says about a BERT encoder; the defaults are the original's."""
+class Sizes:
+    """What config.json says about nearly every encoder; the defaults are BERT's."""
 
     vocab_size: int = 30522
     hidden_size: int = 768
@@ -21,8 +22,14 @@ class BertConfig:
     hidden_dropout_prob: int | float = 0.1
     attention_probs_dropout_prob: int | float = 0.1
     max_position_embeddings: int = 512
-    type_vocab_size: int = 2
     initializer_range: int | float = 0.02
+
+
+@dataclass(frozen=True)
+class BertConfig(Sizes):
+    """What config.json says about a BERT encoder; the defaults are the original's."""
+
+    type_vocab_size: int = 2
     layer_norm_eps: int | float = 1e-12
     classifier_dropout: int | float | None = None
 
@@ -31,7 +38,7 @@ def encode(config, inputs: dict, dtype, seed: int, block=TransformerBlock, **opt
     """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length).
 
     Families whose layers differ from BERT's give their class as `block`; `options` are further
-    arguments of `layers.Embeddings`.
+    arguments of `embeddings.Embeddings`.
     """
     x = embed(config, inputs, dtype, seed, **options)
     bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])

@@ -11,17 +11,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from ..embeddings import Embeddings
 from ..heads import DenseHead
-from ..layers import (
-    AttentionBias,
-    Dense,
-    Embeddings,
-    Part,
-    SelfAttention,
-    TransformerBlock,
-    dropout,
-    softmax,
-)
+from ..layers import AttentionBias, Dense, Part, SelfAttention, TransformerBlock, dropout, softmax
 from ..windows import NEVER, chunks, layout, with_neighbours
 from . import bert
 from .family import Family

@@ -11,12 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..embeddings import Embedding
 from ..errors import UnsupportedModelError
 from ..heads import Dropout, FirstToken, output_layer
 from ..layers import (
     AttentionBias,
     Dense,
-    Embedding,
     LayerNorm,
     Part,
     SelfAttention,
@@ -25,25 +25,17 @@ from ..layers import (
     dropout,
 )
 from ..positions import by_distance, distances
+from . import bert
 from .family import Family
 
 
 @dataclass(frozen=True)
-class DebertaConfig:
+class DebertaConfig(bert.Sizes):
     """What config.json says about a DeBERTa encoder; the defaults are the original's."""
 
     vocab_size: int = 50265
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    hidden_dropout_prob: int | float = 0.1
-    attention_probs_dropout_prob: int | float = 0.1
-    max_position_embeddings: int = 512
     type_vocab_size: int = 0
     embedding_size: int | None = None
-    initializer_range: int | float = 0.02
     layer_norm_eps: int | float = 1e-7
     relative_attention: bool = False
     max_relative_positions: int = -1

@@ -11,19 +11,10 @@ from .family import Family
 
 
 @dataclass(frozen=True)
-class DistilBertConfig:
+class DistilBertConfig(bert.Sizes):
     """What config.json says about a DistilBERT encoder; the defaults are the original's."""
 
-    vocab_size: int = 30522
-    hidden_size: int = 768
     num_hidden_layers: int = 6
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    hidden_dropout_prob: int | float = 0.1
-    attention_probs_dropout_prob: int | float = 0.1
-    max_position_embeddings: int = 512
-    initializer_range: int | float = 0.02
     classifier_dropout: int | float = 0.2
     # What other families say in config.json is fixed here.
     type_vocab_size = 0

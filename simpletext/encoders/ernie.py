@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import keras
 from keras import ops
 
-from ..layers import Embeddings
+from ..embeddings import Embeddings
 from . import bert
 
 

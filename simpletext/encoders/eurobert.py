@@ -6,8 +6,9 @@ from typing import ClassVar
 import keras
 from keras import ops
 
+from ..embeddings import WordEmbeddings
 from ..heads import MaskedMean, output_layer, pooled
-from ..layers import AttentionBias, Dense, Part, SelfAttention, WordEmbeddings
+from ..layers import AttentionBias, Dense, Part, SelfAttention
 from ..positions import Rotary, rotary_settings, rotate
 from .family import Family
 

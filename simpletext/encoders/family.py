@@ -17,6 +17,8 @@ class Family:
         model_type: the name in config.json.
         config: dataclass of the config values that the code reads, with the original's defaults.
         inputs: names of the model's inputs, as the tokenizer names them (see `inputs_of`).
+        segments: whether the original was trained with token types. Where it wasn't, though it
+            has them, they are 0 unless the checkpoint's tokenizer says that it makes them.
         encode: `(config, inputs, dtype, seed) -> hidden states`, both symbolic.
         table: rows of the weight table, relative to the encoder (see `weightmap`).
         base: the encoder's prefix in files that have a head, such as `"bert."`.
@@ -48,6 +50,7 @@ class Family:
     kept: tuple[str, ...] = ()
     poolers: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    segments: bool = True
     default_labels: int = 2
     max_length: Callable = attrgetter("max_position_embeddings")
 

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..layers import Embeddings, Part, TransformerBlock, dropout
+from ..embeddings import Embeddings
+from ..layers import Part, TransformerBlock, dropout
 from . import bert
 from .family import Family
 

@@ -9,16 +9,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from ..embeddings import Embeddings
 from ..heads import Dropout, FirstToken
-from ..layers import (
-    AttentionBias,
-    Dense,
-    Embeddings,
-    Part,
-    SelfAttention,
-    TransformerBlock,
-    dropout,
-)
+from ..layers import AttentionBias, Dense, Part, SelfAttention, TransformerBlock, dropout
 from ..positions import by_distance, sinusoids
 from ..windows import pick
 from .family import Family

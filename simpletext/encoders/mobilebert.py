@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import keras
 from keras import ops
 
+from ..embeddings import Embeddings
 from ..errors import UnsupportedModelError
 from ..heads import Dropout, FirstToken, PoolerHead, dropout_rate, output_layer
-from ..layers import AttentionBias, Dense, Embeddings, LayerNorm, Part, SelfAttention, dropout
+from ..layers import AttentionBias, Dense, LayerNorm, Part, SelfAttention, dropout
 from . import bert
 from .family import Family
 

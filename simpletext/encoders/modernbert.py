@@ -11,17 +11,10 @@ from typing import ClassVar
 import keras
 from keras import ops
 
+from ..embeddings import WordEmbeddings
 from ..errors import UnsupportedModelError
 from ..heads import Dropout, pooled
-from ..layers import (
-    AttentionBias,
-    Dense,
-    LayerNorm,
-    Part,
-    WordEmbeddings,
-    activation,
-    dropout,
-)
+from ..layers import AttentionBias, Dense, LayerNorm, Part, activation, dropout
 from ..positions import Rotary, rotary_settings, rotate
 from ..windows import WindowAttention, WindowBias
 from .family import Family

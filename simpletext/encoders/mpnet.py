@@ -20,19 +20,10 @@ STEPS = (12, 16, 23, 32, 46, 64, 91)
 
 
 @dataclass(frozen=True)
-class MPNetConfig:
+class MPNetConfig(bert.Sizes):
     """What config.json says about an MPNet encoder; the defaults are the original's."""
 
     vocab_size: int = 30527
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: str = "gelu"
-    hidden_dropout_prob: int | float = 0.1
-    attention_probs_dropout_prob: int | float = 0.1
-    max_position_embeddings: int = 512
-    initializer_range: int | float = 0.02
     layer_norm_eps: int | float = 1e-12
     relative_attention_num_buckets: int = BUCKETS
     # What other families say in config.json is fixed here.

@@ -16,23 +16,15 @@ from .family import Family
 
 
 @dataclass(frozen=True)
-class NomicBertConfig:
+class NomicBertConfig(bert.BertConfig):
     """What config.json says about a Nomic BERT encoder; the defaults are the original's."""
 
     vocab_size: int = 30528
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
     head_dim: int | None = None
-    intermediate_size: int = 3072
     hidden_act: str = "silu"
     hidden_dropout_prob: int | float = 0.0
     attention_probs_dropout_prob: int | float = 0.0
     max_position_embeddings: int = 2048
-    type_vocab_size: int = 2
-    initializer_range: int | float = 0.02
-    layer_norm_eps: int | float = 1e-12
-    classifier_dropout: int | float | None = None
     rope_parameters: dict | None = None
     rope_theta: int | float = 1000.0
 

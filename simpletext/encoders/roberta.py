@@ -44,6 +44,7 @@ FAMILY = Family(
     model_type="roberta",
     config=RobertaConfig,
     inputs=bert.FAMILY.inputs,
+    segments=False,
     encode=encode,
     table=bert.TABLE,
     base="roberta.",

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import keras
 from keras import ops
 
+from ..embeddings import Embedding
 from ..heads import LabelSummaryHead
-from ..layers import AttentionBias, Embedding, LayerNorm, Part, TransformerBlock, dropout
+from ..layers import AttentionBias, LayerNorm, Part, TransformerBlock, dropout
 from .family import Family
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from ..embeddings import WordEmbeddings
 from ..heads import Dropout, SummaryHead
-from ..layers import Part, SelfAttention, TransformerBlock, WordEmbeddings
+from ..layers import Part, SelfAttention, TransformerBlock
 from ..positions import DistanceSinusoids, by_distance
 from .family import Family
 

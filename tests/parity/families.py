@@ -44,6 +44,7 @@ class Variant:
 class FamilyCase:
     """One family.
 
+    known, note: checkpoints that people know, and what a page should say besides (make_table.py).
     encoder, classifier: the classes that AutoModel and AutoModelForSequenceClassification give.
     config: the tiny base config; realistic: what the big one lays over it.
     pairs: the model has segments, so `token_type_ids` is an input.
@@ -58,12 +59,14 @@ class FamilyCase:
     """
 
     model_type: str
+    known: str
     encoder: str
     classifier: str
     config: Config
     realistic: Config
     variants: Mapping[str, Variant]
     tokenizer: str
+    note: str = ""
     cases: tuple[str, ...] = CASES
     pairs: bool = True
     zero_types: bool = True
@@ -169,6 +172,7 @@ BERT_HUB = {
 }
 BERT = FamilyCase(
     model_type="bert",
+    known="bert-base-uncased, all-MiniLM-L6-v2",
     encoder="BertModel",
     classifier="BertForSequenceClassification",
     config=TINY,
@@ -189,6 +193,7 @@ BERT = FamilyCase(
 
 DISTILBERT = FamilyCase(
     model_type="distilbert",
+    known="distilbert-base-uncased",
     encoder="DistilBertModel",
     classifier="DistilBertForSequenceClassification",
     config={
@@ -238,11 +243,13 @@ ROBERTA_VARIANTS = {
 
 
 def roberta_like(
-    model_type: str, name: str, tokenizer: str, variants: Mapping[str, Variant] = ROBERTA_VARIANTS
+    model_type: str, name: str, tokenizer: str, known: str, note: str = ""
 ) -> FamilyCase:
     """RoBERTa and the families that are RoBERTa but for a name or a flag."""
     return FamilyCase(
         model_type=model_type,
+        known=known,
+        note=note,
         encoder=f"{name}Model",
         classifier=f"{name}ForSequenceClassification",
         config=ROBERTA_TINY,
@@ -250,16 +257,19 @@ def roberta_like(
         tokenizer=tokenizer,
         cases=PLAIN,
         pairs=False,
-        variants=variants,
+        variants=ROBERTA_VARIANTS,
     )
 
 
-ROBERTA = roberta_like("roberta", "Roberta", "roberta")
-XLM_ROBERTA = roberta_like("xlm-roberta", "XLMRoberta", "xlm-roberta")
-CAMEMBERT = roberta_like("camembert", "Camembert", "camembert")
+ROBERTA = roberta_like("roberta", "Roberta", "roberta", "roberta-base")
+XLM_ROBERTA = roberta_like(
+    "xlm-roberta", "XLMRoberta", "xlm-roberta", "xlm-roberta-base", "100 languages"
+)
+CAMEMBERT = roberta_like("camembert", "Camembert", "camembert", "camembert-base", "French")
 
 ELECTRA = FamilyCase(
     model_type="electra",
+    known="google/electra-small-discriminator",
     encoder="ElectraModel",
     classifier="ElectraForSequenceClassification",
     config={**TINY, "embedding_size": 16},
@@ -277,6 +287,7 @@ ELECTRA = FamilyCase(
 
 ALBERT = FamilyCase(
     model_type="albert",
+    known="albert-base-v2",
     encoder="AlbertModel",
     classifier="AlbertForSequenceClassification",
     config={**TINY, "embedding_size": 16, "num_hidden_layers": 3},
@@ -327,6 +338,7 @@ ALBERT = FamilyCase(
 
 MPNET = FamilyCase(
     model_type="mpnet",
+    known="all-mpnet-base-v2",
     encoder="MPNetModel",
     classifier="MPNetForSequenceClassification",
     # Long enough for the logarithmic buckets: distances above 8, and 16, 32, 64 at their edges.
@@ -421,6 +433,7 @@ XLM_HUB = {
 }
 XLM = FamilyCase(
     model_type="xlm",
+    known="xlm-mlm-en-2048",
     encoder="XLMModel",
     classifier="XLMForSequenceClassification",
     config=XLM_TINY,
@@ -436,6 +449,8 @@ XLM = FamilyCase(
 )
 FLAUBERT = FamilyCase(
     model_type="flaubert",
+    known="flaubert/flaubert_base_cased",
+    note="French",
     encoder="FlaubertModel",
     classifier="FlaubertForSequenceClassification",
     config=XLM_TINY,
@@ -475,6 +490,8 @@ XLNET_TINY = {
 }
 XLNET = FamilyCase(
     model_type="xlnet",
+    known="xlnet-base-cased",
+    note="pads on the left",
     encoder="XLNetModel",
     classifier="XLNetForSequenceClassification",
     config=XLNET_TINY,
@@ -589,6 +606,7 @@ DEBERTA_HUB = {
 }
 DEBERTA = FamilyCase(
     model_type="deberta",
+    known="microsoft/deberta-base",
     encoder="DebertaModel",
     classifier="DebertaForSequenceClassification",
     config=DEBERTA_TINY,
@@ -619,6 +637,8 @@ V2_HUB = {
 }
 DEBERTA_V2 = FamilyCase(
     model_type="deberta-v2",
+    known="microsoft/deberta-v3-small",
+    note="v2 and v3",
     encoder="DebertaV2Model",
     classifier="DebertaV2ForSequenceClassification",
     config={
@@ -711,6 +731,8 @@ MODERNBERT_HUB = {
 }
 MODERNBERT = FamilyCase(
     model_type="modernbert",
+    known="answerdotai/ModernBERT-base",
+    note="8192 tokens",
     encoder="ModernBertModel",
     classifier="ModernBertForSequenceClassification",
     config=MODERNBERT_TINY,
@@ -770,6 +792,11 @@ MODERNBERT = FamilyCase(
         "attention_bias": Variant({"attention_bias": True}, BRIEF),
         "mlp_bias": Variant({"mlp_bias": True}, BRIEF),
         "hub": Variant(MODERNBERT_HUB, ("padded", "limit"), hub=True),
+        "hub_rope_scaling": Variant(
+            {**MODERNBERT_HUB, "rope_scaling": {"rope_type": "linear", "factor": 4.0}, **LABELS},
+            ("padded", "limit"),
+            hub=True,
+        ),
         "hub_rope_theta": Variant(
             {**MODERNBERT_HUB, "global_rope_theta": 300.0, "local_rope_theta": 20.0, **LABELS},
             ("padded", "limit"),
@@ -778,8 +805,41 @@ MODERNBERT = FamilyCase(
     },
 )
 
+# The field of the files on the Hub, `clf_pooling`, is not read by transformers 5.23.
+EUROBERT_HUB = {
+    "architectures": ["EuroBertForMaskedLM"],
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "bos_token_id": 1,
+    "clf_pooling": "mean",
+    "eos_token_id": 2,
+    "head_dim": 8,
+    "hidden_act": "silu",
+    "hidden_dropout": 0.0,
+    "hidden_size": 32,
+    "initializer_range": 0.02,
+    "intermediate_size": 48,
+    "mask_token": "<|mask|>",
+    "mask_token_id": 3,
+    "max_position_embeddings": 24,
+    "mlp_bias": False,
+    "model_type": "eurobert",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 4,
+    "pad_token": "<|end_of_text|>",
+    "pad_token_id": 2,
+    "pretraining_tp": 1,
+    "rms_norm_eps": 1e-05,
+    "rope_scaling": None,
+    "rope_theta": 250000,
+    "tie_word_embeddings": False,
+    "use_cache": False,
+    "vocab_size": 120,
+}
 EUROBERT = FamilyCase(
     model_type="eurobert",
+    known="EuroBERT/EuroBERT-210m",
     encoder="EuroBertModel",
     classifier="EuroBertForSequenceClassification",
     config={
@@ -808,50 +868,23 @@ EUROBERT = FamilyCase(
         "pooling_mean": Variant({"classifier_pooling": "mean"}, ("padded", "single")),
         "attention_bias": Variant({"attention_bias": True}, BRIEF),
         "mlp_bias": Variant({"mlp_bias": True}, BRIEF),
-        # The field of the files on the Hub, `clf_pooling`, is not read by transformers 5.23.
-        "hub": Variant(
-            {
-                "architectures": ["EuroBertForMaskedLM"],
-                "attention_bias": False,
-                "attention_dropout": 0.0,
-                "bos_token_id": 1,
-                "clf_pooling": "mean",
-                "eos_token_id": 2,
-                "head_dim": 8,
-                "hidden_act": "silu",
-                "hidden_dropout": 0.0,
-                "hidden_size": 32,
-                "initializer_range": 0.02,
-                "intermediate_size": 48,
-                "mask_token": "<|mask|>",
-                "mask_token_id": 3,
-                "max_position_embeddings": 24,
-                "mlp_bias": False,
-                "model_type": "eurobert",
-                "num_attention_heads": 4,
-                "num_hidden_layers": 2,
-                "num_key_value_heads": 4,
-                "pad_token": "<|end_of_text|>",
-                "pad_token_id": 2,
-                "pretraining_tp": 1,
-                "rms_norm_eps": 1e-05,
-                "rope_scaling": None,
-                "rope_theta": 250000,
-                "tie_word_embeddings": False,
-                "use_cache": False,
-                "vocab_size": 120,
-            },
+        "hub_rope_scaling": Variant(
+            {**EUROBERT_HUB, "rope_scaling": {"rope_type": "linear", "factor": 4.0}, **LABELS},
             ("padded", "limit"),
             hub=True,
         ),
+        "hub": Variant(EUROBERT_HUB, ("padded", "limit"), hub=True),
     },
 )
 
+
+NOMIC_TINY = {**TINY, "max_position_embeddings": 24}
 NOMIC_BERT = FamilyCase(
     model_type="nomic_bert",
+    known="nomic-ai/nomic-embed-text-v1.5",
     encoder="NomicBertModel",
     classifier="NomicBertForSequenceClassification",
-    config={**TINY, "max_position_embeddings": 24},
+    config=NOMIC_TINY,
     realistic=REAL,
     tokenizer="bert",
     limit=24,
@@ -863,11 +896,18 @@ NOMIC_BERT = FamilyCase(
         "rope_theta": Variant(
             {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}, ("padded", "limit")
         ),
+        "hub_rope_theta": Variant(
+            {**NOMIC_TINY, "model_type": "nomic_bert", "rope_theta": 50.0},
+            ("padded", "limit"),
+            hub=True,
+        ),
     },
 )
 
 REMBERT = FamilyCase(
     model_type="rembert",
+    known="google/rembert",
+    note="110 languages",
     encoder="RemBertModel",
     classifier="RemBertForSequenceClassification",
     config={**TINY, "input_embedding_size": 16, "bos_token_id": 2, "eos_token_id": 3},
@@ -882,6 +922,7 @@ REMBERT = FamilyCase(
 
 ERNIE = FamilyCase(
     model_type="ernie",
+    known="nghuyong/ernie-2.0-base-en",
     encoder="ErnieModel",
     classifier="ErnieForSequenceClassification",
     config=TINY,
@@ -890,14 +931,20 @@ ERNIE = FamilyCase(
     variants={
         **common(),
         "use_task_id": Variant({"use_task_id": True}),
+        "task_type_vocab_size": Variant({"use_task_id": True, "task_type_vocab_size": 5}, BRIEF),
     },
 )
 
-DATA2VEC_TEXT = roberta_like("data2vec-text", "Data2VecText", "roberta")
-ROBERTA_PRELAYERNORM = roberta_like("roberta-prelayernorm", "RobertaPreLayerNorm", "roberta")
+DATA2VEC_TEXT = roberta_like(
+    "data2vec-text", "Data2VecText", "roberta", "facebook/data2vec-text-base"
+)
+ROBERTA_PRELAYERNORM = roberta_like(
+    "roberta-prelayernorm", "RobertaPreLayerNorm", "roberta", "andreasmadsen/efficient_mlm_m0.40"
+)
 
 CONVBERT = FamilyCase(
     model_type="convbert",
+    known="YituTech/conv-bert-base",
     encoder="ConvBertModel",
     classifier="ConvBertForSequenceClassification",
     config={**TINY, "embedding_size": 16, "pad_token_id": 0},
@@ -929,6 +976,8 @@ BART_TINY = {
 }
 BART = FamilyCase(
     model_type="bart",
+    known="facebook/bart-large-mnli",
+    note="its sequence classification",
     encoder="BartModel",
     classifier="BartForSequenceClassification",
     config=BART_TINY,
@@ -954,6 +1003,7 @@ BART = FamilyCase(
         "heads": Variant({"encoder_attention_heads": 2, "decoder_attention_heads": 8}, BRIEF),
         "layers": Variant({"encoder_layers": 1, "decoder_layers": 3}, BRIEF),
         "decoder_start_token_id": Variant({"decoder_start_token_id": 0}, BRIEF),
+        "eos_token_id": Variant({"pad_token_id": 0, "eos_token_id": 3}, BRIEF),
         "hub": Variant(
             {
                 **{key: BART_TINY[key] for key in BART_TINY if key not in LABELS},
@@ -993,6 +1043,8 @@ BART = FamilyCase(
 
 LONGFORMER = FamilyCase(
     model_type="longformer",
+    known="allenai/longformer-base-4096",
+    note="4096 tokens",
     encoder="LongformerModel",
     classifier="LongformerForSequenceClassification",
     config={**ROBERTA_TINY, "attention_window": [4, 4], "sep_token_id": 2},
@@ -1007,6 +1059,7 @@ LONGFORMER = FamilyCase(
         "attention_window": Variant({"attention_window": [6, 6]}, ("limit", "padded_long")),
         "mixed_windows": Variant({"attention_window": [8, 4]}, ("limit", "padded_long")),
         "window_number": Variant({"attention_window": 8}, ("limit", "padded_long")),
+        "pad_token_id": Variant({"pad_token_id": 0, "bos_token_id": 1}, ("padded", "limit")),
         "type_vocab_size": Variant({"type_vocab_size": 2}, ("pair",)),
     },
 )
@@ -1020,6 +1073,8 @@ BIG_BIRD_TINY = {
 SPARSE_CASES = ("padded", "limit", "padded_long")
 BIG_BIRD = FamilyCase(
     model_type="big_bird",
+    known="google/bigbird-roberta-base",
+    note="4096 tokens",
     encoder="BigBirdModel",
     classifier="BigBirdForSequenceClassification",
     config=BIG_BIRD_TINY,
@@ -1057,6 +1112,7 @@ FUNNEL_LONG = ("padded", "pair", "padded_long")
 # truncate_seq for six as well; "factorized" takes any length.
 FUNNEL = FamilyCase(
     model_type="funnel",
+    known="funnel-transformer/small",
     # AutoModel gives the model with a decoder; the classifier stands on FunnelBaseModel, whose
     # hidden states are pooled: shorter than the input, padding mixed into them.
     encoder="FunnelModel",
@@ -1094,6 +1150,7 @@ FUNNEL = FamilyCase(
 
 MOBILEBERT = FamilyCase(
     model_type="mobilebert",
+    known="google/mobilebert-uncased",
     encoder="MobileBertModel",
     classifier="MobileBertForSequenceClassification",
     config={
@@ -1137,6 +1194,7 @@ MOBILEBERT = FamilyCase(
 
 SQUEEZEBERT = FamilyCase(
     model_type="squeezebert",
+    known="squeezebert/squeezebert-uncased",
     encoder="SqueezeBertModel",
     classifier="SqueezeBertForSequenceClassification",
     config={**TINY, "embedding_size": 32},
@@ -1155,6 +1213,8 @@ SQUEEZEBERT = FamilyCase(
 
 FNET = FamilyCase(
     model_type="fnet",
+    known="google/fnet-base",
+    note="takes no attention mask",
     encoder="FNetModel",
     classifier="FNetForSequenceClassification",
     config={key: TINY[key] for key in TINY if key != "num_attention_heads"},

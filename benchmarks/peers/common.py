@@ -1,0 +1,41 @@
+"""What every peer's script does alike: read the job, time its parts, print one line of JSON.
+
+A job has the texts and labels, the checkpoint's folder, maxlen, batch_size, epochs, lr and seed. A
+peer is an object with `fit`, everything from raw texts to a trained model, and `predict`, texts to
+class indices.
+"""
+
+import json
+import resource
+import sys
+import time
+
+
+def read_job():
+    """The job that the suite wrote."""
+    with open(sys.argv[1], encoding="utf-8") as file:
+        return json.load(file)
+
+
+def run(peer, job, started):
+    """Time the peer and print what the suite reads; `started` is when the process began."""
+    begin = time.perf_counter()
+    peer.fit(job["train"]["texts"], job["train"]["labels"])
+    fitted = time.perf_counter()
+    found = peer.predict(job["test"]["texts"])
+    first = time.perf_counter()
+    peer.predict(job["test"]["texts"])  # warm: all is compiled
+    second = time.perf_counter()
+    right = sum(int(a) == b for a, b in zip(found, job["test"]["labels"], strict=True))
+    print(
+        "RESULT "
+        + json.dumps(
+            {
+                "import": begin - started,
+                "fit": fitted - begin,
+                "predict": second - first,
+                "accuracy": right / len(found),
+                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            }
+        )
+    )
