@@ -156,8 +156,10 @@ def test_ctrl_c_is_clean(table, tiny, tmp_path):
     words = ["train", table, "--model", tiny, "--out", tmp_path / "out", "--epochs", "5000",
              "--maxlen", "16"]  # fmt: skip
     process = subprocess.Popen(
-        [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Where the tests run in the background, a shell has them ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     for line in process.stdout:
         if line.startswith("tokens a text"):
             break
