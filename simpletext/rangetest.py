@@ -12,6 +12,7 @@ import numpy as np
 
 from . import progress
 from .errors import TrainingError
+from .interrupt import CtrlC
 from .lr import Curve, Schedule, diverged, smooth
 from .optimizer import set_learning_rate
 
@@ -42,9 +43,12 @@ def range_test(
     Raises:
         TrainingError: no loss that is a number.
     """
-    with unchanged(model), progress.bar(steps, "finding the learning rate", verbose) as bar:
+    title = "finding the learning rate"
+    with unchanged(model), CtrlC() as ctrl_c, progress.bar(steps, title, verbose) as bar:
         sweep = Sweep(schedule, steps, stop_factor, bar)
-        model.fit(batches, epochs=steps, verbose=0, shuffle=False, callbacks=[sweep], **options)
+        model.fit(
+            batches, epochs=steps, verbose=0, shuffle=False, callbacks=[sweep, ctrl_c], **options
+        )
     losses = sweep.losses
     if not np.isfinite(losses[-1]):
         losses.pop()

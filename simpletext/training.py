@@ -16,6 +16,7 @@ import numpy as np
 
 from . import progress
 from .errors import ArgumentError, CheckpointError, NotEnoughMemoryError, TrainingError
+from .interrupt import CtrlC
 from .lr import Schedule
 from .metrics import lower_is_better
 from .optimizer import check_schedulable, momentum_of, set_learning_rate
@@ -234,16 +235,17 @@ def run_training(
     """Train until the plan is done, it stops early, or the user presses Ctrl-C."""
     bar = progress.TrainingBar(run.plan.steps, run.plan.epochs, run.history, verbose)
     try:
-        run.trained.fit(
-            batches,
-            validation_data=validation,
-            initial_epoch=run.epoch,
-            epochs=run.plan.epochs,
-            verbose=0,
-            shuffle=False,  # our batches shuffle rows; Keras would only shuffle whole batches
-            callbacks=[bar, *callbacks, run],
-            **options,
-        )
+        with CtrlC() as ctrl_c:
+            run.trained.fit(
+                batches,
+                validation_data=validation,
+                initial_epoch=run.epoch,
+                epochs=run.plan.epochs,
+                verbose=0,
+                shuffle=False,  # our batches shuffle rows; Keras would only shuffle whole batches
+                callbacks=[bar, *callbacks, run, ctrl_c],
+                **options,
+            )
     except KeyboardInterrupt:
         run.interrupted = True
         if verbose:
