@@ -12,7 +12,6 @@ with its tokenizer, such as all-MiniLM-L6-v2. Give the machine nothing else to d
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -24,10 +23,11 @@ import venv
 from pathlib import Path
 from typing import Any
 
+from learner import Rows, read
+
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = Path(__file__).resolve().parent / "peers"
 FIGURES = ("import", "fit", "predict", "memory", "accuracy")
-GROUPS = ["alt.atheism", "soc.religion.christian", "comp.graphics", "sci.med"]
 # environment -> what is installed there
 PACKAGES = {
     "ours": [str(ROOT)],
@@ -52,26 +52,6 @@ TASKS = {
     "banking77": (1500, 3080, 64, 3, 2e-4),
 }
 
-Rows = tuple[list[str], list[str]]
-
-
-def read_csv(path: Path) -> Rows:
-    """Texts and labels of a file with these two columns."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [row["text"] for row in rows], [row["label"] for row in rows]
-
-
-def read_newsgroups(folder: Path, subset: str) -> Rows:
-    """Four groups of 20newsgroups, through scikit-learn's own reader."""
-    os.environ["SCIKIT_LEARN_DATA"] = str(folder)
-    from sklearn.datasets import fetch_20newsgroups
-
-    found = fetch_20newsgroups(
-        subset=subset, categories=GROUPS, shuffle=True, random_state=42, download_if_missing=False
-    )
-    return found.data, [found.target_names[i] for i in found.target]
-
 
 def some(rows: Rows, count: int, shuffled: bool) -> Rows:
     """So many rows, the same for every peer."""
@@ -86,11 +66,7 @@ def some(rows: Rows, count: int, shuffled: bool) -> Rows:
 def job_of(options: argparse.Namespace) -> dict[str, Any]:
     """What every peer is given."""
     train_rows, test_rows, maxlen, epochs, lr = TASKS[options.task]
-    folder = options.data / ("20newsgroups" if options.task == "newsgroups" else options.task)
-    if options.task == "newsgroups":
-        parts = [read_newsgroups(folder, subset) for subset in ("train", "test")]
-    else:
-        parts = [read_csv(folder / f"{subset}.csv") for subset in ("train", "test")]
+    parts = read(options.data, "20newsgroups" if options.task == "newsgroups" else options.task)
     shuffled = options.task == "newsgroups"
     counts = (options.rows or train_rows, min(options.rows or test_rows, test_rows))
     (texts, labels), (tests, truth) = (

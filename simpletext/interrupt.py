@@ -28,9 +28,11 @@ class CtrlC(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, self._press)
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if self._holds:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if kind is None:  # it may have come after the last batch
+            self._leave()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras' call after a step."""
@@ -47,4 +49,5 @@ class CtrlC(keras.callbacks.Callback):
 
     def _leave(self) -> None:
         if self.pressed:
+            self.pressed = False
             raise KeyboardInterrupt

@@ -29,7 +29,7 @@ class TorchFile:
                 f"{path} is a pickle, which simpletext reads only where PyTorch is installed, and "
                 f"then without running anything from it. {HOW_TO_CONVERT}"
             )
-        import pickle
+        import pickle  # for the name of its error alone: torch reads the tensors
 
         import torch
 

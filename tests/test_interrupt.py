@@ -29,10 +29,17 @@ def test_it_waits_for_the_end_of_the_batch(moment):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_after_the_last_batch_it_is_not_lost():
+    with pytest.raises(KeyboardInterrupt), CtrlC():
+        press()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_pressed_twice_it_comes_at_once():
     with pytest.raises(KeyboardInterrupt), CtrlC():
         press()
         press()
+        pytest.fail("the second one was held back too")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
