@@ -3,6 +3,8 @@
 
     python benchmarks/speed.py sst2 --data ../shared/data --model FOLDER
     python benchmarks/speed.py newsgroups --data ../shared/data --model FOLDER --until 0.95
+    python benchmarks/speed.py sst2 --data ../shared/data --model FOLDER --json sst2.json
+    python benchmarks/report.py sst2.json --figure docs/speed.png
 
 Makes an environment for each peer in .bench/ (once, some minutes). The peers run in turn, in a
 process of their own each, so that the machine's moods meet all alike. FOLDER holds a checkpoint
@@ -15,18 +17,20 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from pathlib import Path
 from typing import Any
 
 from learner import Rows, read
+from report import table
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = Path(__file__).resolve().parent / "peers"
+Result = dict[str, Any]
 FIGURES = ("import", "fit", "predict", "memory", "accuracy")
 # environment -> what is installed there
 PACKAGES = {
@@ -93,7 +97,7 @@ def python_of(environment: str, given: dict[str, str]) -> str:
     return str(python)
 
 
-def measure(name: str, job: dict[str, Any], pythons: dict[str, str]) -> dict[str, float]:
+def measure(name: str, job: dict[str, Any], pythons: dict[str, str]) -> Result:
     """One run of one peer."""
     environment, script, settings = RUNS[name]
     with tempfile.TemporaryDirectory() as folder:
@@ -107,56 +111,31 @@ def measure(name: str, job: dict[str, Any], pythons: dict[str, str]) -> dict[str
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
         sys.exit(f"{name} failed:\n{done.stderr[-3000:]}")
-    result: dict[str, float] = json.loads(lines[-1].removeprefix("RESULT "))
+    result: Result = json.loads(lines[-1].removeprefix("RESULT "))
     told = ", ".join(f"{key} {result[key]:.4g}" for key in FIGURES)
     print(f"  {name}, {job['epochs']} epochs, seed {job['seed']}: {told}", flush=True)
     return result
 
 
-def compare(options: argparse.Namespace, job: dict[str, Any]) -> dict[str, list[dict[str, float]]]:
+def compare(options: argparse.Namespace, job: dict[str, Any]) -> dict[str, list[Result]]:
     """All peers in turn, again and again."""
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in options.peers}
+    results: dict[str, list[Result]] = {name: [] for name in options.peers}
     for seed in range(options.repetitions):
         for name in options.peers:
             results[name].append(measure(name, job | {"seed": seed}, options.python))
     return results
 
 
-def until(options: argparse.Namespace, job: dict[str, Any]) -> None:
-    """For each peer the shortest whole training that reaches the accuracy, and its time."""
+def until(options: argparse.Namespace, job: dict[str, Any]) -> dict[str, list[Result]]:
+    """For each peer its whole trainings of 1, 2, ... epochs, to the first that is good enough."""
+    results: dict[str, list[Result]] = {}
     for name in options.peers:
+        runs = results.setdefault(name, [])
         for epochs in range(1, options.most_epochs + 1):
-            found = measure(name, job | {"epochs": epochs, "seed": 0}, options.python)
-            if found["accuracy"] >= options.until:
-                print(f"{name}: {options.until} in {found['fit']:.1f} s, {epochs} epochs")
+            runs.append(measure(name, job | {"epochs": epochs, "seed": 0}, options.python))
+            if runs[-1]["accuracy"] >= options.until:
                 break
-        else:
-            print(f"{name}: {options.until} not reached in {options.most_epochs} epochs")
-
-
-def table(results: dict[str, list[dict[str, float]]]) -> str:
-    """Medians and ranges, and how many times longer than ours each takes, in Markdown."""
-    first = next(iter(results))
-    heads = ["", "fit, s", "times ours", "predict, s", "times ours", "peak memory, GiB", "accuracy"]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for name, runs in results.items():
-        cells = [name]
-        for key in ("fit", "predict"):
-            values = [run[key] for run in runs]
-            ratios = [run[key] / ours[key] for run, ours in zip(runs, results[first], strict=True)]
-            cells += [spread(values, ".1f"), spread(ratios, ".2f")]
-        cells += [spread([run[key] for run in runs], form) for key, form in
-                  (("memory", ".1f"), ("accuracy", ".3f"))]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def spread(values: list[float], form: str) -> str:
-    """The median, and the range where there is one."""
-    middle = format(statistics.median(values), form)
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({format(min(values), form)} to {format(max(values), form)})"
+    return results
 
 
 def machine() -> str:
@@ -194,17 +173,16 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Compare, and print the table."""
+    """Compare, print the table, keep the figures."""
     options = parse()
     job = job_of(options)
-    print(f"{options.task}, {len(job['train']['texts'])} rows; {machine()}")
-    if options.until:
-        until(options, job)
-        return
-    results = compare(options, job)
-    print("\n" + table(results))
+    kept = {
+        "task": options.task, "rows": len(job["train"]["texts"]), "epochs": job["epochs"],
+        "machine": machine(), "date": time.strftime("%Y-%m-%d"), "until": options.until,
+    }  # fmt: skip
+    kept["results"] = (until if options.until else compare)(options, job)
+    print("\n" + table(kept))
     if options.json:
-        kept = {"task": options.task, "machine": machine(), "results": results}
         options.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

@@ -5,10 +5,19 @@ peer is an object with `fit`, everything from raw texts to a trained model, and 
 class indices.
 """
 
+import importlib.metadata
 import json
 import resource
 import sys
 import time
+
+LIBRARIES = ("tensorflow", "keras", "keras-hub", "torch", "transformers")
+
+
+def versions():
+    """The libraries that this process has loaded, with their versions."""
+    loaded = [name for name in LIBRARIES if name.replace("-", "_") in sys.modules]
+    return {name: importlib.metadata.version(name) for name in loaded}
 
 
 def read_job():
@@ -36,6 +45,7 @@ def run(peer, job, started):
                 "predict": second - first,
                 "accuracy": right / len(found),
                 "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+                "versions": versions(),
             }
         )
     )
