@@ -25,6 +25,9 @@ NEWSGROUPS = ROOT.parent / "shared" / "data" / "20newsgroups"
 # What the wheel is made of: when none of it changed, the installed wheel is still the right one.
 SOURCES = ("simpletext", "pyproject.toml", "README.md", "LICENSE")
 
+# The whole suite runs in two processes, each file in one of them.
+IN_TWO = ("-n", "2", "--dist", "loadfile")
+
 # TensorFlow's notes on a missing GPU and transformers' on a missing PyTorch tell nothing here.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TRANSFORMERS_VERBOSITY": "error"}
 
@@ -233,7 +236,7 @@ def test(arguments: list[str]) -> int:
     if NEWSGROUPS.is_dir() and "SCIKIT_LEARN_DATA" not in os.environ:
         env["SCIKIT_LEARN_DATA"] = str(NEWSGROUPS)
     say("Running the tests")
-    return run_python("-m", "pytest", *arguments, env=env)
+    return run_python("-m", "pytest", *(arguments or IN_TWO), env=env)
 
 
 def demo(arguments: list[str]) -> int:

@@ -139,6 +139,16 @@ def test_docs_are_built_and_their_links_looked_at(dev, monkeypatch, capsys):
     assert "failed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("given", "passed"), [([], ["-n", "2", "--dist", "loadfile"]), (["-x"], ["-x"])]
+)
+def test_the_whole_suite_runs_in_two_processes(dev, monkeypatch, given, passed):
+    for name in ("install_package", "fill_hub_cache"):
+        monkeypatch.setattr(dev, name, lambda *arguments: None)
+    monkeypatch.setattr(dev, "run_python", lambda *words, env: words)
+    assert list(dev.test(given)) == ["-m", "pytest", *passed]
+
+
 def test_child_processes_cannot_see_the_source_tree(dev, monkeypatch):
     seen = {}
     monkeypatch.setattr(dev, "run", lambda *words, env: seen.update(words=words, env=env) or 0)
