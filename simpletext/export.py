@@ -43,10 +43,10 @@ def export(
     _check(format, quantize)
     model, settings = _in_float32(predictor.model), predictor.settings
     inputs = input_names(architecture_of(model).config)
+    wanted = probe_values(model, predictor.tokenizer, settings, PROBES)  # Keras exports what ran
     with new_folder(path) as folder:
         runtime, note = WRITERS[format](model, predictor, folder)
         write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
-        wanted = probe_values(model, predictor.tokenizer, settings, PROBES)
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
         if not moved <= TOLERANCE:
             raise ExportError(

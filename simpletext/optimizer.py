@@ -50,7 +50,7 @@ class AdamW(keras.optimizers.Adam):
         beta_1: float = 0.9,
         *,
         layer_decay: float = 1.0,
-        head_multiplier: float = 100.0,
+        head_multiplier: float = 30.0,
         **options: Any,
     ) -> None:
         check_weight_decay(weight_decay)

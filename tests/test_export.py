@@ -67,6 +67,19 @@ def test_a_bundle_runs_without_us_and_without_tensorflow(trained, tmp_path, form
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
+def test_what_was_saved_in_bfloat16_is_exported_in_float32(trained, tmp_path, format):
+    for package in PACKAGES[format]:
+        pytest.importorskip(package)
+    trained[2].save(tmp_path / "saved")
+    predictor = st.load_predictor(tmp_path / "saved", precision="bfloat16")
+    assert predictor.export(tmp_path / "bundle", format)["moved"] < 1e-4
+    values = run_bundle(tmp_path / "bundle", SOME, "simpletext")
+    np.testing.assert_allclose(values, trained[2].predict_proba(SOME), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 def test_a_saved_model_takes_strings(trained, tmp_path):
     pytest.importorskip("tensorflow_text")
     trained[2].export(tmp_path / "bundle")
