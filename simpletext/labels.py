@@ -50,7 +50,8 @@ class Labels:
         """One line that says what was decided."""
         kind = {SINGLE: "single-label", MULTI: "multi-label", REGRESSION: "regression"}[self.task]
         if self.task == REGRESSION:
-            return f"task: {kind}, {len(self.classes)} target(s)"
+            count = len(self.classes)
+            return f"task: {kind}, {count} target{'s' * (count > 1)}"
         shown = ", ".join(self.names[:5]) + (", ..." if len(self.classes) > 5 else "")
         return f"task: {kind} classification, {len(self.classes)} classes ({shown})"
 
