@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -45,7 +46,8 @@ def export(
     inputs = input_names(architecture_of(model).config)
     wanted = probe_values(model, predictor.tokenizer, settings, PROBES)  # Keras exports what ran
     with new_folder(path) as folder:
-        runtime, note = WRITERS[format](model, predictor, folder)
+        with _tensorflow_silent():
+            runtime, note = WRITERS[format](model, predictor, folder)
         write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
         if not moved <= TOLERANCE:
@@ -147,6 +149,18 @@ def _in_float32(model: keras.Model) -> keras.Model:
         return load_classifier(
             open_folder(folder, parent), count, None, str(architecture.pooling), new_head=False
         )
+
+
+@contextlib.contextmanager
+def _tensorflow_silent() -> Iterator[None]:
+    """TensorFlow tells a notebook into which temporary folder it writes."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager
