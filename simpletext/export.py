@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def export(
     inputs = input_names(architecture_of(model).config)
     wanted = probe_values(model, predictor.tokenizer, settings, PROBES)  # Keras exports what ran
     with new_folder(path) as folder:
-        with _tensorflow_silent():
+        with _silent("tensorflow"):  # it tells a notebook into which temporary folder it writes
             runtime, note = WRITERS[format](model, predictor, folder)
         write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
@@ -87,7 +88,8 @@ def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
 
 def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.onnx, for any batch and length."""
-    with _without_faulty_optimizer():
+    with _without_faulty_optimizer(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras looks for np.object
         model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
     return "onnx", ""
 
@@ -152,11 +154,11 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 
 @contextlib.contextmanager
-def _tensorflow_silent() -> Iterator[None]:
-    """TensorFlow tells a notebook into which temporary folder it writes."""
-    logger = logging.getLogger("tensorflow")
+def _silent(name: str | None) -> Iterator[None]:
+    """Only errors from that logger (None: the root), which says what no user can act on."""
+    logger = logging.getLogger(name)
     level = logger.level
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
@@ -187,7 +189,8 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
 
     path = folder / RUNTIMES["onnx"].file
     small = path.with_suffix(".int8")
-    quantize_dynamic(path, small, weight_type=QuantType.QInt8)
+    with _silent(None):  # it recommends a step that ours doesn't need: the probes are re-checked
+        quantize_dynamic(path, small, weight_type=QuantType.QInt8)
     before, after = path.stat().st_size, small.stat().st_size
     small.replace(path)
     answers = answers_of(folder, paired)

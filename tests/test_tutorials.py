@@ -14,19 +14,7 @@ NOTEBOOKS = sorted((ROOT / "tutorials").glob("*.ipynb"))
 # Folders of one machine: homes, temporary ones, mounted ones, Windows' drives.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|tmp|work|opt|usr|var|mnt|Users)/\w|[A-Z]:\\\w")
 
-# Notebooks that haven't been run in full since they were last changed. Each has to leave this list
-# with the run that saves its outputs: the marks are strict.
-UNSAVED = {"02", "03", "04", "05", "06", "07", "08", "09"}
-
 named = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-saved = pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[pytest.mark.xfail] * (path.name[:2] in UNSAVED))
-        for path in NOTEBOOKS
-    ],
-    ids=lambda path: path.stem,
-)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +61,7 @@ def outputs_of(notebook):
         yield from cell.get("outputs", ())
 
 
-@saved
+@named
 def test_its_outputs_are_saved(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
