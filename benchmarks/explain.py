@@ -65,8 +65,10 @@ def beside_ktrain(predictor: st.Predictor, text: str, arguments: argparse.Namesp
     """LIME on the same text with as many samples, in turn with ours."""
     command = [arguments.ktrain, str(PEER), "explain", arguments.ktrain_folder, text]
     done = subprocess.run(
-        [*command, str(arguments.samples)], capture_output=True, text=True, check=True
+        [*command, str(arguments.samples)], capture_output=True, text=True, check=False
     )
+    if done.returncode:
+        raise SystemExit(done.stderr)
     lines = [line for line in done.stdout.splitlines() if line.startswith("SECONDS ")]
     theirs = [float(line.split()[1]) for line in lines]
     ours = [timed(predictor, text, "lime", arguments.samples) for _ in range(3)]
