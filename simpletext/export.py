@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -47,7 +46,7 @@ def export(
     inputs = input_names(architecture_of(model).config)
     wanted = probe_values(model, predictor.tokenizer, settings, PROBES)  # Keras exports what ran
     with new_folder(path) as folder:
-        with _silent("tensorflow"):  # it tells a notebook into which temporary folder it writes
+        with progress.silent("tensorflow"):  # it names its temporary folder
             runtime, note = WRITERS[format](model, predictor, folder)
         write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
@@ -154,18 +153,6 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 
 @contextlib.contextmanager
-def _silent(name: str | None) -> Iterator[None]:
-    """Only errors from that logger (None: the root), which says what no user can act on."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@contextlib.contextmanager
 def _without_faulty_optimizer() -> Iterator[None]:
     """tf2onnx joins two reshapes into one although the shape between them is still asked for.
 
@@ -189,7 +176,7 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
 
     path = folder / RUNTIMES["onnx"].file
     small = path.with_suffix(".int8")
-    with _silent(None):  # it recommends a step that ours doesn't need: the probes are re-checked
+    with progress.silent(None):  # it recommends a step that ours can do without
         quantize_dynamic(path, small, weight_type=QuantType.QInt8)
     before, after = path.stat().st_size, small.stat().st_size
     small.replace(path)

@@ -1,8 +1,10 @@
 """The one place through which simpletext speaks to its user."""
 
+import contextlib
+import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -127,3 +129,15 @@ class TrainingBar(keras.callbacks.Callback):
 
 def _numbers(logs: Any, rate: float) -> dict[str, str]:
     return {name: f"{float(v):.4f}" for name, v in (logs or {}).items()} | {"lr": f"{rate:.1e}"}
+
+
+@contextlib.contextmanager
+def silent(name: str | None) -> Iterator[None]:
+    """Only errors from a library's logger (None: the root), which says what no user can act on."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -3,13 +3,13 @@
 import contextlib
 import importlib.util
 import json
-import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import progress
 from .encodings import Encodings, Layout
 from .errors import ArgumentError, CheckpointError, DataError
 
@@ -350,10 +350,5 @@ def _quiet_transformers() -> Iterator[None]:
         import transformers  # noqa: F401 - imported here so that it is quiet
     finally:
         os.environ.pop(name) if before is None else None
-    logger = logging.getLogger("transformers")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
+    with progress.silent("transformers"):
         yield
-    finally:
-        logger.setLevel(level)

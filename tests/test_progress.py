@@ -1,4 +1,5 @@
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -82,3 +83,12 @@ def test_figures_are_drawn_in_a_notebook_without_pyplot():
     environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_a_silent_logger_speaks_again_afterwards(caplog):
+    logger = logging.getLogger("some.library")
+    with progress.silent("some.library"):
+        logger.warning("a remark")
+        logger.error("an error")
+    logger.warning("another remark")
+    assert caplog.messages == ["an error", "another remark"]
