@@ -62,6 +62,7 @@ def part(rows: Rows, count: int | None) -> Rows:
 def make_learner(options: argparse.Namespace) -> Any:
     """The learner, its data encoded."""
     import simpletext as st
+    from simpletext.headstart import mark_trained
 
     train, test = (part(rows, options.rows) for rows in read(options.data, options.task))
     maxlen = TASKS[options.task][0]
@@ -70,8 +71,9 @@ def make_learner(options: argparse.Namespace) -> Any:
     )
     train_data = transformer.preprocess_train(*train)
     test_data = transformer.preprocess_test(*test)
-    optimizer = st.AdamW(head_multiplier=options.head_multiplier)
-    model = transformer.get_classifier(optimizer=optimizer, label_smoothing=options.label_smoothing)
+    model = transformer.get_classifier(label_smoothing=options.label_smoothing)
+    if options.no_head_start:
+        mark_trained(model)
     return st.get_learner(model, train_data, test_data, batch_size=32, seed=options.seed)
 
 
@@ -87,7 +89,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "linear"], default="onecycle")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--label-smoothing", type=float, default=0.0)
-    parser.add_argument("--head-multiplier", type=float, default=30.0, help="see AdamW")
+    parser.add_argument("--no-head-start", action="store_true", help="see simpletext.headstart")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--find", action="store_true", help="only the range test")
     parser.add_argument("--figure", type=Path, help="where to put its curve")
@@ -117,9 +119,9 @@ def main() -> None:
     seconds = time.perf_counter() - start
     print(
         f"{options.task}: accuracy {history['val_accuracy'][-1]:.4f} (to reach: {wanted}); "
-        f"{options.schedule}, lr {lr:g}, head times {options.head_multiplier:g}, {epochs} epochs, "
-        f"{options.precision}, "
-        f"seed {options.seed}, rows {options.rows or 'all'}, {seconds:.0f} s"
+        f"{options.schedule}, lr {lr:g}, {'no ' if options.no_head_start else ''}head start, "
+        f"{epochs} epochs, {options.precision}, seed {options.seed}, "
+        f"rows {options.rows or 'all'}, {seconds:.0f} s"
     )
 
 

@@ -32,22 +32,23 @@ class CtrlC(keras.callbacks.Callback):
         if self._holds:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if kind is None:  # it may have come after the last batch
-            self._leave()
+            self.leave()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras' call after a step."""
-        self._leave()
+        self.leave()
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras' call after a batch of the validation."""
-        self._leave()
+        self.leave()
+
+    def leave(self) -> None:
+        """Raise the interrupt, if one is held back."""
+        if self.pressed:
+            self.pressed = False
+            raise KeyboardInterrupt
 
     def _press(self, number: int, frame: FrameType | None) -> None:
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
-
-    def _leave(self) -> None:
-        if self.pressed:
-            self.pressed = False
-            raise KeyboardInterrupt

@@ -23,7 +23,7 @@ class Keeper:
     model: keras.Model
     train_data: Source | None
     val_data: Source | None
-    _first_weights: list[np.ndarray] | None
+    _first_weights: list[tuple[np.ndarray, bool]] | None
 
     def freeze(self, freeze_range: int | str | None = None, *, blocks: int | None = None) -> None:
         """Keep a part of the model as it is in training. The optimizer starts anew.
@@ -86,8 +86,9 @@ class Keeper:
         """Put the weights back that the model had before this learner first trained it."""
         if self._first_weights is None:
             return  # nothing was trained yet
-        for variable, value in zip(self.model.variables, self._first_weights, strict=True):
+        for variable, (value, new) in zip(self.model.variables, self._first_weights, strict=True):
             variable.assign(value)
+            variable.made_new = new
         self.model.optimizer = renewed(self.model.optimizer)
         self.model.train_function = None
 
@@ -164,6 +165,11 @@ class Keeper:
         inputs = self.model.inputs[0] if is_sequential else self.model.input
         part = keras.Model(inputs, self.model.layers[layer_id].output)
         return part.predict_on_batch(source.example(example_id))
+
+
+def first_weights(model: keras.Model) -> list[tuple[np.ndarray, bool]]:
+    """A model's variables as they are, and for each whether it is still new (see `headstart`)."""
+    return [(keras.ops.convert_to_numpy(v), getattr(v, "made_new", False)) for v in model.variables]
 
 
 def check_model(model: Any) -> None:

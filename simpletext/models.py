@@ -258,7 +258,7 @@ def _build(
     weight_map = _weight_map(architecture)
     loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
     for variable in model.weights:
-        variable.made_new = variable.path in loaded.fresh  # `AdamW` trains these at a higher rate
+        variable.made_new = variable.path in loaded.fresh  # `headstart` trains these first
     model.architecture = replace(architecture, kept=loaded.kept)
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 

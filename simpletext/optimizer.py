@@ -9,7 +9,6 @@ from keras import ops
 from .errors import ArgumentError
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
-HEAD_RATE = 0.01  # as fast as layers made new may learn, unless all the model learns faster
 # what TensorFlow's operation calls the numbers that a step of Adam depends on
 SCALARS = ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon")
 
@@ -27,16 +26,11 @@ class AdamW(keras.optimizers.Adam):
         beta_1: the momentum.
         layer_decay: what the rate is multiplied with from each block to the one below it; the
             head has the full rate, and the embeddings have the lowest.
-        head_multiplier: what the rate is multiplied with for the layers that `load_classifier`
-            made new. They start from nothing and the encoder doesn't; at the encoder's rate they
-            hardly move in the few hundred steps of a fine-tuning (measured by
-            `benchmarks/learner.py --head-multiplier`). It doesn't lift their rate above 0.01.
         options: Keras' own, such as `global_clipnorm`, `epsilon` and
             `gradient_accumulation_steps`.
 
     Raises:
-        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1], a head multiplier
-            that isn't above 0.
+        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1].
 
     Example:
         >>> AdamW(1e-4, layer_decay=0.9, global_clipnorm=1.0).get_config()["layer_decay"]
@@ -50,17 +44,14 @@ class AdamW(keras.optimizers.Adam):
         beta_1: float = 0.9,
         *,
         layer_decay: float = 1.0,
-        head_multiplier: float = 30.0,
         **options: Any,
     ) -> None:
         check_weight_decay(weight_decay)
-        if not head_multiplier > 0:
-            raise ArgumentError(f"head_multiplier={head_multiplier!r}; it must be above 0.")
         if not 0 < layer_decay <= 1:
             raise ArgumentError(f"layer_decay={layer_decay!r}; it must be above 0 and at most 1.")
         beta_1 = keras.initializers.Constant(beta_1)
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
-        self.layer_decay, self.head_multiplier = layer_decay, head_multiplier
+        self.layer_decay = layer_decay
         self.beta_1: Any = self.add_variable((), beta_1, name="beta_1")
         # Keras' own step is some 25 operations a variable, and a pass over memory in each.
         self._in_one_pass = keras.backend.backend() == "tensorflow" and not self.amsgrad
@@ -72,7 +63,6 @@ class AdamW(keras.optimizers.Adam):
         super().build(var_list)
         paths = [variable.path for variable in var_list]
         self._scales = layer_scales(paths, self.layer_decay)
-        self._new = [getattr(variable, "made_new", False) for variable in var_list]
         self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
@@ -88,9 +78,6 @@ class AdamW(keras.optimizers.Adam):
         rate = ops.cast(learning_rate, variable.dtype)
         if self._scales[index] != 1:
             rate = rate * self._scales[index]
-        if self._new[index]:
-            fastest = ops.maximum(rate, HEAD_RATE)
-            rate = ops.minimum(rate * self.head_multiplier, fastest)
         if self.weight_decay and self._decays[index]:
             self.assign(variable, ops.multiply(variable, 1 - rate * self.weight_decay))
         if self._in_one_pass:
@@ -119,9 +106,8 @@ class AdamW(keras.optimizers.Adam):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as they are now."""
-        own = {name: getattr(self, name) for name in ("layer_decay", "head_multiplier")}
         beta_1 = float(ops.convert_to_numpy(self.beta_1))
-        return super().get_config() | own | {"beta_1": beta_1}
+        return super().get_config() | {"layer_decay": self.layer_decay, "beta_1": beta_1}
 
 
 def layer_scales(paths: list[str], layer_decay: float) -> list[float]:

@@ -12,7 +12,8 @@ from . import lr as rates
 from . import plots, progress
 from .datasets import Rows, Source
 from .errors import ArgumentError, CheckpointError, DataError, TrainingError
-from .keeper import check_rate
+from .headstart import HeadStart
+from .keeper import check_rate, first_weights
 from .lr import Curve
 from .rangetest import range_test
 from .snapshot import LAST
@@ -38,7 +39,7 @@ class Trainer:
         self.interrupted = False  # whether Ctrl-C ended the last training
         self._epochs_seen = 0
         self._folders: set[Path] = set()
-        self._first_weights: list[np.ndarray] | None = None
+        self._first_weights: list[tuple[np.ndarray, bool]] | None = None
 
     def lr_find(
         self,
@@ -54,6 +55,9 @@ class Trainer:
         verbose: int = 1,
     ) -> Curve:
         """Train with a rising learning rate, look at the loss, and put everything back.
+
+        A new head gets its start before (see `fit_onecycle`) and keeps it: the rate that is
+        looked for is that of the training that follows.
 
         Args:
             start_lr: where the sweep starts.
@@ -74,9 +78,10 @@ class Trainer:
         """
         schedule, steps = self._sweep(start_lr, end_lr, lr_mult, max_epochs)
         batches, options = self._training(class_weight)
+        head_start = self._head_start(class_weight)
         with memory_explained(self.batch_size, self._longest()):
             self.curve = range_test(
-                self.model, batches, schedule, steps, stop_factor, verbose, **options
+                self.model, batches, head_start, schedule, steps, stop_factor, verbose, **options
             )
         if suggest and verbose:
             progress.say(_suggestion(self.curve))
@@ -182,8 +187,7 @@ class Trainer:
         self.model.optimizer.build(self.model.trainable_variables)  # else it is traced twice
         folder = self._open_folder(checkpoint_folder, resume)
         batches, options = self._training(class_weight)
-        if self._first_weights is None:  # for reset_weights
-            self._first_weights = [keras.ops.convert_to_numpy(v) for v in self.model.variables]
+        head_start = self._head_start(class_weight)
         run = Run(self.model, plan, self._epochs_seen, folder)
         if resume and folder is not None and (folder / LAST).exists():
             run.resume(folder)
@@ -196,7 +200,7 @@ class Trainer:
                 run.restore_best()
             else:
                 with memory_explained(self.batch_size, self._longest()):
-                    run_training(run, batches, validation, options, callbacks, verbose)
+                    run_training(run, batches, head_start, validation, options, callbacks, verbose)
         finally:
             self.interrupted = run.interrupted
             self._epochs_seen = run.first_epoch + run.epoch + (not run.finished)
@@ -234,6 +238,12 @@ class Trainer:
     def _training(self, class_weight: ClassWeight, epoch: int | None = None) -> Any:
         epoch = self._epochs_seen if epoch is None else epoch
         return self._known_data().training(self.batch_size, self.seed, epoch, class_weight)
+
+    def _head_start(self, class_weight: ClassWeight) -> HeadStart:
+        if self._first_weights is None:  # for reset_weights
+            self._first_weights = first_weights(self.model)
+        batches, options = self._training(class_weight)
+        return HeadStart(batches, options, self.seed)
 
     def _longest(self) -> int | None:
         """Tokens of the longest text, where the data are texts."""

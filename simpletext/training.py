@@ -16,6 +16,7 @@ import numpy as np
 
 from . import progress
 from .errors import ArgumentError, CheckpointError, NotEnoughMemoryError, TrainingError
+from .headstart import HeadStart, mark_trained
 from .interrupt import CtrlC
 from .lr import Schedule
 from .metrics import lower_is_better
@@ -186,6 +187,7 @@ class Run(keras.callbacks.Callback):
         self.history = {name: values.tolist() for name, values in snapshot.history.items()}
         self.first_epoch = snapshot.state["first_epoch"]
         self.epoch, self.stopped = snapshot.state["epoch"], snapshot.state["stopped"]
+        mark_trained(self.trained)
         if self.plan.early_stopping:
             self._best = dict(read_snapshot(folder / BEST).model)
 
@@ -227,15 +229,27 @@ def reductions(values: Sequence[float], patience: int | None, lower: bool) -> in
 def run_training(
     run: Run,
     batches: Any,
+    head_start: HeadStart,
     validation: Any,
     options: Mapping[str, Any],
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
 ) -> None:
-    """Train until the plan is done, it stops early, or the user presses Ctrl-C."""
+    """Train until the plan is done, it stops early, or the user presses Ctrl-C.
+
+    Args:
+        run: the training.
+        batches: what it learns from.
+        head_start: for a head that is new.
+        validation: what it is validated on, or None.
+        options: what `fit` is given besides.
+        callbacks: the user's.
+        verbose: 0 shows no progress.
+    """
     bar = progress.TrainingBar(run.plan.steps, run.plan.epochs, run.history, verbose)
     try:
         with CtrlC() as ctrl_c:
+            head_start.give(run.trained, ctrl_c, verbose)
             run.trained.fit(
                 batches,
                 validation_data=validation,

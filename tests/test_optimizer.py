@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 import simpletext as st
-from simpletext.errors import ArgumentError
 
 BETAS, EPSILON = (0.9, 0.999), 1e-7
 
@@ -56,30 +55,3 @@ def test_rows_of_an_embedding_that_no_text_has_stay_but_for_the_decay():
     after = keras.ops.convert_to_numpy(model.trainable_variables[0])
     np.testing.assert_allclose(after[2:], before[2:] * (1 - 0.01 * 0.1), rtol=1e-5)
     assert np.abs(after[1] - before[1]).min() > 0.005
-
-
-@pytest.mark.parametrize(("rate", "expected"), [(1e-5, 1e-4), (2e-3, 1e-2), (0.1, 0.1)])
-def test_layers_made_new_learn_faster(tiny, rate, expected):
-    model = st.load_classifier(tiny, num_labels=2)
-    optimizer = st.AdamW(rate, weight_decay=0, head_multiplier=10)
-    optimizer.build(model.trainable_variables)
-    before = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-    optimizer.apply([keras.ops.ones(w.shape) for w in before])
-    for variable, old in zip(model.trainable_variables, before, strict=True):
-        # Adam's first step is as long as the rate, and the pooler is in the checkpoint
-        moved = old - keras.ops.convert_to_numpy(variable)
-        wanted = expected if variable.path.startswith("classifier/") else rate
-        np.testing.assert_allclose(moved, wanted, rtol=1e-2, atol=2e-7)
-
-
-def test_the_head_multiplier_is_kept_and_checked():
-    optimizer = st.AdamW(head_multiplier=10)
-    assert st.AdamW.from_config(optimizer.get_config()).head_multiplier == 10
-    with pytest.raises(ArgumentError, match="head_multiplier=0; it must be above 0"):
-        st.AdamW(head_multiplier=0)
-
-
-def test_a_head_that_the_checkpoint_has_learns_like_the_rest(tiny, tmp_path):
-    st.save_checkpoint(st.load_classifier(tiny, num_labels=2), tmp_path / "tuned")
-    model = st.load_classifier(tmp_path / "tuned")
-    assert not any(variable.made_new for variable in model.weights)

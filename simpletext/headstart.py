@@ -1,0 +1,96 @@
+"""A new head's first training, on the encoder as it is; then the two are trained together.
+
+Linear probing before fine-tuning (https://arxiv.org/abs/2202.10054): a head that knows nothing
+sends wrong gradients into an encoder that knows a lot, and a short training ends before the two
+have found each other. Here the encoder reads each text once, and the head learns from what it
+said: that takes a fraction of an epoch's time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from . import progress
+from .datasets import ArrayBatches, Weighted, one_pass
+from .interrupt import CtrlC
+
+ROWS = 4096  # texts that the encoder reads at most; more don't make a better start
+STEPS = 500  # of Adam, about
+RATE = 0.01  # of the first of these steps, falling to 0
+BATCH = 32  # rows a step
+
+
+@dataclass(frozen=True)
+class HeadStart:
+    """What a head's first training needs to know.
+
+    Attributes:
+        batches: `(x, y)` or `(x, y, sample_weight)`, gone through once at most.
+        options: what `fit` is given besides.
+        seed: fixes the order of the rows.
+    """
+
+    batches: Any
+    options: Mapping[str, Any]
+    seed: int
+
+    def give(self, model: keras.Model, ctrl_c: CtrlC, verbose: int) -> None:
+        """Train the layers that `load_classifier` made new, if nothing has trained them yet.
+
+        A model whose new layers don't take one vector a text is left as it is.
+
+        Args:
+            model: compiled; its own loss is what the head learns by.
+            ctrl_c: asked after each batch.
+            verbose: 0 shows no progress.
+        """
+        start = _head_input(model)
+        if start is not None:
+            said = self._read(keras.Model(model.input, start), ctrl_c, verbose)
+            self._train(keras.Model(start, model.output), said, model.loss, ctrl_c)
+        mark_trained(model)
+
+    def _read(self, encoder: keras.Model, ctrl_c: CtrlC, verbose: int) -> tuple[np.ndarray, ...]:
+        """What the encoder says to `ROWS` texts, with their labels and, where given, weights."""
+        read: list[tuple] = []
+        rows = 0
+        with progress.bar(len(self.batches), "new head", verbose) as bar:
+            for x, *truth in one_pass(self.batches):
+                count = len(truth[0])
+                # In the scope of a tf.distribute strategy each device answers the whole batch.
+                features = np.asarray(encoder.predict_on_batch(x)[:count], "float32")
+                read.append((features, *map(np.asarray, truth)))
+                rows += count
+                bar.update()
+                ctrl_c.leave()
+                if rows >= ROWS:
+                    break
+        return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
+
+    def _train(self, head: keras.Model, said: tuple, loss: Any, ctrl_c: CtrlC) -> None:
+        features, y, *weights = said
+        batches: Any = ArrayBatches(features, y, BATCH, self.seed)
+        if weights:
+            batches = Weighted(batches, weights[0])
+        epochs = -(-STEPS // len(batches))
+        rate = keras.optimizers.schedules.CosineDecay(RATE, epochs * len(batches))
+        head.compile(keras.optimizers.Adam(rate), loss)
+        options = {"verbose": 0, "shuffle": False, "callbacks": [ctrl_c], **self.options}
+        head.fit(batches, epochs=epochs, **options)
+
+
+def mark_trained(model: keras.Model) -> None:
+    """Say that no layer of the model is new any more."""
+    for variable in model.variables:
+        variable.made_new = False
+
+
+def _head_input(model: keras.Model) -> Any:
+    """The tensor that the new layers start from, (batch, features), or None."""
+    new = [v for v in model.trainable_variables if getattr(v, "made_new", False)]
+    names = {variable.path.split("/")[0] for variable in new}
+    first = next((layer for layer in model.layers if layer.name in names), None)
+    return first.input if first is not None and len(first.input.shape) == 2 else None

@@ -1,0 +1,165 @@
+import os
+import signal
+
+import numpy as np
+import pytest
+from conftest import LABELS, TEXTS
+
+import simpletext as st
+from simpletext.interrupt import CtrlC
+
+
+@pytest.fixture
+def make(tiny):
+    """Makes a learner for the sentences; `labels` may be of another task."""
+
+    def make(labels=LABELS, **options):
+        transformer = st.Transformer(str(tiny), maxlen=16)
+        train = transformer.preprocess_train(TEXTS, labels, verbose=0)
+        kinds = {"regression": transformer.get_regression_model}
+        make_model = kinds.get(transformer.labels.task, transformer.get_classifier)
+        model = make_model(pooling="mean", verbose=0)
+        return st.get_learner(model, train, batch_size=8, **options)
+
+    return make
+
+
+def start(learner, class_weight=None):
+    learner._head_start(class_weight).give(learner.model, CtrlC(), verbose=0)
+
+
+def split(model):
+    """The weights of the encoder and those of the head."""
+    head = model.get_layer("classifier").get_weights()
+    return model.get_weights()[: -len(head)], head
+
+
+def loss_of(learner):
+    return learner.model.evaluate(learner.train_data.ordered(32), verbose=0)[0]
+
+
+def test_the_head_learns_and_the_encoder_stays(make):
+    learner = make()
+    (encoder, head), loss = split(learner.model), loss_of(learner)
+    start(learner)
+    encoder_then, head_then = split(learner.model)
+    assert all(np.array_equal(a, b) for a, b in zip(encoder, encoder_then, strict=True))
+    assert not np.array_equal(head[0], head_then[0])
+    assert loss_of(learner) < 0.8 * loss
+
+
+def test_it_is_part_of_the_first_training_only(make):
+    learner = make()
+    untrained = split(learner.model)[1][0]
+    learner.fit_onecycle(1e-9, 1, verbose=0)
+    first = split(learner.model)[1][0]
+    assert abs(first - untrained).max() > 0.1
+    learner.fit_onecycle(1e-9, 1, verbose=0)
+    np.testing.assert_allclose(split(learner.model)[1][0], first, atol=1e-5)
+    learner.reset_weights()
+    np.testing.assert_array_equal(split(learner.model)[1][0], untrained)
+    learner.fit_onecycle(1e-9, 1, verbose=0)
+    assert abs(split(learner.model)[1][0] - untrained).max() > 0.1
+
+
+def test_lr_find_gives_it_too(make):
+    """Else the rate would be found for a head that knows nothing."""
+    found, other = make(), make()
+    found.lr_find(max_epochs=1, verbose=0)
+    assert not any(variable.made_new for variable in found.model.variables)
+    found.fit_onecycle(1e-3, 1, verbose=0)
+    other.fit_onecycle(1e-3, 1, verbose=0)
+    for mine, theirs in zip(found.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_trained_head_is_left_as_it_is(make, tmp_path):
+    learner = make()
+    learner.fit_onecycle(1e-9, 1, verbose=0)
+    learner.save_model(tmp_path / "model")
+    model = st.load_classifier(tmp_path / "model", verbose=0)
+    model.compile(learner.model.optimizer.__class__(), learner.model.loss)
+    again = st.get_learner(model, learner.train_data.data, batch_size=8)
+    before = model.get_weights()
+    start(again)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_frozen_head_is_left_as_it_is(make):
+    learner = make()
+    before = split(learner.model)[1]
+    learner.model.get_layer("classifier").trainable = False
+    start(learner)
+    assert np.array_equal(before[0], split(learner.model)[1][0])
+
+
+def test_weights_count(make):
+    one_class = np.array([label == "pos" for label in LABELS], "float32")
+    weighted, by_class = make(sample_weight=one_class), make()
+    start(weighted)
+    start(by_class, {"neg": 0.0, "pos": 1.0})
+    for learner in (weighted, by_class):
+        assert set(learner.predict(learner.train_data.data).argmax(axis=1)) == {1}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [[label == "pos", label == "neg", True] for label in LABELS],
+        [float(label == "pos") for label in LABELS],
+    ],
+    ids=["multi-label", "regression"],
+)
+def test_other_tasks(make, labels):
+    learner = make(np.array(labels, "float32"))
+    loss = learner.model.evaluate(learner.train_data.ordered(32), verbose=0, return_dict=True)
+    start(learner)
+    then = learner.model.evaluate(learner.train_data.ordered(32), verbose=0, return_dict=True)
+    assert then["loss"] < 0.8 * loss["loss"]
+
+
+def test_data_that_come_batch_by_batch(make):
+    """No more than the first batches of a dataset are read."""
+    import tensorflow as tf
+
+    learner = make()
+    batches = learner.train_data.ordered(8)
+    learner.train_data.steps(8)
+    drawn = []
+
+    def draw():
+        for i in range(len(batches)):
+            drawn.append(i)
+            yield batches[i]
+
+    x, _ = batches[0]
+    signature = (
+        {name: tf.TensorSpec((None, None), "int32") for name in x},
+        tf.TensorSpec((None,), "int64"),
+    )
+    stream = tf.data.Dataset.from_generator(draw, output_signature=signature)
+    streamed = st.get_learner(learner.model, stream)
+    streamed.train_data.steps(8)
+    drawn.clear()
+    start(streamed)
+    assert drawn == list(range(len(batches)))
+
+
+def test_ctrl_c_is_heard(make, monkeypatch):
+    learner = make()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    read = []
+
+    def press(batches):
+        for i in range(len(batches)):
+            os.kill(os.getpid(), signal.SIGINT)
+            read.append(i)
+            yield batches[i]
+
+    monkeypatch.setattr("simpletext.headstart.one_pass", press)
+    try:
+        learner.fit_onecycle(1e-3, 1, verbose=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert learner.interrupted
+    assert read == [0]
