@@ -47,7 +47,7 @@ class HeadStart:
             ctrl_c: asked after each batch.
             verbose: 0 shows no progress.
         """
-        start = _head_input(model)
+        start = head_input(model)
         if start is not None:
             said = self._read(keras.Model(model.input, start), ctrl_c, verbose)
             self._train(keras.Model(start, model.output), said, model.loss, ctrl_c)
@@ -88,7 +88,7 @@ def mark_trained(model: keras.Model) -> None:
         variable.made_new = False
 
 
-def _head_input(model: keras.Model) -> Any:
+def head_input(model: keras.Model) -> Any:
     """The tensor that the new layers start from, (batch, features), or None."""
     new = [v for v in model.trainable_variables if getattr(v, "made_new", False)]
     names = {variable.path.split("/")[0] for variable in new}

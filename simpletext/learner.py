@@ -101,6 +101,9 @@ class Learner(Trainer, Examiner, Keeper):
     ) -> History:
         """Train with the 1cycle policy: the rate rises to `lr` over half, then falls.
 
+        A head that was made new is trained first, for seconds, on what the encoder says as it is
+        (linear probing, https://arxiv.org/abs/2202.10054); that goes for every verb of training.
+
         Args:
             lr: the highest learning rate; "auto" for what `lr_find` suggests.
             epochs: passes over the training data.

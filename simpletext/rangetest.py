@@ -12,7 +12,6 @@ import numpy as np
 
 from . import progress
 from .errors import TrainingError
-from .headstart import HeadStart
 from .interrupt import CtrlC
 from .lr import Curve, Schedule, diverged, smooth
 from .optimizer import set_learning_rate
@@ -21,7 +20,6 @@ from .optimizer import set_learning_rate
 def range_test(
     model: keras.Model,
     batches: Any,
-    head_start: HeadStart,
     schedule: Schedule,
     steps: int,
     stop_factor: float,
@@ -34,9 +32,8 @@ def range_test(
     its step traced already.
 
     Args:
-        model: compiled; but for a head's start it comes out as it went in, also when interrupted.
+        model: compiled; it comes out as it went in, also when interrupted.
         batches: what `fit` takes, with batches of `(x, y)` or `(x, y, sample_weight)`.
-        head_start: for a head that is new.
         schedule: step -> learning rate.
         steps: how many at most.
         stop_factor: ends the test when the loss is this many times its best.
@@ -47,12 +44,11 @@ def range_test(
         TrainingError: no loss that is a number.
     """
     title = "finding the learning rate"
-    with CtrlC() as ctrl_c:
-        head_start.give(model, ctrl_c, verbose)
-        with unchanged(model), progress.bar(steps, title, verbose) as bar:
-            sweep = Sweep(schedule, steps, stop_factor, bar)
-            options |= {"verbose": 0, "shuffle": False, "callbacks": [sweep, ctrl_c]}
-            model.fit(batches, epochs=steps, **options)
+    with unchanged(model), CtrlC() as ctrl_c, progress.bar(steps, title, verbose) as bar:
+        sweep = Sweep(schedule, steps, stop_factor, bar)
+        model.fit(
+            batches, epochs=steps, verbose=0, shuffle=False, callbacks=[sweep, ctrl_c], **options
+        )
     losses = sweep.losses
     if not np.isfinite(losses[-1]):
         losses.pop()

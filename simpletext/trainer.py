@@ -56,9 +56,6 @@ class Trainer:
     ) -> Curve:
         """Train with a rising learning rate, look at the loss, and put everything back.
 
-        A new head gets its start before (see `fit_onecycle`) and keeps it: the rate that is
-        looked for is that of the training that follows.
-
         Args:
             start_lr: where the sweep starts.
             end_lr: where it ends.
@@ -78,10 +75,9 @@ class Trainer:
         """
         schedule, steps = self._sweep(start_lr, end_lr, lr_mult, max_epochs)
         batches, options = self._training(class_weight)
-        head_start = self._head_start(class_weight)
         with memory_explained(self.batch_size, self._longest()):
             self.curve = range_test(
-                self.model, batches, head_start, schedule, steps, stop_factor, verbose, **options
+                self.model, batches, schedule, steps, stop_factor, verbose, **options
             )
         if suggest and verbose:
             progress.say(_suggestion(self.curve))
@@ -187,7 +183,8 @@ class Trainer:
         self.model.optimizer.build(self.model.trainable_variables)  # else it is traced twice
         folder = self._open_folder(checkpoint_folder, resume)
         batches, options = self._training(class_weight)
-        head_start = self._head_start(class_weight)
+        if self._first_weights is None:  # for reset_weights
+            self._first_weights = first_weights(self.model)
         run = Run(self.model, plan, self._epochs_seen, folder)
         if resume and folder is not None and (folder / LAST).exists():
             run.resume(folder)
@@ -200,7 +197,8 @@ class Trainer:
                 run.restore_best()
             else:
                 with memory_explained(self.batch_size, self._longest()):
-                    run_training(run, batches, head_start, validation, options, callbacks, verbose)
+                    start = self._head_start(class_weight)
+                    run_training(run, batches, start, validation, options, callbacks, verbose)
         finally:
             self.interrupted = run.interrupted
             self._epochs_seen = run.first_epoch + run.epoch + (not run.finished)
@@ -240,8 +238,6 @@ class Trainer:
         return self._known_data().training(self.batch_size, self.seed, epoch, class_weight)
 
     def _head_start(self, class_weight: ClassWeight) -> HeadStart:
-        if self._first_weights is None:  # for reset_weights
-            self._first_weights = first_weights(self.model)
         batches, options = self._training(class_weight)
         return HeadStart(batches, options, self.seed)
 

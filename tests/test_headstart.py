@@ -1,11 +1,16 @@
 import os
 import signal
 
+import keras
 import numpy as np
 import pytest
 from conftest import LABELS, TEXTS
+from parity.fixtures import read_fixture
+from parity.weights import write_checkpoint
 
 import simpletext as st
+from simpletext.encoders import MODULES
+from simpletext.headstart import head_input
 from simpletext.interrupt import CtrlC
 
 
@@ -62,15 +67,10 @@ def test_it_is_part_of_the_first_training_only(make):
     assert abs(split(learner.model)[1][0] - untrained).max() > 0.1
 
 
-def test_lr_find_gives_it_too(make):
-    """Else the rate would be found for a head that knows nothing."""
-    found, other = make(), make()
-    found.lr_find(max_epochs=1, verbose=0)
-    assert not any(variable.made_new for variable in found.model.variables)
-    found.fit_onecycle(1e-3, 1, verbose=0)
-    other.fit_onecycle(1e-3, 1, verbose=0)
-    for mine, theirs in zip(found.model.get_weights(), other.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+def test_lr_find_leaves_the_head_new(make):
+    learner = make()
+    learner.lr_find(max_epochs=1, verbose=0)
+    assert head_input(learner.model) is not None
 
 
 def test_a_trained_head_is_left_as_it_is(make, tmp_path):
@@ -163,3 +163,17 @@ def test_ctrl_c_is_heard(make, monkeypatch):
         signal.signal(signal.SIGINT, before)
     assert learner.interrupted
     assert read == [0]
+
+
+@pytest.mark.parametrize("model_type", MODULES)
+def test_the_new_head_of_every_family_can_have_one(model_type, tmp_path):
+    checkpoint = read_fixture(model_type).checkpoints["base"]
+    write_checkpoint(tmp_path, checkpoint.config, checkpoint.shapes)
+    model = st.load_classifier(tmp_path, num_labels=7, verbose=0)
+    new = {variable.path for variable in model.trainable_variables if variable.made_new}
+    assert new
+    start = head_input(model)
+    if checkpoint.config.get("classifier_pooling") == "late":  # the head looks at each token
+        assert start is None
+        return
+    assert new <= {v.path for v in keras.Model(start, model.output).trainable_variables}
