@@ -101,7 +101,7 @@ def filled_by(value_of: Callable[[str, tuple[int, ...]], Any]) -> Iterator[None]
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
-    def add_weight(self, *, name, shape, initializer, **kwargs):
+    def add_weight(self, *, name, shape, initializer=None, **kwargs):
         value_of = _value_of.get()
         value = None if value_of is None else value_of(f"{self.path}/{name}", shape)
         if value is not None:
