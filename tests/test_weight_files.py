@@ -15,6 +15,8 @@ from safetensors.numpy import save_file
 
 import simpletext as st
 from simpletext.encoders import MODULES
+from simpletext.errors import WeightsError
+from simpletext.weightmap import Filling, WeightMap
 
 HALVES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 ROUNDING = 0.05  # logits are of the order of one, bfloat16 keeps two to three digits of weights
@@ -79,6 +81,18 @@ def test_legacy_names_of_norms_are_the_modern_ones(base, tmp_path):
     if legacy.keys() == tensors.keys():
         pytest.skip("none of this family's norms is called LayerNorm")
     assert_same_weights(load_with(base, tmp_path, legacy), base.model)
+
+
+def test_a_weight_that_takes_no_value_from_a_file_is_named():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="foreign")])
+    with pytest.raises(WeightsError, match=r"foreign/kernel', .* `layers\.Part\.add_weight`"):
+        Filling({}, WeightMap({})).account(model)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_the_weights_have_the_type_that_is_asked_for(tiny, dtype):
+    model = st.load_encoder(tiny, dtype=dtype)
+    assert {weight.dtype for weight in model.weights} == {dtype}
 
 
 def test_it_trains_in_bfloat16(base):
