@@ -23,6 +23,7 @@ from .errors import (
     UnreachableModelError,
     WeightsError,
 )
+from .tensorfile import TensorFile
 from .torchfile import TorchFile
 
 CONFIG = "config.json"
@@ -281,12 +282,12 @@ def check_links(folder: Path) -> None:
 
 
 def _open(path: Path) -> Any:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     if path.suffix == ".bin":
         return TorchFile(path)
     try:
-        return safe_open(path, framework="numpy")
+        return TensorFile(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"{path} can't be read ({error}). It is missing, cut short or damaged; get it again."

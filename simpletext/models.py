@@ -26,7 +26,8 @@ from .encoders.family import Family
 from .encodings import Layout
 from .errors import ArgumentError, WeightsError
 from .heads import MeanHead
-from .weightmap import WeightMap, file_tensors, load_weights
+from .layers import filled_by
+from .weightmap import Filling, WeightMap, file_tensors
 
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
@@ -247,16 +248,18 @@ def _build(
     """The model with its weights in, and the names of head layers that had to be made new."""
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
-    weights = checkpoint.weights  # opened before the model is built: a damaged file costs no time
-    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
-    encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
-    outputs = encode(config, inputs, dtype, seed)
-    if head is not None:
-        mask = inputs.get(getattr(head, "reads", "attention_mask"))
-        outputs = head(config, outputs, mask, num_labels, dtype, seed)
+    # Opened before the model is built: a damaged file costs no time.
+    weights, weight_map = checkpoint.weights, _weight_map(architecture)
+    filling = Filling(weights, weight_map, _resized(weights, weight_map, head, num_labels))
+    with filled_by(filling.value):
+        inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
+        encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
+        outputs = encode(config, inputs, dtype, seed)
+        if head is not None:
+            mask = inputs.get(getattr(head, "reads", "attention_mask"))
+            outputs = head(config, outputs, mask, num_labels, dtype, seed)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
-    weight_map = _weight_map(architecture)
-    loaded = load_weights(model, weights, weight_map, _resized(model, weights, weight_map, head))
+    loaded = filling.account(model)
     for variable in model.weights:
         variable.made_new = variable.path in loaded.fresh  # `headstart` trains these first
     model.architecture = replace(architecture, kept=loaded.kept)
@@ -264,15 +267,15 @@ def _build(
 
 
 def _resized(
-    model: keras.Model, weights: Mapping[str, Any], weight_map: WeightMap, head: Any
+    weights: Mapping[str, Any], weight_map: WeightMap, head: Any, num_labels: int
 ) -> list[str]:
     """The output layer's variables, if the file has that layer for other labels than ours."""
     if head is None:
         return []
-    variables = [v for v in model.weights if v.path.startswith(f"{head.output}/")]
-    keys = [(v, weight_map.key(v.path, weight_map.base)) for v in variables]
-    fits = all(key not in weights or len(weights[key]) == v.shape[-1] for v, key in keys)
-    return [] if fits else [v.path for v in variables]
+    paths = [f"{head.output}/{leaf}" for leaf in ("kernel", "bias")]
+    keys = [weight_map.key(path, weight_map.base) for path in paths]
+    fits = all(key not in weights or len(weights[key]) == num_labels for key in keys)
+    return [] if fits else paths
 
 
 def _weight_map(architecture: Architecture) -> WeightMap:

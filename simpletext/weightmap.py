@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from .errors import WeightsError
 
@@ -105,36 +106,51 @@ class Loaded:
     kept: dict[str, np.ndarray]
 
 
-def load_weights(
-    model: Any, weights: Any, weight_map: WeightMap, skip: Iterable[str] = ()
-) -> Loaded:
-    """Fill `model`'s variables from `weights` (`checkpoint.WeightFiles`), strictly.
+class Filling:
+    """The values of a model's weights, given out while it is built; then accounted for, strictly.
 
     Args:
-        model: a built Keras model.
-        weights: the file's tensors by key.
+        weights: the file's tensors by key (`checkpoint.WeightFiles`).
         weight_map: the model's table.
-        skip: paths of variables that stay as they are, such as an output layer of another size.
-
-    Raises:
-        WeightsError: a variable without a key, a key without a variable, or another shape.
+        skip: paths of variables to be made new, such as an output layer of another size.
     """
-    base = _base_of(weights, weight_map.base)
-    wanted = {var.path: (var, weight_map.key_in(weights, var.path, base)) for var in model.weights}
-    skipped = [path for path in wanted if path in set(skip)]
-    fresh = skipped + [
-        path
-        for path, (_, key) in wanted.items()
-        if key not in weights and weight_map.is_optional(path) and path not in skipped
-    ]
-    found = {path: pair for path, pair in wanted.items() if path not in fresh}
-    _check_complete(weights, found)
-    used = {key for _, key in wanted.values()}
-    kept = [key for key in weights if key not in used and weight_map.is_kept(_bare(key, base))]
-    _check_known(weights, used.union(kept), weight_map, base)
-    for variable, key in found.values():
-        variable.assign(_decode(variable, weights, key))
-    return Loaded(fresh, {_bare(key, base): weights[key] for key in kept})
+
+    def __init__(self, weights: Any, weight_map: WeightMap, skip: Iterable[str] = ()) -> None:
+        self._weights, self._map, self._skip = weights, weight_map, set(skip)
+        self._base = _base_of(weights, weight_map.base)
+        self._keys: dict[str, str] = {}
+
+    def value(self, path: str, shape: tuple[int, ...]) -> Any:
+        """What the file has for our variable at `path`; None if it is to be made new.
+
+        Raises:
+            WeightsError: another shape.
+        """
+        key = self._keys[path] = self._map.key_in(self._weights, path, self._base)
+        return None if self._is_fresh(path) else _decode(self._weights, key, path, shape)
+
+    def account(self, model: Any) -> Loaded:
+        """What was found for `model`, now that it is built.
+
+        Raises:
+            WeightsError: a variable without a key, or a key without a variable.
+        """
+        paths = [variable.path for variable in model.weights]
+        _check_asked(paths, self._keys)
+        fresh = [path for path in paths if self._is_fresh(path)]
+        lacking = [path for path in fresh if path not in self._skip]
+        _check_complete(
+            self._weights, [self._keys[p] for p in lacking if not self._map.is_optional(p)]
+        )
+        used = {self._keys[path] for path in paths}
+        bare = {key: key.removeprefix(self._base) for key in self._weights if key not in used}
+        kept = [key for key in bare if self._map.is_kept(bare[key])]
+        _check_known(self._weights, [key for key in bare if key not in kept], self._map, bare)
+        # Copies, for the file's own memory goes with the file.
+        return Loaded(fresh, {bare[key]: np.array(self._weights[key]) for key in kept})
+
+    def _is_fresh(self, path: str) -> bool:
+        return path in self._skip or self._keys[path] not in self._weights
 
 
 def file_tensors(model: Any, weight_map: WeightMap, kept: Mapping, *, bare: bool) -> dict:
@@ -162,28 +178,44 @@ def _encode(path: str, value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value.T if path.endswith("/kernel") else value)
 
 
-def _decode(variable: Any, weights: Any, key: str) -> np.ndarray:
-    value = weights[key]
-    value = value.T if variable.path.endswith("/kernel") else value
-    if tuple(value.shape) != tuple(variable.shape):
+def _decode(weights: Any, key: str, path: str, shape: tuple[int, ...]) -> Any:
+    value, is_kernel = weights[key], path.endswith("/kernel")
+    theirs = tuple(shape)[::-1] if is_kernel else tuple(shape)
+    if value.shape != theirs:
         raise WeightsError(
-            f"{weights.name}: {key!r} has the shape {weights[key].shape}, where the model that "
-            f"config.json describes needs {_encode(variable.path, np.empty(variable.shape)).shape}."
-            " Are the two files from the same checkpoint?"
+            f"{weights.name}: {key!r} has the shape {value.shape}, where the model that "
+            f"config.json describes needs {theirs}. Are the two files from the same checkpoint?"
         )
-    return value
+    # Turned by the backend, on all cores; copied, for PyTorch and JAX may share NumPy's memory.
+    if is_kernel:
+        return ops.copy(ops.transpose(ops.convert_to_tensor(_Lent(value))))
+    return ops.copy(ops.convert_to_tensor(value))
+
+
+class _Lent:
+    """An array that the backend only reads: of a plain one TensorFlow makes two copies."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array, self.shape, self.dtype = array, array.shape, array.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self._array, dtype, copy=copy)
 
 
 def _base_of(weights: Any, base: str) -> str:
     return base if any(key.startswith(base) for key in weights) else ""
 
 
-def _bare(key: str, base: str) -> str:
-    return key.removeprefix(base)
+def _check_asked(paths: Iterable[str], keys: Mapping) -> None:
+    unasked = [path for path in paths if path not in keys]
+    if unasked:
+        raise WeightsError(
+            f"{_some(unasked)} can't be filled from a file: weights have to be made with "
+            "`layers.Part.add_weight`."
+        )
 
 
-def _check_complete(weights: Any, found: Mapping) -> None:
-    missing = [key for _, key in found.values() if key not in weights]
+def _check_complete(weights: Any, missing: list[str]) -> None:
     if missing:
         raise WeightsError(
             f"{weights.name} lacks {len(missing)} of the model's tensors: {_some(missing)}. "
@@ -191,13 +223,11 @@ def _check_complete(weights: Any, found: Mapping) -> None:
         )
 
 
-def _check_known(weights: Any, used: set, weight_map: WeightMap, base: str) -> None:
+def _check_known(weights: Any, others: list, weight_map: WeightMap, bare: Mapping) -> None:
     unknown = [
         key
-        for key in weights
-        if key not in used
-        and not weight_map.is_leftover(key)
-        and not weight_map.is_leftover(_bare(key, base))
+        for key in others
+        if not weight_map.is_leftover(key) and not weight_map.is_leftover(bare[key])
     ]
     if unknown:
         raise WeightsError(

@@ -151,6 +151,20 @@ def test_half_precision_comes_as_float32(copy, tiny, dtype):
         np.testing.assert_allclose(half.numpy(), full.numpy(), rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.parametrize("shift", range(0, 64, 8))
+def test_the_model_keeps_nothing_of_the_file(copy, tiny, shift):
+    """Wherever in the file the numbers begin: some backends take aligned memory as it is."""
+    path = copy / "model.safetensors"
+    save_file(tensors(copy), path, metadata={"shift": "x" * shift})
+    model = st.load_encoder(copy)
+    content = path.read_bytes()
+    with path.open("r+b") as file:  # the same file, not a new one of its name
+        file.write(b"\0" * len(content))
+    assert same_weights(model, st.load_encoder(tiny))
+    for value in model.architecture.kept.values():
+        assert value.any()
+
+
 def test_a_cut_weight_file(copy):
     path = copy / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])

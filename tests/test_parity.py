@@ -7,15 +7,21 @@ original answers to them is in the committed fixtures.
 import json
 import os
 from collections import defaultdict
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from parity.families import FAMILIES, Variant
-from parity.fixtures import Checkpoint, read_fixture
+from parity.families import FAMILIES
+from parity.made import (
+    REALISTIC,
+    answer,
+    assert_near,
+    cases_of,
+    fixture,
+    inputs_for,
+    make,
+)
 from parity.weights import seeded_weights, write_checkpoint
 from safetensors.numpy import load_file, save_file
 
@@ -23,7 +29,6 @@ from simpletext.encoders import MODULES
 from simpletext.errors import UnsupportedModelError, WeightsError
 from simpletext.models import load_classifier, load_encoder, save_checkpoint
 
-TINY, REALISTIC = 1e-5, 1e-4
 # Only the first token is classified: in the last layer Longformer has projections of their own for
 # it, and for Funnel it has neither place nor segment.
 UNUSED = {
@@ -31,41 +36,6 @@ UNUSED = {
     "funnel": ("layer_3/attention/position_", "layer_3/attention/segment"),
 }
 REDUCED = 0.2  # logits are of the order of one, bfloat16 keeps two to three digits of them
-
-
-@cache
-def fixture(model_type):
-    return read_fixture(model_type)
-
-
-@dataclass(frozen=True)
-class Made:
-    """One variant of a family: its fixture, its folder on disk, and the model from there.
-
-    The model is None where the config isn't supported, and `refusal` is the error that said so.
-    """
-
-    model_type: str
-    row: Variant
-    checkpoint: Checkpoint
-    folder: Path
-    tolerance: float
-    model: keras.Model | None
-    refusal: UnsupportedModelError | None = None
-
-
-def make(model_type, name, folder):
-    row = FAMILIES[model_type].checkpoints()[name]
-    checkpoint = fixture(model_type).checkpoints[name]
-    write_checkpoint(folder, checkpoint.config, checkpoint.shapes)
-    tolerance = REALISTIC if name == "realistic" else TINY
-    load = load_classifier if row.head else load_encoder
-    model, refusal = None, None
-    try:
-        model = load(folder)
-    except UnsupportedModelError as error:
-        refusal = error
-    return Made(model_type, row, checkpoint, folder, tolerance, model, refusal)
 
 
 def variants():
@@ -87,29 +57,6 @@ def base(request, tmp_path_factory):
     return make(request.param, "base", tmp_path_factory.mktemp("base"))
 
 
-def inputs_for(model, case):
-    """A case's inputs as this model takes them; left out, token types are 0, languages unsaid."""
-    ids = case.inputs["input_ids"]
-    inputs = {"token_type_ids": np.zeros_like(ids), "langs": np.full_like(ids, -1), **case.inputs}
-    wanted = [tensor.name for tensor in model.inputs]
-    # With less than two token types there is nothing to tell the model.
-    assert set(case.inputs) - set(wanted) <= {"token_type_ids"}
-    return {name: inputs[name] for name in wanted}
-
-
-def cases_of(made):
-    """All cases but those with token types that would matter and that the model isn't told."""
-    told = "token_type_ids" in [tensor.name for tensor in made.model.inputs]
-    strict = not FAMILIES[made.model_type].zero_types
-    cases = made.checkpoint.cases.values()
-    return [c for c in cases if told or not strict or "token_type_ids" not in c.inputs]
-
-
-def answer(model, case):
-    outputs = model(inputs_for(model, case))
-    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
-
-
 def hidden_and_logits(variant):
     """A function: case -> hidden states and, if there is a head, logits."""
     model = variant.model
@@ -122,11 +69,6 @@ def hidden_and_logits(variant):
         return lambda case: answer(both, case)
     encoder = load_encoder(variant.folder)
     return lambda case: (answer(encoder, case), answer(model, case))
-
-
-def assert_near(ours, theirs, tolerance):
-    assert ours.shape == theirs.shape
-    assert np.abs(ours - theirs).max() <= tolerance
 
 
 @pytest.fixture(scope="module")
