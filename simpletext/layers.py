@@ -14,6 +14,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from . import lean
 from .errors import UnsupportedModelError
 
 ACTIVATIONS = {
@@ -145,12 +146,14 @@ class Dense(Part):
     def compute_output_shape(self, shape):
         return (*shape[:-1], self.units)
 
-    def call(self, x):  # (..., features) -> (..., units)
+    def call(self, x, training=None):  # (..., features) -> (..., units)
         leading = ops.shape(x)[:-1]
         y = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), self.kernel)
         if self.use_bias:
             y = ops.add(y, self.bias)
-        return ops.reshape(self._activate(y), (*leading, self.units))
+        is_gelu = self._activate is ACTIVATIONS["gelu"]
+        y = lean.gelu(y) if training and is_gelu else self._activate(y)
+        return ops.reshape(y, (*leading, self.units))
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -170,7 +173,11 @@ class LayerNorm(Part):
                 name="beta", shape=(shape[-1],), initializer="zeros", autocast=False
             )
 
-    def call(self, x):
+    def call(self, x, training=None):
+        if training:
+            weights = [self.gamma, self.beta] if self.use_bias else [self.gamma]
+            tensors = [ops.reshape(weight, (-1,)) for weight in weights]  # no variables any more
+            return lean.layer_norm(ops.cast(x, self.compute_dtype), self.epsilon, *tensors)
         x = ops.cast(x, "float32")
         centred = x - ops.mean(x, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)

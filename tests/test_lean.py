@@ -1,0 +1,61 @@
+"""The gradients written by hand are those that a framework derives by itself."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from simpletext import lean
+from simpletext.layers import ACTIVATIONS
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(3, 5, 8)).astype("float32") * 3
+WEIGHTS = rng.normal(size=(3, 5, 8)).astype("float32")  # so that no two gradients are alike
+
+
+def gradients(function, *arrays):
+    """The function's value and the gradients of its weighted sum, on any backend."""
+    variables = [keras.Variable(array) for array in arrays]
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.given = variables
+
+        def call(self, x):
+            return function(*(ops.reshape(variable, variable.shape) for variable in self.given))
+
+    model = Model()
+    # with a rate of 1 a step of SGD is the gradient
+    model.compile(keras.optimizers.SGD(1.0), lambda y, out: ops.sum(out * y), run_eagerly=True)
+    value = ops.convert_to_numpy(model(X))
+    before = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+    model.fit(X, WEIGHTS, batch_size=len(X), epochs=1, verbose=0, shuffle=False)
+    after = [ops.convert_to_numpy(variable) for variable in variables]
+    return value, [old - new for old, new in zip(before, after, strict=True)]
+
+
+def assert_alike(ours, derived, **tolerance):
+    np.testing.assert_allclose(ours[0], derived[0], **tolerance)
+    for mine, theirs in zip(ours[1], derived[1], strict=True):
+        assert np.abs(theirs).max() > 0
+        np.testing.assert_allclose(mine, theirs, **tolerance)
+
+
+def test_gelu():
+    assert_alike(gradients(lean.gelu, X), gradients(ACTIVATIONS["gelu"], X), atol=2e-5)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_layer_norm(use_bias):
+    vectors = [rng.normal(size=8).astype("float32") for _ in range(1 + use_bias)]
+
+    def plain(x, gamma, beta=0.0):
+        centred = x - ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        return centred / ops.sqrt(variance + 1e-5) * gamma + beta
+
+    def ours(x, gamma, *beta):
+        return lean.layer_norm(x, 1e-5, gamma, *beta)
+
+    assert_alike(gradients(ours, X, *vectors), gradients(plain, X, *vectors), atol=1e-4)
