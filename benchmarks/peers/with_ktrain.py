@@ -5,8 +5,8 @@
     python with_ktrain.py explain FOLDER TEXT N      seconds of LIME with N samples, three times
 
 One such environment, on Python 3.11: ktrain==0.41.4 tensorflow==2.16.2 tf_keras==2.16.0
-transformers==4.40.2 scikit-learn==1.5.2 scipy==1.12 numpy<2 pandas<2.3 lime eli5 setuptools<80.
-To explain it needs the fork of eli5 that its warning names, which no package index has.
+transformers==4.40.2 scikit-learn==1.6.1 scipy==1.12 numpy<2 pandas<2.3 lime eli5==0.16.0
+setuptools<80. (ktrain names a fork of eli5; for what `explain` does the package will do.)
 """
 
 import os
@@ -37,7 +37,7 @@ def explain(folder, doc, samples):
     for _ in range(3):
         start = time.perf_counter()
         if predictor.explain(doc, n_samples=int(samples)) is None:  # it only warns
-            sys.exit("ktrain explained nothing: it needs its own fork of eli5, not the package")
+            sys.exit("ktrain explained nothing: it can't import eli5.lime")
         print(f"SECONDS {time.perf_counter() - start:.2f}", flush=True)
 
 
