@@ -6,7 +6,7 @@
 
 One such environment, on Python 3.11: ktrain==0.41.4 tensorflow==2.16.2 tf_keras==2.16.0
 transformers==4.40.2 scikit-learn==1.6.1 scipy==1.12 numpy<2 pandas<2.3 lime eli5==0.16.0
-setuptools<80. (ktrain names a fork of eli5; for what `explain` does the package will do.)
+ipython setuptools<80. (ktrain names a fork of eli5; for what `explain` does the package will do.)
 """
 
 import os
