@@ -17,7 +17,7 @@ from . import progress
 from .datasets import ArrayBatches, Weighted, one_pass
 from .interrupt import CtrlC
 
-ROWS = 4096  # texts that the encoder reads at most; more don't make a better start
+ROWS = 2048  # texts that the encoder reads at most; with more than these, training brings the rest
 STEPS = 500  # of Adam, about
 RATE = 0.01  # of the first of these steps, falling to 0
 BATCH = 32  # rows a step
