@@ -18,7 +18,8 @@ from .datasets import ArrayBatches, Weighted, one_pass
 from .interrupt import CtrlC
 
 ROWS = 2048  # texts that the encoder reads at most; with more than these, training brings the rest
-STEPS = 500  # of Adam, about
+STEPS = 500  # of Adam, about, at most
+HELD_OUT = 5  # one row in so many tells when to stop
 RATE = 0.01  # of the first of these steps, falling to 0
 BATCH = 32  # rows a step
 
@@ -71,15 +72,25 @@ class HeadStart:
         return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
 
     def _train(self, head: keras.Model, said: tuple, loss: Any, ctrl_c: CtrlC) -> None:
-        features, y, *weights = said
-        batches: Any = ArrayBatches(features, y, BATCH, self.seed)
-        if weights:
-            batches = Weighted(batches, weights[0])
-        epochs = -(-STEPS // len(batches))
-        rate = keras.optimizers.schedules.CosineDecay(RATE, epochs * len(batches))
+        """Train until rows that are held out say that the head learns the others by heart."""
+        count = len(said[0])
+        if count < HELD_OUT:
+            return
+        order = np.random.default_rng(self.seed).permutation(count)
+        held = count // HELD_OUT
+        learn, check = (self._batches(said, rows) for rows in (order[held:], order[:held]))
+        epochs = -(-STEPS // len(learn))
+        rate = keras.optimizers.schedules.CosineDecay(RATE, epochs * len(learn))
         head.compile(keras.optimizers.Adam(rate), loss)
-        options = {"verbose": 0, "shuffle": False, "callbacks": [ctrl_c], **self.options}
-        head.fit(batches, epochs=epochs, **options)
+        patience = max(3, 30 // len(learn))  # epochs, and of few rows so many that they tell
+        best = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
+        options = {"verbose": 0, "shuffle": False, "callbacks": [best, ctrl_c], **self.options}
+        head.fit(learn, validation_data=check, epochs=epochs, **options)
+
+    def _batches(self, said: tuple, rows: np.ndarray) -> Any:
+        features, y, *weights = (part[rows] for part in said)
+        batches = ArrayBatches(features, y, BATCH, self.seed)
+        return Weighted(batches, weights[0]) if weights else batches
 
 
 def mark_trained(model: keras.Model) -> None:
