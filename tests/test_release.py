@@ -153,7 +153,8 @@ def test_public_modules_are_typed_strictly():
     let_off = {module for rule in mypy["overrides"] if "disallow_untyped_defs" in rule
                for module in rule["module"]}  # fmt: skip
     assert let_off == {
-        "simpletext.embeddings", "simpletext.encoders.*", "simpletext.heads", "simpletext.layers", "simpletext.lean",
+        "simpletext.embeddings", "simpletext.encoders.*", "simpletext.heads", "simpletext.layers",
+        "simpletext.lean",
         "simpletext.positions", "simpletext.windows",
     }  # fmt: skip
 
