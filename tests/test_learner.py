@@ -26,7 +26,7 @@ def test_training_learns(trained):
     history = learner.history
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["val_accuracy"][-1] > 0.9
-    assert len(history["lr"]) == 10 * 12
+    assert len(history["lr"]) == 15 * 12
     assert predictor.predict(["a great film", "it was an awful film"]) == ["pos", "neg"]
 
 
