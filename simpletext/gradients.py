@@ -64,7 +64,7 @@ def gradient(function: Callable[[list[Any]], Any], arrays: list[np.ndarray]) -> 
     if backend == "tensorflow":
         import tensorflow as tf
 
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
             value = function(tensors)
         slopes = tape.gradient(value, tensors)
