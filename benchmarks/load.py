@@ -6,6 +6,10 @@ process, imports left out, files in the page cache; the kinds take turns, and se
 median, least and most. Memory is the highest rise of the process's own memory while it loads, as a
 multiple of the weights' size: 1 is the model itself.
 
+Two more figures say what a Keras model on TensorFlow can't do without: "bytes alone" hands the
+file's tensors to TensorFlow and makes nothing of them; "layers alone" loads an encoder with as many
+layers, 12 values wide. PyTorch maps the file and reads nothing of it before the first prediction.
+
     python benchmarks/load.py --torch-python .venv-backends/bin/python
 """
 
@@ -24,6 +28,16 @@ MAKE = """
 import sys
 from transformers import BertConfig, BertForSequenceClassification
 BertForSequenceClassification(BertConfig(num_labels=3)).save_pretrained(sys.argv[1])
+narrow = BertConfig(hidden_size=12, intermediate_size=12, num_labels=3)
+BertForSequenceClassification(narrow).save_pretrained(sys.argv[1] + "/narrow")
+"""
+BYTES = """
+from pathlib import Path
+from keras import ops
+from simpletext.tensorfile import TensorFile
+def load(folder):
+    file = TensorFile(Path(folder) / "model.safetensors")
+    return [ops.convert_to_tensor(file.get_tensor(name)) for name in file.keys()]
 """
 IMPORTS = {
     "encoder": "import simpletext as st; load = st.load_encoder",
@@ -31,6 +45,9 @@ IMPORTS = {
     "classifier": "import simpletext as st; load = st.load_classifier",
     "classifier, PyTorch": "from transformers import BertForSequenceClassification as Model; "
     "load = Model.from_pretrained",
+    "bytes alone": BYTES,
+    "layers alone": "import simpletext as st; load = lambda folder: st.load_encoder("
+    "folder + '/narrow')",
 }
 OURS = ("encoder", "classifier")
 SECONDS = """

@@ -95,6 +95,7 @@ def test_the_weights_have_the_type_that_is_asked_for(tiny, dtype):
     assert {weight.dtype for weight in model.weights} == {dtype}
 
 
+@pytest.mark.slow  # for all families minutes; test_parity.py predicts with each in bfloat16
 def test_it_trains_in_bfloat16(base):
     model = st.load_classifier(base.folder, dtype="mixed_bfloat16", new_head=False)
     case = next(case for case in reversed(cases_of(base)) if len(case.inputs["input_ids"]) > 1)
