@@ -47,7 +47,17 @@ def test_suggestions_lie_before_the_minimum():
     assert tenth == pytest.approx(1e-4, rel=0.2)
     assert 1e-5 < steepest < 1e-3
     assert 1e-6 < valley < 1e-3
-    assert curve().suggest() == sorted([steepest, tenth, valley])[1]
+    assert curve().suggest() == min(sorted([steepest, tenth, valley])[1], tenth)
+
+
+def test_a_suggestion_keeps_clear_of_the_rate_at_which_training_fails():
+    """As on 400 sentences of SST-2: two of the three estimates lie right before the lowest loss."""
+    rates = np.geomspace(1e-6, 1e-2, 81)
+    fall = np.interp(np.log10(rates), [-6, -4, -3, -2.9, -2], [0.69, 0.69, 0.6, 0.57, 0.9])
+    found = Curve(rates, fall)
+    steepest, tenth, valley = found.estimate()
+    assert min(steepest, valley) > 3 * tenth
+    assert found.suggest() == tenth
 
 
 def test_a_curve_that_says_nothing_gives_no_suggestion():
