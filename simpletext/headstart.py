@@ -6,22 +6,24 @@ have found each other. Here the encoder reads each text once, and the head learn
 said: that takes a fraction of an epoch's time.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+from keras.optimizers.schedules import CosineDecay
 
 from . import progress
-from .datasets import ArrayBatches, Weighted, one_pass
+from .datasets import one_pass
 from .interrupt import CtrlC
 
 ROWS = 2048  # texts that the encoder reads at most; with more than these, training brings the rest
 STEPS = 500  # of Adam, about, at most
 HELD_OUT = 5  # one row in so many tells when to stop
 RATE = 0.01  # of the first of these steps, falling to 0
-BATCH = 32  # rows a step
+BATCH = 32  # rows a step, at most
 
 
 @dataclass(frozen=True)
@@ -72,25 +74,31 @@ class HeadStart:
         return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
 
     def _train(self, head: keras.Model, said: tuple, loss: Any, ctrl_c: CtrlC) -> None:
-        """Train until rows that are held out say that the head learns the others by heart."""
-        count = len(said[0])
-        if count < HELD_OUT:
-            return
-        order = np.random.default_rng(self.seed).permutation(count)
-        held = count // HELD_OUT
-        learn, check = (self._batches(said, rows) for rows in (order[held:], order[:held]))
-        epochs = -(-STEPS // len(learn))
-        rate = keras.optimizers.schedules.CosineDecay(RATE, epochs * len(learn))
-        head.compile(keras.optimizers.Adam(rate), loss)
-        patience = max(3, 30 // len(learn))  # epochs, and of few rows so many that they tell
-        best = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
-        options = {"verbose": 0, "shuffle": False, "callbacks": [best, ctrl_c], **self.options}
-        head.fit(learn, validation_data=check, epochs=epochs, **options)
+        """Train until rows that are held out say that the head learns the others by heart.
 
-    def _batches(self, said: tuple, rows: np.ndarray) -> Any:
-        features, y, *weights = (part[rows] for part in said)
-        batches = ArrayBatches(features, y, BATCH, self.seed)
-        return Weighted(batches, weights[0]) if weights else batches
+        By single steps: `fit` takes longer to begin and end an epoch of these than to train it.
+        """
+        held = len(said[0]) // HELD_OUT
+        if not held:
+            return
+        rng = np.random.default_rng(self.seed)
+        order = rng.permutation(len(said[0]))
+        check, learn = [part[order[:held]] for part in said], order[held:]
+        steps = -(-len(learn) // BATCH)
+        epochs = -(-STEPS // steps)
+        patience = max(3, 30 // steps)  # epochs, and of few rows so many that they tell
+        head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
+        best, lowest, since = head.get_weights(), math.inf, 0
+        while epochs and since < patience:
+            for rows in np.array_split(rng.permutation(learn), steps):
+                head.train_on_batch(*(part[rows] for part in said), **self.options)
+                ctrl_c.leave()
+            head.reset_metrics()
+            found = head.test_on_batch(*check)
+            epochs, since = epochs - 1, since + 1
+            if found < lowest:
+                best, lowest, since = head.get_weights(), found, 0
+        head.set_weights(best)
 
 
 def mark_trained(model: keras.Model) -> None:
