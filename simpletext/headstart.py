@@ -32,7 +32,7 @@ class HeadStart:
 
     Attributes:
         batches: `(x, y)` or `(x, y, sample_weight)`, gone through once at most.
-        options: what `fit` is given besides.
+        options: what a step is given besides: class weights, of data that come batch by batch.
         seed: fixes the order of the rows.
     """
 
@@ -89,15 +89,17 @@ class HeadStart:
         patience = max(3, 30 // steps)  # epochs, and of few rows so many that they tell
         head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
         best, lowest, since = head.get_weights(), math.inf, 0
-        while epochs and since < patience:
+        for _ in range(epochs):
             for rows in np.array_split(rng.permutation(learn), steps):
                 head.train_on_batch(*(part[rows] for part in said), **self.options)
                 ctrl_c.leave()
             head.reset_metrics()
             found = head.test_on_batch(*check)
-            epochs, since = epochs - 1, since + 1
+            since += 1
             if found < lowest:
                 best, lowest, since = head.get_weights(), found, 0
+            if since == patience:
+                break
         head.set_weights(best)
 
 
