@@ -124,7 +124,7 @@ def test_it_stops_before_the_head_knows_the_rows_by_heart(make):
     learner = make(noise)
     loss = loss_of(learner)
     start(learner)
-    assert loss_of(learner) > 0.8 * loss
+    assert loss_of(learner) > 0.95 * loss  # 0.87 with all steps taken, 0.997 as it is
 
 
 def test_a_few_rows_are_no_start(make):
