@@ -16,6 +16,7 @@ from keras import ops
 
 from . import lean
 from .errors import UnsupportedModelError
+from .lean import softmax
 
 ACTIVATIONS = {
     # The exact gelu is written with erf: what Keras writes (erfc) has no ONNX counterpart.
@@ -47,22 +48,27 @@ _activation = activation  # where an argument has the same name
 
 
 def dropout(x, rate: float, seed_generator, training: bool):
-    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training.
+    """`x` with a share `rate` of its values set to zero and the rest scaled up, in training."""
+    keep, scale = to_keep(ops.shape(x), rate, seed_generator, training)
+    return x if keep is None else lean.masked(x * scale, keep)
+
+
+def to_keep(shape, rate: float, seed_generator, training: bool):
+    """Which values a dropout keeps, bool or None for all, and how much to scale these up.
 
     One random byte decides over a value (so the rate is met to 1/256, and the scale goes with the
     rate that is met): drawing a float for each takes three times as long, a tenth of a step.
     """
     dropped = round(rate * 256)
     if not training or dropped == 0:
-        return x
-    *leading, last = ops.shape(x)
+        return None, 1.0
+    *leading, last = shape
     count = (last + 3) // 4
     words = keras.random.randint(
         (*leading, count, 1), -(2**31), 2**31 - 1, dtype="int32", seed=seed_generator
     )
     random_bytes = ops.reshape(ops.view(words, "uint8"), (*leading, count * 4))
-    keep = random_bytes[..., :last] >= dropped
-    return ops.where(keep, x * (256 / (256 - dropped)), ops.zeros((), x.dtype))
+    return random_bytes[..., :last] >= dropped, 256 / (256 - dropped)
 
 
 def truncated_normal(stddev: float, cutoff: float, seed: int):
@@ -74,11 +80,6 @@ def truncated_normal(stddev: float, cutoff: float, seed: int):
         return ops.cast(ops.erfinv(uniform) * (stddev * math.sqrt(2.0)), dtype or "float32")
 
     return draw
-
-
-def softmax(scores):
-    """Softmax over the last axis; without Keras' warning about texts of one token."""
-    return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
 
 
 _value_of: ContextVar[Callable[[str, tuple[int, ...]], Any] | None] = ContextVar(
@@ -227,10 +228,14 @@ class SelfAttention(Part):
         return self.output_dense(self._join(self._context(query, key, value, bias, training)))
 
     def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
-        scale = query.shape[-1] ** -0.5
-        scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))) + bias
-        weights = softmax(scores)  # (batch, heads, length, length)
-        return ops.matmul(dropout(weights, self.dropout, self.seed_generator, training), value)
+        query = query * query.shape[-1] ** -0.5
+        if training:
+            shape = (*ops.shape(query)[:3], ops.shape(key)[2])  # of the weights
+            keep, scale = to_keep(shape, self.dropout, self.seed_generator, training)
+            # The value is scaled up instead of the weights, which are many more.
+            return lean.attention(query, key, value * scale, bias, keep)
+        weights = softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
+        return ops.matmul(weights, value)  # the weights: (batch, heads, length, length)
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
         batch, length, hidden = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]

@@ -1,27 +1,29 @@
 """Functions for training whose gradients are written by hand, so that a step keeps little.
 
 What a framework derives by itself keeps every intermediate result until the backward pass. These
-keep one array each; that is also less to write and read, which is most of what they cost.
+keep few; that is also less to write and read, which is most of what they cost.
 """
 
 import math
 
+import keras
 from keras import ops
 
 
 def gelu(x):
-    """The exact gelu (https://arxiv.org/abs/1606.08415), element by element; keeps `x` only."""
+    """The exact gelu (https://arxiv.org/abs/1606.08415), element by element; keeps two arrays."""
     return _gelu(x)
 
 
 @ops.custom_gradient
 def _gelu(x):
+    share = 0.5 + 0.5 * ops.erf(x * math.sqrt(0.5))
+
     def gradient(*upstream, **named):
-        share = 0.5 + 0.5 * ops.erf(x * math.sqrt(0.5))
         density = ops.exp(-0.5 * ops.square(x)) * (1 / math.sqrt(2 * math.pi))
         return _coming_in(upstream, named) * (share + x * density)
 
-    return 0.5 * x * (1.0 + ops.erf(x * math.sqrt(0.5))), gradient
+    return x * share, gradient
 
 
 def layer_norm(x, epsilon, gamma, *beta):
@@ -55,6 +57,73 @@ def layer_norm(x, epsilon, gamma, *beta):
         return ops.cast(y + beta[0] if beta else y, x.dtype), gradient
 
     return norm(x, gamma, *beta)
+
+
+def attention(query, key, value, bias, keep):
+    """Scaled dot-product attention (https://arxiv.org/abs/1706.03762); keeps no scores.
+
+    The backward pass computes them again, as https://arxiv.org/abs/2205.14135 does.
+
+    Args:
+        query: (batch, heads, length, width), already scaled.
+        key: (batch, heads, length, width), its length may be another.
+        value: the same shape as `key`.
+        bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length).
+        keep: which weights dropout lets pass, of the scores' shape, bool; None for all.
+    """
+
+    @ops.custom_gradient
+    def attend(query, key, value, bias):
+        weights = softmax(ops.matmul(query, _turned(key)) + bias)
+        context = ops.matmul(masked(weights, keep), value)
+
+        def gradient(*upstream, **named):
+            g = _coming_in(upstream, named)
+            q, k, v, b = _not_before(g, query, key, value, bias)
+            weights = softmax(ops.matmul(q, _turned(k)) + b)
+            along = ops.sum(g * context, axis=-1, keepdims=True)
+            ds = weights * (masked(ops.matmul(g, _turned(v)), keep) - along)
+            dv = ops.matmul(_turned(masked(weights, keep)), g)
+            return ops.matmul(ds, k), ops.matmul(_turned(ds), q), dv, _summed_to(ds, bias)
+
+        return context, gradient
+
+    return attend(query, key, value, bias)
+
+
+def masked(x, keep):
+    """`x` where `keep` is true, else 0; all of `x` if `keep` is None."""
+    return x if keep is None else ops.where(keep, x, ops.zeros((), x.dtype))
+
+
+def softmax(scores):
+    """Softmax over the last axis; without Keras' warning about texts of one token."""
+    return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
+
+
+def _turned(x):
+    return ops.transpose(x, (0, 1, 3, 2))
+
+
+def _summed_to(gradient, x):
+    """The gradient of `x`, from that of a sum in which `x` was spread over some axes."""
+    sizes = enumerate(zip(gradient.shape, x.shape, strict=True))
+    axes = [axis for axis, (size, own) in sizes if own == 1 and size != 1]
+    return ops.sum(gradient, axis=axes, keepdims=True) if axes else gradient
+
+
+def _not_before(gradient, *tensors):
+    """The tensors, but no sooner than the gradient is there.
+
+    What is computed again from them would else be computed in the forward pass, and kept: for
+    TensorFlow runs what it can run, and does the same thing only once.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return tensors
+    import tensorflow as tf
+
+    with tf.control_dependencies([gradient]):
+        return tuple(tf.identity(tensor) for tensor in tensors)
 
 
 def _coming_in(upstream, named):

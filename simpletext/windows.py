@@ -8,7 +8,8 @@ one chunk without neighbours.
 import keras
 from keras import ops
 
-from .layers import Part, SelfAttention, dropout, softmax
+from .layers import Part, SelfAttention, dropout
+from .lean import softmax
 
 NEVER = -1e9
 

@@ -59,3 +59,24 @@ def test_layer_norm(use_bias):
         return lean.layer_norm(x, 1e-5, gamma, *beta)
 
     assert_alike(gradients(ours, X, *vectors), gradients(plain, X, *vectors), atol=1e-4)
+
+
+@pytest.mark.parametrize("drops", [True, False])
+@pytest.mark.parametrize("spread", [(0, 1, 2), (1, 2), (0,), ()])
+def test_attention(drops, spread):
+    batch, heads, length, width = 3, 2, 5, 4
+    arrays = [rng.normal(size=(batch, heads, length, width)).astype("float32") for _ in range(3)]
+    shape = [1 if i in spread else n for i, n in enumerate((batch, heads, length, length))]
+    bias = rng.normal(size=shape).astype("float32")
+    keep = rng.random((batch, heads, length, length)) < 0.7 if drops else None
+
+    def plain(query, key, value, bias):
+        weights = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
+        kept = weights if keep is None else weights * ops.cast(keep, "float32")
+        return ops.reshape(ops.matmul(kept, value), (batch, length, heads * width))
+
+    def ours(query, key, value, bias):
+        context = lean.attention(query, key, value, bias, keep)
+        return ops.reshape(context, (batch, length, heads * width))
+
+    assert_alike(gradients(ours, *arrays, bias), gradients(plain, *arrays, bias), atol=1e-5)

@@ -13,7 +13,8 @@ from keras import ops
 
 from ..embeddings import Embeddings
 from ..heads import DenseHead
-from ..layers import AttentionBias, Dense, Part, SelfAttention, TransformerBlock, dropout, softmax
+from ..layers import AttentionBias, Dense, Part, SelfAttention, TransformerBlock, dropout
+from ..lean import softmax
 from ..windows import NEVER, chunks, layout, with_neighbours
 from . import bert
 from .family import Family

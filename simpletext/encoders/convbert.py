@@ -18,8 +18,8 @@ from ..layers import (
     SelfAttention,
     TransformerBlock,
     activation,
-    softmax,
 )
+from ..lean import softmax
 from . import bert, electra
 from .family import Family
 from .squeezebert import GroupedDense, grouped_product
