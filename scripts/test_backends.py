@@ -32,7 +32,7 @@ SAVED = "[bert- or [roberta- or xlnet or [albert or deberta-v2 or modernbert or 
 # backend -> what runs on it
 TESTS = {
     "jax": [
-        ["tests/test_backend.py", "tests/test_layers.py"],
+        ["tests/test_backend.py", "tests/test_layers.py", "tests/test_lean.py"],
         ["tests/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
     ],
     "torch": [

@@ -54,11 +54,11 @@ class EncodedTexts:
         mine = {part.name: getattr(self, part.name) for part in fields(EncodedTexts)}
         return LabelledTexts(**mine, y=y, labels=labels)
 
-    def padded(self, rows: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
+    def padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The model's inputs for some rows, each (rows, length of the longest) int32."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
-        width = max(int(lengths.max(initial=1)), length or 0)
+        width = int(lengths.max(initial=1))
         columns = np.arange(width)[None, :]
         if self.layout.padding_side == "left":
             columns = columns - (width - lengths[:, None])
@@ -142,7 +142,6 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self.data, self.batch_size = data, batch_size
         self.shuffle, self.seed, self.epoch = shuffle, seed, epoch
-        self._running = False
         self._plan()
 
     def __len__(self) -> int:
@@ -150,10 +149,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self.rows[index]
-        # Before the first epoch Keras looks at two batches and takes every dimension in which
-        # they agree as fixed; they must differ in length, or a later batch would be refused.
-        length = None if self._running or index != 1 else self._width(0) + 1
-        x = self.data.padded(rows, length)
+        x = self.data.padded(rows)
         return (x, self.data.y[rows]) if isinstance(self.data, LabelledTexts) else (x,)
 
     @property
@@ -161,19 +157,11 @@ class Batches(keras.utils.PyDataset):
         """The row behind each result, when results of all batches are put one after the other."""
         return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
 
-    def on_epoch_begin(self) -> None:
-        """Keras' call before an epoch."""
-        self._running = True
-
     def on_epoch_end(self) -> None:
         """Keras' call after an epoch: draw the rows anew."""
         self.epoch += 1
         if self.shuffle:
             self._plan()
-
-    def _width(self, index: int) -> int:
-        rows, offsets = self.rows[index], self.data.offsets
-        return int((offsets[rows + 1] - offsets[rows]).max(initial=1))
 
     def _plan(self) -> None:
         lengths, size = self.data.lengths, self.batch_size

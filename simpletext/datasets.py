@@ -4,6 +4,7 @@ A source gives batches as `(x, y)` or `(x, y, sample_weight)`, either a `PyDatas
 `tf.data.Dataset`, and knows what there is to know about labels and texts.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from .errors import ArgumentError, DataError
 from .labels import Labels
 from .losses import class_weights
 from .outputs import Truth, check_width, truth_in
+
+PREFETCHED = 2  # batches made ready while one trains
 
 
 class Rows:
@@ -225,9 +228,51 @@ def one_pass(batches: Any) -> Iterator[tuple]:
     if not isinstance(batches, keras.utils.PyDataset):
         yield from batches
         return
-    batches.on_epoch_begin()
     yield from (batches[i] for i in range(len(batches)))
     batches.on_epoch_end()
+
+
+def for_fit(batches: Any) -> Any:
+    """What `fit` is given: on TensorFlow, our batches as a `tf.data.Dataset` that isn't autotuned.
+
+    Of a `PyDataset` Keras makes an autotuned one. The thread that tunes may miss that an epoch is
+    over, and everything waits until it wakes up: for as long as the epoch took, or a minute
+    (TensorFlow 2.21).
+    """
+    ours = isinstance(batches, (Batches, ArrayBatches, Weighted))
+    if not ours or keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    epochs = itertools.count()
+
+    def one_epoch() -> Iterator[tuple]:
+        if next(epochs):  # Keras begins each epoch by a new iterator
+            batches.on_epoch_end()
+        yield from (keras.tree.lists_to_tuples(batches[i]) for i in range(len(batches)))
+
+    dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=_signature(batches))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return counted.prefetch(PREFETCHED).with_options(options)
+
+
+def _signature(batches: Any) -> Any:
+    """The types and shapes of all batches: rows vary, and the length of texts does."""
+    import tensorflow as tf
+
+    plain = batches.batches if isinstance(batches, Weighted) else batches
+    x, *others = keras.tree.lists_to_tuples(batches[0])
+
+    def spec(part: np.ndarray) -> Any:
+        return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
+
+    def text_spec(part: np.ndarray) -> Any:
+        return tf.TensorSpec((None, None), part.dtype)
+
+    x = keras.tree.map_structure(text_spec if isinstance(plain, Batches) else spec, x)
+    return (x, *map(spec, others))
 
 
 class ArrayBatches(keras.utils.PyDataset):
@@ -290,10 +335,6 @@ class Weighted(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, Any, np.ndarray]:
         x, y = self.batches[index]
         return x, y, self.weights[self.batches.rows[index]]
-
-    def on_epoch_begin(self) -> None:
-        """Keras' call before an epoch."""
-        self.batches.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
         """Keras' call after an epoch."""

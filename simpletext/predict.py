@@ -23,7 +23,6 @@ def predict_logits(
     Texts of about equal length share a batch, so that little is spent on padding.
     """
     batches = Batches(data, batch_size)
-    batches.on_epoch_begin()
     outputs = []
     with progress.bar(len(batches), "predict", verbose) as bar:
         for i in range(len(batches)):

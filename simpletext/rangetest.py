@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from . import progress
+from .datasets import for_fit
 from .errors import TrainingError
 from .interrupt import CtrlC
 from .lr import Curve, Schedule, diverged, smooth
@@ -47,7 +48,12 @@ def range_test(
     with unchanged(model), CtrlC() as ctrl_c, progress.bar(steps, title, verbose) as bar:
         sweep = Sweep(schedule, steps, stop_factor, bar)
         model.fit(
-            batches, epochs=steps, verbose=0, shuffle=False, callbacks=[sweep, ctrl_c], **options
+            for_fit(batches),
+            epochs=steps,
+            verbose=0,
+            shuffle=False,
+            callbacks=[sweep, ctrl_c],
+            **options,
         )
     losses = sweep.losses
     if not np.isfinite(losses[-1]):

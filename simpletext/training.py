@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from . import progress
+from .datasets import for_fit
 from .errors import ArgumentError, CheckpointError, NotEnoughMemoryError, TrainingError
 from .headstart import HeadStart, mark_trained
 from .interrupt import CtrlC
@@ -251,8 +252,8 @@ def run_training(
         with CtrlC() as ctrl_c:
             head_start.give(run.trained, ctrl_c, verbose)
             run.trained.fit(
-                batches,
-                validation_data=validation,
+                for_fit(batches),
+                validation_data=for_fit(validation),
                 initial_epoch=run.epoch,
                 epochs=run.plan.epochs,
                 verbose=0,

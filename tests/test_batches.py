@@ -40,7 +40,6 @@ lengths = st.lists(st.integers(0, 12), min_size=1, max_size=60)
 @given(lengths, st.integers(1, 9), st.booleans(), st.integers(0, 3))
 def test_every_row_comes_once_with_its_own_label(lengths, size, shuffle, epoch):
     batches = Batches(encoded(lengths), size, shuffle, seed=1, epoch=epoch)
-    batches.on_epoch_begin()
     seen = []
     for i in range(len(batches)):
         x, y = batches[i]
@@ -66,16 +65,8 @@ def test_little_is_padded():
     rng = np.random.default_rng(0)
     data = encoded(rng.integers(5, 100, 2000))
     batches = Batches(data, 16, shuffle=True)
-    batches.on_epoch_begin()
     masks = [batches[i][0]["attention_mask"] for i in range(len(batches))]
     assert sum(m.sum() for m in masks) / sum(m.size for m in masks) > 0.9
-
-
-def test_keras_sees_two_lengths_before_the_first_epoch():
-    """Or it would take the length as fixed, and refuse the first batch of another one."""
-    batches = Batches(encoded([5] * 12 + [3]), 4, shuffle=True)
-    widths = [batches[i][0]["input_ids"].shape[1] for i in range(2)]
-    assert widths[0] != widths[1]
 
 
 def test_labels_are_a_kind_of_their_own():
