@@ -63,6 +63,8 @@ class HeadStart:
         with progress.bar(len(self.batches), "new head", verbose) as bar:
             for x, *truth in one_pass(self.batches):
                 count = len(truth[0])
+                if not read:
+                    bar.total = min(len(self.batches), math.ceil(ROWS / count))
                 # In the scope of a tf.distribute strategy each device answers the whole batch.
                 features = np.asarray(encoder.predict_on_batch(x)[:count], "float32")
                 read.append((features, *map(np.asarray, truth)))

@@ -53,6 +53,14 @@ def test_the_head_learns_and_the_encoder_stays(make):
     assert loss_of(learner) < 0.85 * loss
 
 
+def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
+    monkeypatch.setattr("simpletext.headstart.ROWS", 12)
+    learner = make()
+    assert len(learner.train_data) > 16
+    learner._head_start(None).give(learner.model, CtrlC(), verbose=1)
+    assert "2/2" in capsys.readouterr().err
+
+
 def test_it_is_part_of_the_first_training_only(make):
     learner = make()
     untrained = split(learner.model)[1][0]
