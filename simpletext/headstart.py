@@ -63,12 +63,12 @@ class HeadStart:
         with progress.bar(len(self.batches), "new head", verbose) as bar:
             for x, *truth in one_pass(self.batches):
                 count = len(truth[0])
-                if not read:
-                    bar.total = min(len(self.batches), math.ceil(ROWS / count))
                 # In the scope of a tf.distribute strategy each device answers the whole batch.
                 features = np.asarray(encoder.predict_on_batch(x)[:count], "float32")
                 read.append((features, *map(np.asarray, truth)))
                 rows += count
+                more = math.ceil(max(ROWS - rows, 0) / count)
+                bar.total = min(len(self.batches), len(read) + more)
                 bar.update()
                 ctrl_c.leave()
                 if rows >= ROWS:

@@ -58,7 +58,7 @@ def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
     learner = make()
     assert len(learner.train_data) > 16
     learner._head_start(None).give(learner.model, CtrlC(), verbose=1)
-    assert "2/2" in capsys.readouterr().err
+    assert "100%" in capsys.readouterr().err
 
 
 def test_it_is_part_of_the_first_training_only(make):
