@@ -36,7 +36,8 @@ TESTS = {
         ["tests/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
     ],
     "torch": [
-        ["tests/test_backend.py", "tests/test_layers.py", "tests/test_minilm.py"],
+        ["tests/test_backend.py", "tests/test_layers.py", "tests/test_lean.py"],
+        ["tests/test_minilm.py"],
         ["tests/test_checkpoint.py", "-k", "pickle"],
         ["tests/test_parity.py", "-k", NUMBERS.format(FEW)],
         ["tests/test_pytorch.py", "-k", SAVED],
