@@ -105,7 +105,7 @@ def test_gradients_add_up_to_the_difference(trained):
     weights = [w for _, w in predictor.explain("it was a bad film", method="gradient").as_list()]
     masked = predictor.predict_proba("[MASK] [MASK] [MASK] [MASK] [MASK]")
     difference = predictor.predict_proba("it was a bad film") - masked
-    assert sum(weights) == pytest.approx(difference[0], abs=0.05)  # a sum of 20 points
+    assert sum(weights) == pytest.approx(difference[0], abs=0.02)
 
 
 def test_pairs(tiny, method):

@@ -80,3 +80,20 @@ def test_attention(drops, spread):
         return ops.reshape(context, (batch, length, heads * width))
 
     assert_alike(gradients(ours, *arrays, bias), gradients(plain, *arrays, bias), atol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's")
+def test_scores_are_computed_again_only_when_the_gradient_is_there():
+    """Or they would be computed in the forward pass, and kept."""
+    import tensorflow as tf
+
+    @tf.function
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            context = lean.attention(x, x, x, tf.zeros((1, 1, 1, 3)), None)
+        return tape.gradient(context, x)
+
+    operations = slope.get_concrete_function(tf.ones((1, 1, 3, 2))).graph.get_operations()
+    waiting = [op for op in operations if op.type == "Identity" and op.control_inputs]
+    assert len(waiting) >= 4  # query, key, value and bias
