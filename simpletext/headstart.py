@@ -19,7 +19,8 @@ from . import progress
 from .datasets import one_pass
 from .interrupt import CtrlC
 
-ROWS = 2048  # texts that the encoder reads at most; with more than these, training brings the rest
+# Texts that the encoder reads: more for more classes. Training brings the rest.
+ROWS_A_CLASS, FEWEST, MOST = 64, 256, 2048
 STEPS = 500  # of Adam, about, at most
 HELD_OUT = 5  # one row in so many tells when to stop
 RATE = 0.01  # of the first of these steps, falling to 0
@@ -52,12 +53,15 @@ class HeadStart:
         """
         start = head_input(model)
         if start is not None:
-            said = self._read(keras.Model(model.input, start), ctrl_c, verbose)
+            wanted = rows_for(model.output.shape[-1])
+            said = self._read(keras.Model(model.input, start), wanted, ctrl_c, verbose)
             self._train(keras.Model(start, model.output), said, model.loss, ctrl_c)
         mark_trained(model)
 
-    def _read(self, encoder: keras.Model, ctrl_c: CtrlC, verbose: int) -> tuple[np.ndarray, ...]:
-        """What the encoder says to `ROWS` texts, with their labels and, where given, weights."""
+    def _read(
+        self, encoder: keras.Model, wanted: int, ctrl_c: CtrlC, verbose: int
+    ) -> tuple[np.ndarray, ...]:
+        """What the encoder says to `wanted` texts, with their labels and, where given, weights."""
         read: list[tuple] = []
         rows = 0
         with progress.bar(len(self.batches), "new head", verbose) as bar:
@@ -67,11 +71,11 @@ class HeadStart:
                 features = np.asarray(encoder.predict_on_batch(x)[:count], "float32")
                 read.append((features, *map(np.asarray, truth)))
                 rows += count
-                more = math.ceil(max(ROWS - rows, 0) / count)
+                more = math.ceil(max(wanted - rows, 0) / count)
                 bar.total = min(len(self.batches), len(read) + more)
                 bar.update()
                 ctrl_c.leave()
-                if rows >= ROWS:
+                if rows >= wanted:
                     break
         return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
 
@@ -103,6 +107,11 @@ class HeadStart:
             if since == patience:
                 break
         head.set_weights(best)
+
+
+def rows_for(outputs: int) -> int:
+    """How many texts tell a head with so many outputs enough to start with."""
+    return min(max(ROWS_A_CLASS * outputs, FEWEST), MOST)
 
 
 def mark_trained(model: keras.Model) -> None:

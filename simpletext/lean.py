@@ -17,13 +17,45 @@ def gelu(x):
 
 @ops.custom_gradient
 def _gelu(x):
-    share = 0.5 + 0.5 * ops.erf(x * math.sqrt(0.5))
+    double = _double_share(x)
 
     def gradient(*upstream, **named):
-        density = ops.exp(-0.5 * ops.square(x)) * (1 / math.sqrt(2 * math.pi))
-        return _coming_in(upstream, named) * (share + x * density)
+        return _coming_in(upstream, named) * (0.5 * _double_slope(x, double))
 
-    return x * share, gradient
+    return 0.5 * x * double, gradient
+
+
+def product_of_gelu(x, kernel):
+    """`gelu(x) @ kernel`; keeps `x` alone, from which the backward pass computes gelu again.
+
+    Args:
+        x: (tokens, features).
+        kernel: (features, units).
+    """
+    # Twice gelu and half the kernel: the kernel is the smaller one to halve.
+    return _product_of_double_gelu(x, 0.5 * ops.cast(kernel, x.dtype))
+
+
+@ops.custom_gradient
+def _product_of_double_gelu(x, kernel):
+    def gradient(*upstream, **named):
+        g = _coming_in(upstream, named)
+        (again,) = _not_before(g, x)
+        double = _double_share(again)
+        inner = ops.matmul(g, ops.transpose(kernel)) * _double_slope(again, double)
+        return inner, ops.matmul(ops.transpose(again * double), g)
+
+    return ops.matmul(x * _double_share(x), kernel), gradient
+
+
+def _double_share(x):
+    """Twice the share of `x` that gelu lets pass, which is the normal distribution's function."""
+    return 1.0 + ops.erf(x * math.sqrt(0.5))
+
+
+def _double_slope(x, double):
+    """Twice the derivative of gelu."""
+    return double + x * ops.exp(math.log(math.sqrt(2 / math.pi)) - 0.5 * ops.square(x))
 
 
 def layer_norm(x, epsilon, gamma, *beta):
@@ -69,21 +101,22 @@ def attention(query, key, value, bias, keep):
         key: (batch, heads, length, width), its length may be another.
         value: the same shape as `key`.
         bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length).
-        keep: which weights dropout lets pass, of the scores' shape, bool; None for all.
+        keep: 1 for the weights that dropout lets pass, else 0, of the scores' type and of a
+            shape that can be spread over theirs; None for all.
     """
 
     @ops.custom_gradient
     def attend(query, key, value, bias):
         weights = softmax(ops.matmul(query, _turned(key)) + bias)
-        context = ops.matmul(masked(weights, keep), value)
+        context = ops.matmul(_kept(weights, keep), value)
 
         def gradient(*upstream, **named):
             g = _coming_in(upstream, named)
             q, k, v, b = _not_before(g, query, key, value, bias)
             weights = softmax(ops.matmul(q, _turned(k)) + b)
             along = ops.sum(g * context, axis=-1, keepdims=True)
-            ds = weights * (masked(ops.matmul(g, _turned(v)), keep) - along)
-            dv = ops.matmul(_turned(masked(weights, keep)), g)
+            ds = weights * (_kept(ops.matmul(g, _turned(v)), keep) - along)
+            dv = ops.matmul(_turned(_kept(weights, keep)), g)
             return ops.matmul(ds, k), ops.matmul(_turned(ds), q), dv, _summed_to(ds, bias)
 
         return context, gradient
@@ -91,14 +124,13 @@ def attention(query, key, value, bias, keep):
     return attend(query, key, value, bias)
 
 
-def masked(x, keep):
-    """`x` where `keep` is true, else 0; all of `x` if `keep` is None."""
-    return x if keep is None else ops.where(keep, x, ops.zeros((), x.dtype))
-
-
 def softmax(scores):
     """Softmax over the last axis; without Keras' warning about texts of one token."""
     return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
+
+
+def _kept(weights, keep):
+    return weights if keep is None else weights * keep
 
 
 def _turned(x):

@@ -10,7 +10,7 @@ from parity.weights import write_checkpoint
 
 import simpletext as st
 from simpletext.encoders import MODULES
-from simpletext.headstart import head_input
+from simpletext.headstart import head_input, rows_for
 from simpletext.interrupt import CtrlC
 
 
@@ -54,11 +54,17 @@ def test_the_head_learns_and_the_encoder_stays(make):
 
 
 def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
-    monkeypatch.setattr("simpletext.headstart.ROWS", 12)
+    monkeypatch.setattr("simpletext.headstart.FEWEST", 12)
+    monkeypatch.setattr("simpletext.headstart.ROWS_A_CLASS", 1)
     learner = make()
     assert len(learner.train_data) > 16
     learner._head_start(None).give(learner.model, CtrlC(), verbose=1)
     assert "100%" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("outputs", "rows"), [(1, 256), (2, 256), (10, 640), (77, 2048)])
+def test_it_reads_more_texts_for_more_classes(outputs, rows):
+    assert rows_for(outputs) == rows
 
 
 def test_it_is_part_of_the_first_training_only(make):

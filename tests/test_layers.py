@@ -1,9 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from simpletext.errors import UnsupportedModelError
-from simpletext.layers import activation, dropout
+from simpletext.layers import SelfAttention, TransformerBlock, activation, dropout
 
 
 def test_dropout_meets_its_rate_and_keeps_the_mean():
@@ -36,6 +37,33 @@ def test_no_dropout_in_inference_or_at_rate_zero():
     generator = keras.random.SeedGenerator(1)
     assert dropout(x, 0.5, generator, training=False) is x
     assert dropout(x, 0.0, generator, training=True) is x
+
+
+@pytest.mark.parametrize("hidden_act", ["gelu", "relu"])
+def test_a_block_without_dropout_says_the_same_in_training(hidden_act):
+    rng = np.random.default_rng(0)
+    x, bias = rng.normal(size=(2, 5, 8)).astype("float32"), np.zeros((2, 1, 1, 5), "float32")
+    block = TransformerBlock(2, 16, hidden_act, 1e-5)
+    block.build(x.shape)
+    for variable in block.weights:
+        variable.assign(rng.normal(size=variable.shape))
+    answers = [ops.convert_to_numpy(block(x, bias, training=t)) for t in (True, False)]
+    np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+def test_attention_drops_the_same_weights_in_all_heads():
+    """Equal heads stay equal; the texts of a batch, and the tokens of a text, differ."""
+    attention = SelfAttention(2, dropout=0.5, seed=3)
+    x, bias = np.ones((2, 7, 8), "float32"), np.zeros((1, 1, 1, 7), "float32")
+    attention.build(x.shape)
+    for dense in (attention.query, attention.key, attention.value, attention.output_dense):
+        dense.kernel.assign(np.eye(8))
+    y = ops.convert_to_numpy(attention(x, bias, training=True))
+    np.testing.assert_array_equal(y[..., :4], y[..., 4:])
+    assert not np.array_equal(y[0], y[1])
+    assert len(np.unique(y[0, :, 0])) > 1
+    shares = y[..., 0] * 7 / 2  # of 7 equal weights, scaled up by 2
+    np.testing.assert_allclose(shares, np.round(shares), atol=1e-5)
 
 
 def test_an_unknown_activation_is_named():

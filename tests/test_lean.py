@@ -46,6 +46,16 @@ def test_gelu():
     assert_alike(gradients(lean.gelu, X), gradients(ACTIVATIONS["gelu"], X), atol=2e-5)
 
 
+def test_product_of_gelu():
+    x, kernel = X.reshape(15, 8), rng.normal(size=(8, 4)).astype("float32")
+
+    def shaped(product):
+        return lambda x, kernel: ops.tile(ops.reshape(product(x, kernel), (3, 5, 4)), (1, 1, 2))
+
+    derived = gradients(shaped(lambda x, k: ops.matmul(ACTIVATIONS["gelu"](x), k)), x, kernel)
+    assert_alike(gradients(shaped(lean.product_of_gelu), x, kernel), derived, atol=1e-4)
+
+
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_layer_norm(use_bias):
     vectors = [rng.normal(size=8).astype("float32") for _ in range(1 + use_bias)]
@@ -61,18 +71,19 @@ def test_layer_norm(use_bias):
     assert_alike(gradients(ours, X, *vectors), gradients(plain, X, *vectors), atol=1e-4)
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@pytest.mark.parametrize("drops", ["each", "all heads alike", None])
 @pytest.mark.parametrize("spread", [(0, 1, 2), (1, 2), (0,), ()])
 def test_attention(drops, spread):
     batch, heads, length, width = 3, 2, 5, 4
     arrays = [rng.normal(size=(batch, heads, length, width)).astype("float32") for _ in range(3)]
     shape = [1 if i in spread else n for i, n in enumerate((batch, heads, length, length))]
     bias = rng.normal(size=shape).astype("float32")
-    keep = rng.random((batch, heads, length, length)) < 0.7 if drops else None
+    drawn = rng.random((batch, 1 if drops == "all heads alike" else heads, length, length)) < 0.7
+    keep = drawn.astype("float32") if drops else None
 
     def plain(query, key, value, bias):
         weights = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
-        kept = weights if keep is None else weights * ops.cast(keep, "float32")
+        kept = weights if keep is None else weights * keep
         return ops.reshape(ops.matmul(kept, value), (batch, length, heads * width))
 
     def ours(query, key, value, bias):
@@ -83,17 +94,24 @@ def test_attention(drops, spread):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's")
-def test_scores_are_computed_again_only_when_the_gradient_is_there():
-    """Or they would be computed in the forward pass, and kept."""
+@pytest.mark.parametrize(
+    ("function", "shape", "again"),
+    [
+        (lambda x: lean.attention(x, x, x, ops.zeros((1, 1, 1, 3)), None), (1, 1, 3, 2), 4),
+        (lambda x: lean.product_of_gelu(x, ops.ones((2, 5))), (3, 2), 1),
+    ],
+)
+def test_what_is_computed_again_waits_for_the_gradient(function, shape, again):
+    """Or it would be computed in the forward pass, and kept."""
     import tensorflow as tf
 
     @tf.function
     def slope(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            context = lean.attention(x, x, x, tf.zeros((1, 1, 1, 3)), None)
-        return tape.gradient(context, x)
+            value = function(x)
+        return tape.gradient(value, x)
 
-    operations = slope.get_concrete_function(tf.ones((1, 1, 3, 2))).graph.get_operations()
+    operations = slope.get_concrete_function(tf.ones(shape)).graph.get_operations()
     waiting = [op for op in operations if op.type == "Identity" and op.control_inputs]
-    assert len(waiting) >= 4  # query, key, value and bias
+    assert len(waiting) >= again

@@ -35,7 +35,7 @@ class AlbertBlock(TransformerBlock):
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         attended = self.attention(x, bias, training=training)
         x = self.attention_norm(x + self._drop(attended, training))
-        return self.output_norm(x + self.output_dense(self.intermediate(x)))
+        return self.output_norm(x + self._feed_forward(x, training))
 
 
 @keras.saving.register_keras_serializable("simpletext")

@@ -39,7 +39,7 @@ class DistilBertBlock(TransformerBlock):
 
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         x = self.attention_norm(x + self.attention(x, bias, training=training))
-        return self.output_norm(x + self._drop(self.output_dense(self.intermediate(x)), training))
+        return self.output_norm(x + self._drop(self._feed_forward(x, training), training))
 
 
 def encode(config: DistilBertConfig, inputs: dict, dtype, seed: int):

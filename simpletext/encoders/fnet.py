@@ -95,7 +95,7 @@ class FNetBlock(TransformerBlock):
 
     def call(self, x, bias, training=None):  # (batch, length, hidden), from FourierMatrices
         x = self.attention_norm(x + self.attention(x, bias))
-        return self.output_norm(x + self._drop(self.output_dense(self.intermediate(x)), training))
+        return self.output_norm(x + self._drop(self._feed_forward(x, training), training))
 
 
 def encode(config: FNetConfig, inputs: dict, dtype, seed: int):

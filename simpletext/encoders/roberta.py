@@ -96,7 +96,7 @@ class PreNormBlock(TransformerBlock):
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         attended = self.attention(self.attention_norm(x), bias, training=training)
         x = x + self._drop(attended, training)
-        y = self.output_dense(self.intermediate(self.output_norm(x)))
+        y = self._feed_forward(self.output_norm(x), training)
         return x + self._drop(y, training)
 
 

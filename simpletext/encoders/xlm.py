@@ -131,7 +131,7 @@ class XlmBlock(TransformerBlock):
         if self.pre_norm:
             attended = self.attention(self.attention_norm(x), bias, training=training)
             x = x + self._drop(attended, training)
-            x = x + self._drop(self.output_dense(self.intermediate(self.output_norm(x))), training)
+            x = x + self._drop(self._feed_forward(self.output_norm(x), training), training)
         else:
             x = super().call(x, bias, training=training)
         x = x * ops.cast(mask, x.dtype)[:, :, None]
