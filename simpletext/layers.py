@@ -16,7 +16,7 @@ from keras import ops
 
 from . import lean
 from .errors import UnsupportedModelError
-from .lean import softmax
+from .lean import join_heads, softmax, split_heads
 
 ACTIVATIONS = {
     # The exact gelu is written with erf: what Keras writes (erfc) has no ONNX counterpart.
@@ -233,34 +233,21 @@ class SelfAttention(Part):
         return self._attend(query, key, value, bias, training)
 
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
-        return self.output_dense(self._join(self._context(query, key, value, bias, training)))
+        return self.output_dense(self._context(query, key, value, bias, training))
 
-    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
+    def _context(self, query, key, value, bias, training):  # -> (batch, length, hidden)
         query = query * query.shape[-1] ** -0.5
         if training:
-            keep, scale = self._to_keep(query, key)
+            # One mask for all heads: with 256 tokens, one for each is a sixth of attention's time.
+            shape = (ops.shape(query)[0], 1, ops.shape(query)[2], ops.shape(key)[2])
+            keep, scale = to_keep(shape, self.dropout, self.seed_generator, training)
             # The value is scaled up instead of the weights, which are many more.
             return lean.attention(query, key, value * scale, bias, keep)
         weights = softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
-        return ops.matmul(weights, value)  # the weights: (batch, heads, length, length)
-
-    def _to_keep(self, query, key):
-        """Which weights dropout keeps, the same ones in all heads, and how much to scale up.
-
-        Drawn for each head anew, they take a sixth of the time of attention to 256 tokens.
-        """
-        shape = (ops.shape(query)[0], 1, ops.shape(query)[2], ops.shape(key)[2])
-        keep, scale = to_keep(shape, self.dropout, self.seed_generator, True)
-        return keep if keep is None else ops.cast(keep, query.dtype), scale
+        return join_heads(ops.matmul(weights, value))  # weights: (batch, heads, length, length)
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
-        batch, length, hidden = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]
-        x = ops.reshape(x, (batch, length, self.num_heads, hidden // self.num_heads))
-        return ops.transpose(x, (0, 2, 1, 3))
-
-    def _join(self, x):  # the reverse of _split
-        batch, heads, length, width = (ops.shape(x)[0], x.shape[1], ops.shape(x)[2], x.shape[3])
-        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * width))
+        return split_heads(x, self.num_heads)
 
 
 @keras.saving.register_keras_serializable("simpletext")

@@ -91,7 +91,7 @@ def layer_norm(x, epsilon, gamma, *beta):
     return norm(x, gamma, *beta)
 
 
-def attention(query, key, value, bias, keep):
+def attention(query, key, value, bias, keep):  # -> (batch, query's length, heads * width)
     """Scaled dot-product attention (https://arxiv.org/abs/1706.03762); keeps no scores.
 
     The backward pass computes them again, as https://arxiv.org/abs/2205.14135 does.
@@ -101,20 +101,21 @@ def attention(query, key, value, bias, keep):
         key: (batch, heads, length, width), its length may be another.
         value: the same shape as `key`.
         bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length).
-        keep: 1 for the weights that dropout lets pass, else 0, of the scores' type and of a
-            shape that can be spread over theirs; None for all.
+        keep: whether dropout lets a weight pass, of a shape that can be spread over the scores';
+            None for all.
     """
 
     @ops.custom_gradient
     def attend(query, key, value, bias):
         weights = softmax(ops.matmul(query, _turned(key)) + bias)
-        context = ops.matmul(_kept(weights, keep), value)
+        context = join_heads(ops.matmul(_kept(weights, keep), value))
 
         def gradient(*upstream, **named):
             g = _coming_in(upstream, named)
             q, k, v, b = _not_before(g, query, key, value, bias)
             weights = softmax(ops.matmul(q, _turned(k)) + b)
-            along = ops.sum(g * context, axis=-1, keepdims=True)
+            along = ops.sum(split_heads(g * context, q.shape[1]), axis=-1, keepdims=True)
+            g = split_heads(g, q.shape[1])
             ds = weights * (_kept(ops.matmul(g, _turned(v)), keep) - along)
             dv = ops.matmul(_turned(_kept(weights, keep)), g)
             return ops.matmul(ds, k), ops.matmul(_turned(ds), q), dv, _summed_to(ds, bias)
@@ -129,8 +130,20 @@ def softmax(scores):
     return scores * 0.0 + 1.0 if scores.shape[-1] == 1 else ops.softmax(scores)
 
 
+def split_heads(x, heads):  # (batch, length, heads * width) -> (batch, heads, length, width)
+    """Each head's part of the features."""
+    batch, length, hidden = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]
+    return ops.transpose(ops.reshape(x, (batch, length, heads, hidden // heads)), (0, 2, 1, 3))
+
+
+def join_heads(x):  # (batch, heads, length, width) -> (batch, length, heads * width)
+    """The reverse of `split_heads`."""
+    batch, heads, length, width = ops.shape(x)[0], x.shape[1], ops.shape(x)[2], x.shape[3]
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * width))
+
+
 def _kept(weights, keep):
-    return weights if keep is None else weights * keep
+    return weights if keep is None else weights * ops.cast(keep, weights.dtype)
 
 
 def _turned(x):

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from .layers import Part, SelfAttention, dropout
-from .lean import softmax
+from .lean import join_heads, softmax
 
 NEVER = -1e9
 
@@ -56,7 +56,7 @@ class WindowAttention(SelfAttention):
         super().__init__(num_heads, dropout, seed, **kwargs)
         self.reach, self.sees_first = reach, sees_first
 
-    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
+    def _context(self, query, key, value, bias, training):  # -> (batch, length, hidden)
         if self.reach is None:
             return super()._context(query, key, value, bias, training)
         bias, window_bias = bias
@@ -77,7 +77,7 @@ class WindowAttention(SelfAttention):
             context = context + of_first * value[:, :, None, :1]
         batch, heads, count = ops.shape(context)[:3]
         flat = ops.reshape(context, (batch, heads, count * size, context.shape[-1]))
-        return flat[:, :, :length]
+        return join_heads(flat[:, :, :length])
 
 
 def layout(length, size: int, limit: int):

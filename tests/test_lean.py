@@ -79,16 +79,16 @@ def test_attention(drops, spread):
     shape = [1 if i in spread else n for i, n in enumerate((batch, heads, length, length))]
     bias = rng.normal(size=shape).astype("float32")
     drawn = rng.random((batch, 1 if drops == "all heads alike" else heads, length, length)) < 0.7
-    keep = drawn.astype("float32") if drops else None
+    keep = drawn if drops else None
 
     def plain(query, key, value, bias):
         weights = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
-        kept = weights if keep is None else weights * keep
-        return ops.reshape(ops.matmul(kept, value), (batch, length, heads * width))
+        kept = weights if keep is None else weights * ops.cast(keep, "float32")
+        context = ops.transpose(ops.matmul(kept, value), (0, 2, 1, 3))
+        return ops.reshape(context, (batch, length, heads * width))
 
     def ours(query, key, value, bias):
-        context = lean.attention(query, key, value, bias, keep)
-        return ops.reshape(context, (batch, length, heads * width))
+        return lean.attention(query, key, value, bias, keep)
 
     assert_alike(gradients(ours, *arrays, bias), gradients(plain, *arrays, bias), atol=1e-5)
 

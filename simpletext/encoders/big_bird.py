@@ -14,7 +14,7 @@ from keras import ops
 from ..embeddings import Embeddings
 from ..heads import DenseHead
 from ..layers import AttentionBias, Dense, Part, SelfAttention, TransformerBlock, dropout
-from ..lean import softmax
+from ..lean import join_heads, softmax
 from ..windows import NEVER, chunks, layout, with_neighbours
 from . import bert
 from .family import Family
@@ -110,13 +110,13 @@ class BlockAttention(SelfAttention):
         use_bias = self.use_bias or name == "output"
         return Dense(units, use_bias=use_bias, name=name, dtype=self.dtype_policy)
 
-    def _context(self, query, key, value, bias, training):  # (batch, heads, length, width)
+    def _context(self, query, key, value, bias, training):  # -> (batch, length, hidden)
         bias, block_bias = bias
         size, edge = layout(ops.shape(query)[2], self.block_size, self.limit)
         inner, stop = self._by_blocks(query, key, value, block_bias, size, edge, training)
         ends = ops.concatenate([query[:, :, :edge], query[:, :, stop:]], axis=2)
         ends = super()._context(ends, key, value, bias, training)
-        return ops.concatenate([ends[:, :, :edge], inner, ends[:, :, edge:]], axis=2)
+        return ops.concatenate([ends[:, :edge], join_heads(inner), ends[:, edge:]], axis=1)
 
     def _by_blocks(self, query, key, value, block_bias, size, edge, training):
         queries = chunks(query * query.shape[-1] ** -0.5, size)  # (batch, heads, blocks, size, w)

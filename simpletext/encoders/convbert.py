@@ -19,7 +19,7 @@ from ..layers import (
     TransformerBlock,
     activation,
 )
-from ..lean import softmax
+from ..lean import join_heads, softmax
 from . import bert, electra
 from .family import Family
 from .squeezebert import GroupedDense, grouped_product
@@ -111,7 +111,7 @@ class ConvAttention(SelfAttention):
         convolved = ops.matmul(band, self._split(self.conv_value(x)))
         query, key, value = (self._split(y) for y in (query, self.key(x), self.value(x)))
         attended = self._context(query, key, value, bias, training)
-        return self.output_dense(self._join(ops.concatenate([attended, convolved], axis=1)))
+        return self.output_dense(ops.concatenate([attended, join_heads(convolved)], axis=-1))
 
     def _band(self, kernels, length):
         """(batch, length, heads * width) -> (batch, heads, length, length), zero off the band.

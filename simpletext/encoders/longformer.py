@@ -58,8 +58,8 @@ class LongformerAttention(WindowAttention):
             query = self._split(self.first_query(x[:, :1]))
             key, value = self._split(self.first_key(x)), self._split(self.first_value(x))
             first = SelfAttention._context(self, query, key, value, bias[0], training)
-            context = ops.concatenate([first, context[:, :, 1:]], axis=2)
-        return self.output_dense(self._join(context))
+            context = ops.concatenate([first, context[:, 1:]], axis=1)
+        return self.output_dense(context)
 
 
 @keras.saving.register_keras_serializable("simpletext")

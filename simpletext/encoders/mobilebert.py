@@ -124,7 +124,7 @@ class MobileBertAttention(SelfAttention):
     def call(self, x, values, bias, training=None):  # -> (batch, length, units)
         query, key, value = self.query(x), self.key(x), self.value(values)
         heads = (self._split(part) for part in (query, key, value))
-        return self._join(self._context(*heads, bias, training))
+        return self._context(*heads, bias, training)
 
 
 @keras.saving.register_keras_serializable("simpletext")
