@@ -18,6 +18,7 @@ from keras.optimizers.schedules import CosineDecay
 from . import progress
 from .datasets import one_pass
 from .interrupt import CtrlC
+from .predict import predict_batch
 
 # Texts that the encoder reads: more for more classes. Training brings the rest.
 ROWS_A_CLASS, FEWEST, MOST = 64, 256, 2048
@@ -67,8 +68,7 @@ class HeadStart:
         with progress.bar(len(self.batches), "new head", verbose) as bar:
             for x, *truth in one_pass(self.batches):
                 count = len(truth[0])
-                # In the scope of a tf.distribute strategy each device answers the whole batch.
-                features = np.asarray(encoder.predict_on_batch(x)[:count], "float32")
+                features = predict_batch(encoder, x, count).astype("float32")
                 read.append((features, *map(np.asarray, truth)))
                 rows += count
                 more = math.ceil(max(wanted - rows, 0) / count)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,16 +27,22 @@ def predict_logits(
     outputs = []
     with progress.bar(len(batches), "predict", verbose) as bar:
         for i in range(len(batches)):
-            inputs = batches[i][0]
-            with _ONE_AT_A_TIME:
-                answers = model.predict_on_batch(inputs)
-            # In the scope of a tf.distribute strategy each device answers the whole batch.
-            outputs.append(answers[: len(inputs["input_ids"])])
+            outputs.append(predict_batch(model, batches[i][0], len(batches.rows[i])))
             bar.update()
     stacked = np.concatenate(outputs).astype("float32")
     logits = np.empty_like(stacked)
     logits[batches.order] = stacked
     return logits
+
+
+def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
+    """The model's outputs for one batch of so many rows, (rows, ...)."""
+    # Compiled for the first length and once more for all others: of a few models with few batches
+    # TensorFlow thinks that they are one which is compiled too often, and warns.
+    with _ONE_AT_A_TIME, progress.silent("tensorflow"):
+        answers = model.predict_on_batch(inputs)
+    # In the scope of a tf.distribute strategy each device answers the whole batch.
+    return np.asarray(answers[:rows])
 
 
 def check_process(made_in: int) -> None:

@@ -1,0 +1,43 @@
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from simpletext.predict import predict_batch
+
+
+@pytest.fixture
+def said():
+    """What TensorFlow's logger says."""
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    yield messages
+    logger.removeHandler(handler)
+
+
+def model():
+    inputs = keras.Input((None,))
+    return keras.Model(inputs, keras.ops.sum(inputs, axis=1, keepdims=True))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the warning is TensorFlow's")
+def test_several_models_with_few_batches_are_no_reason_to_warn(said):
+    for _ in range(4):
+        small = model()
+        for length in (3, 5, 7):
+            answers = predict_batch(small, np.ones((2, length), "float32"), 2)
+            np.testing.assert_array_equal(answers, [[length], [length]])
+    logging.getLogger("tensorflow").warning("something else")
+    assert said == ["something else"]
+
+
+def test_rows_that_a_strategy_adds_are_left_away():
+    class Doubling:
+        def predict_on_batch(self, inputs):
+            return np.concatenate([inputs, inputs])
+
+    assert predict_batch(Doubling(), np.ones((3, 1)), 3).shape == (3, 1)
