@@ -12,7 +12,7 @@ from .batches import EncodedTexts
 from .datasets import Rows, Source, as_source, one_pass
 from .errors import ArgumentError, DataError
 from .outputs import probabilities_of, require_labels, truth_in
-from .predict import predict_logits
+from .predict import predict_batch, predict_logits
 from .report import Seen
 
 OUTPUTS = ("matrix", "text", "dict", "dataframe")
@@ -163,6 +163,6 @@ class Examiner:
         for batch in one_pass(batches):
             if len(batch) < 2:
                 raise DataError("val_data has no labels: let it yield (x, y).")
-            outputs.append(self.model.predict_on_batch(batch[0]))
             labels.append(keras.ops.convert_to_numpy(batch[1]))
+            outputs.append(predict_batch(self.model, batch[0], len(labels[-1])))
         return np.concatenate(outputs).astype("float32"), np.concatenate(labels)

@@ -48,6 +48,17 @@ def test_the_whole_way_with_any_data(kind):
     assert learner.layer_output(0, example_id=20).shape == (1, 16)
 
 
+def test_each_row_counts_once_where_every_device_answers(monkeypatch):
+    """As in the scope of a tf.distribute strategy of two devices."""
+    learner, predict = st.get_learner(network(), (X, Y), (X, Y)), keras.Model.predict_on_batch
+
+    def doubled(model, x):
+        return np.concatenate([predict(model, x)] * 2)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", doubled)
+    assert learner.validate(print_report=False).sum() == 64
+
+
 def test_a_small_cnn():
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(48, 8, 8, 1)).astype("float32")
