@@ -29,14 +29,15 @@ PACKAGES = (
 NUMBERS = "numbers and base and ({})"
 FEW = "[bert- or modernbert or xlnet or deberta-v2 or longformer"
 SAVED = "[bert- or [roberta- or xlnet or [albert or deberta-v2 or modernbert or zero"
+PARTS = ["tests/test_backend.py", "tests/test_layers.py", "tests/test_lean.py"]
 # backend -> what runs on it
 TESTS = {
     "jax": [
-        ["tests/test_backend.py", "tests/test_layers.py", "tests/test_lean.py"],
+        PARTS,
         ["tests/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
     ],
     "torch": [
-        ["tests/test_backend.py", "tests/test_layers.py", "tests/test_lean.py"],
+        [*PARTS, "tests/test_gradients.py"],
         ["tests/test_minilm.py"],
         ["tests/test_checkpoint.py", "-k", "pickle"],
         ["tests/test_parity.py", "-k", NUMBERS.format(FEW)],

@@ -108,8 +108,6 @@ def by_gradient(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
     """Integrated gradients (https://arxiv.org/abs/1703.01365): one text, no variations."""
-    from .gradients import score_of, token_weights
-
     tokenizer = predictor.tokenizer
     text, pair = passage.texts[0], passage.texts[1] if len(passage.texts) > 1 else None
     places = tokenizer.places(text, pair, predictor.maxlen)
@@ -118,8 +116,9 @@ def by_gradient(
     marks = np.array([place is None for place in places])
     baseline = inputs | {"input_ids": np.where(marks, inputs["input_ids"], neutral)}
     for index in indices:
-        score = score_of(predictor.labels.task, index, predictor.settings.temperature)
-        weights = token_weights(predictor.model, inputs, baseline, score)
+        weights = predictor.gradients.token_weights(
+            inputs, baseline, index, predictor.settings.temperature
+        )
         yield _by_word(passage, places, weights), None
 
 

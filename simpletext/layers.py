@@ -148,16 +148,19 @@ class Dense(Part):
         return (*shape[:-1], self.units)
 
     def call(self, x, training=None):  # (..., features) -> (..., units)
-        y = self.linear(x)
-        return lean.gelu(y) if training and self.is_gelu else self._activate(y)
+        return self.linear(x, activate=lean.gelu if training and self.is_gelu else self._activate)
 
-    def linear(self, x, product=ops.matmul):  # (..., features) -> (..., units)
-        """What the activation is given; `product` is that of the tokens and the kernel."""
+    def linear(self, x, product=ops.matmul, activate=ACTIVATIONS["linear"]):
+        """The layer without its activation or with another, (..., features) -> (..., units).
+
+        `product` is that of the tokens and the kernel.
+        """
         leading = ops.shape(x)[:-1]
         y = product(ops.reshape(x, (-1, x.shape[-1])), self.kernel)
         if self.use_bias:
             y = ops.add(y, self.bias)
-        return ops.reshape(y, (*leading, self.units))
+        # Activated before the shape comes back: then TensorFlow makes one operation of all three.
+        return ops.reshape(activate(y), (*leading, self.units))
 
     @property
     def is_gelu(self) -> bool:

@@ -17,6 +17,7 @@ from .batches import EncodedTexts, LabelledTexts
 from .calibration import best_thresholds, calibrated, moved_thresholds
 from .checkpoint import upload_folder
 from .errors import ArgumentError, DataError
+from .gradients import IntegratedGradients
 from .labels import MULTI, REGRESSION, Labels
 from .longtexts import pooled
 from .pipeline import Pipeline
@@ -90,6 +91,7 @@ class Predictor:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.batch_size = batch_size
         self._pipeline = Pipeline(model, tokenizer, settings.maxlen, settings.paired)
+        self.gradients = IntegratedGradients(model, settings.labels.task)
 
     @classmethod
     def from_pretrained(
