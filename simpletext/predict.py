@@ -37,12 +37,34 @@ def predict_logits(
 
 def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
     """The model's outputs for one batch of so many rows, (rows, ...)."""
-    # Compiled for the first length and once more for all others: of a few models with few batches
-    # TensorFlow thinks that they are one which is compiled too often, and warns.
+    # Of a few models with one batch each TensorFlow thinks that they are one which is compiled too
+    # often, and warns.
     with _ONE_AT_A_TIME, progress.silent("tensorflow"):
+        if model.predict_function is None:
+            _compile(model, inputs)
         answers = model.predict_on_batch(inputs)
     # In the scope of a tf.distribute strategy each device answers the whole batch.
     return np.asarray(answers[:rows])
+
+
+def _compile(model: keras.Model, inputs: Any) -> None:
+    """Compile at once for batches of all shapes.
+
+    TensorFlow would compile for the first one's, and for the second one's again, for all.
+    """
+    model.make_predict_function()
+    tensors = {tensor.name: tensor for tensor in model.inputs or ()}
+    if (
+        keras.backend.backend() != "tensorflow"
+        or model.run_eagerly
+        or not isinstance(inputs, dict)
+        or inputs.keys() != tensors.keys()
+    ):
+        return
+    import tensorflow as tf
+
+    shapes = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    model.predict_function.get_concrete_function([(shapes,)])
 
 
 def check_process(made_in: int) -> None:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from simpletext.models import load_classifier
 from simpletext.predict import predict_batch
 
 
@@ -35,8 +36,27 @@ def test_several_models_with_few_batches_are_no_reason_to_warn(said):
     assert said == ["something else"]
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="counts TensorFlow's graphs")
+def test_batches_of_all_shapes_are_compiled_for_once(tiny):
+    """Else each first batch of another length, or of another number of rows, takes a second."""
+    classifier = load_classifier(tiny, num_labels=2, verbose=0)
+
+    def predict(rows, length):
+        ids = {tensor.name: np.ones((rows, length), "int32") for tensor in classifier.inputs}
+        return predict_batch(classifier, ids, rows)
+
+    one = predict(1, 3)
+    assert predict(4, 7).shape == (4, 2)
+    np.testing.assert_allclose(predict(2, 3), np.repeat(one, 2, axis=0), atol=1e-6)
+    assert classifier.predict_function.experimental_get_tracing_count() == 1
+    classifier.compile(run_eagerly=True)
+    np.testing.assert_allclose(predict(1, 3), one, atol=1e-6)
+
+
 def test_rows_that_a_strategy_adds_are_left_away():
     class Doubling:
+        predict_function = "compiled"
+
         def predict_on_batch(self, inputs):
             return np.concatenate([inputs, inputs])
 
