@@ -242,7 +242,8 @@ class SelfAttention(Part):
         query = query * query.shape[-1] ** -0.5
         if training:
             # One mask for all heads: with 256 tokens, one for each is a sixth of attention's time.
-            shape = (ops.shape(query)[0], 1, ops.shape(query)[2], ops.shape(key)[2])
+            rows, _, length, _ = ops.shape(query)
+            shape = (rows, 1, length, ops.shape(key)[2])
             keep, scale = to_keep(shape, self.dropout, self.seed_generator, training)
             # The value is scaled up instead of the weights, which are many more.
             return lean.attention(query, key, value * scale, bias, keep)

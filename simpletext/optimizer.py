@@ -9,8 +9,6 @@ from keras import ops
 from .errors import ArgumentError
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
-# what TensorFlow's operation calls the numbers that a step of Adam depends on
-SCALARS = ("beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon")
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -69,7 +67,14 @@ class AdamW(keras.optimizers.Adam):
         """Keras' call for all variables: what they share is computed once."""
         if self._in_one_pass:
             step = ops.cast(self.iterations + 1, "float32")
-            self._powers = ops.power(self.beta_1, step), ops.power(float(self.beta_2), step)
+            betas = [ops.convert_to_tensor(x, "float32") for x in (self.beta_1, self.beta_2)]
+            self._scalars = {  # by the names that TensorFlow's operation has for them
+                "beta1": betas[0],
+                "beta2": betas[1],
+                "beta1_power": ops.power(betas[0], step),
+                "beta2_power": ops.power(betas[1], step),
+                "epsilon": ops.convert_to_tensor(self.epsilon, "float32"),
+            }
         return super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -89,16 +94,13 @@ class AdamW(keras.optimizers.Adam):
         """Adam's step by TensorFlow's own operation, the same formula as Keras'."""
         import tensorflow as tf
 
-        scalars = (*self._powers, rate, self.beta_1, self.beta_2, self.epsilon)
+        scalars = self._scalars | {"lr": rate}
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
-            **{
-                name: ops.cast(scalar, variable.dtype)
-                for name, scalar in zip(SCALARS, scalars, strict=True)
-            },
+            **{name: ops.cast(scalar, variable.dtype) for name, scalar in scalars.items()},
         )
 
     def _apply_weight_decay(self, variables: list) -> None:
