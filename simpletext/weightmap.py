@@ -187,8 +187,10 @@ def _decode(weights: Any, key: str, path: str, shape: tuple[int, ...]) -> Any:
             f"config.json describes needs {theirs}. Are the two files from the same checkpoint?"
         )
     # Turned by the backend, on all cores; copied, for PyTorch and JAX may share NumPy's memory.
-    tensor = ops.convert_to_tensor(_Lent(value))
-    return ops.copy(ops.transpose(tensor) if is_kernel else tensor)
+    if is_kernel:
+        reverse = tuple(range(value.ndim))[::-1]
+        return ops.copy(ops.transpose(ops.convert_to_tensor(_Lent(value)), reverse))
+    return ops.copy(ops.convert_to_tensor(value))
 
 
 class _Lent:
