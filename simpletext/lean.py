@@ -132,14 +132,14 @@ def softmax(scores):
 
 def split_heads(x, heads):  # (batch, length, heads * width) -> (batch, heads, length, width)
     """Each head's part of the features."""
-    length, width = ops.shape(x)[1], x.shape[-1] // heads
-    return ops.transpose(ops.reshape(x, (-1, length, heads, width)), (0, 2, 1, 3))
+    batch, length, hidden = ops.shape(x)
+    return ops.transpose(ops.reshape(x, (batch, length, heads, hidden // heads)), (0, 2, 1, 3))
 
 
 def join_heads(x):  # (batch, heads, length, width) -> (batch, length, heads * width)
     """The reverse of `split_heads`."""
-    length, hidden = ops.shape(x)[2], x.shape[1] * x.shape[3]
-    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, length, hidden))
+    batch, heads, length, width = ops.shape(x)
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * width))
 
 
 def _kept(weights, keep):
