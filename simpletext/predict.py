@@ -48,22 +48,18 @@ def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
 
 
 def _compile(model: keras.Model, inputs: Any) -> None:
-    """Compile at once for batches of all shapes.
+    """Compile at once for batches of all shapes, where they are a dict of the model's inputs.
 
-    TensorFlow would compile for the first one's, and for the second one's again, for all.
+    TensorFlow would compile for the first one's shape, and for the second one's again, for all.
     """
-    model.make_predict_function()
-    tensors = {tensor.name: tensor for tensor in model.inputs or ()}
-    if (
-        keras.backend.backend() != "tensorflow"
-        or model.run_eagerly
-        or not isinstance(inputs, dict)
-        or inputs.keys() != tensors.keys()
-    ):
+    tensors = {tensor.name: tensor for tensor in getattr(model, "inputs", None) or ()}
+    named = isinstance(inputs, dict) and inputs.keys() == tensors.keys()
+    if keras.backend.backend() != "tensorflow" or model.run_eagerly or not named:
         return
     import tensorflow as tf
 
     shapes = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    model.make_predict_function()
     model.predict_function.get_concrete_function([(shapes,)])
 
 

@@ -53,6 +53,26 @@ def test_batches_of_all_shapes_are_compiled_for_once(tiny):
     np.testing.assert_allclose(predict(1, 3), one, atol=1e-6)
 
 
+class Subclass(keras.Model):
+    """A model that doesn't tell its inputs."""
+
+    def call(self, x):
+        return keras.ops.sum(x["a"], axis=1, keepdims=True)
+
+
+def functional():
+    a = keras.Input((None,), name="a")
+    return keras.Model({"a": a}, keras.ops.sum(a, axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("make", [Subclass, functional])
+@pytest.mark.parametrize("dtype", ["float32", "int64"])  # the second isn't what it is made for
+def test_other_models_that_take_a_dict(make, dtype):
+    for length in (3, 5):
+        answers = predict_batch(make(), {"a": np.ones((2, length), dtype)}, 2)
+        np.testing.assert_array_equal(answers, [[length], [length]])
+
+
 def test_rows_that_a_strategy_adds_are_left_away():
     class Doubling:
         predict_function = "compiled"
