@@ -153,7 +153,7 @@ def plot(found: dict[int, dict[str, float]], path: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="tokens a text", ylabel="µs a token")
     axes.set_xticks(list(found), [str(length) for length in found])
     axes.minorticks_off()
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="best")
     figure.savefig(path, dpi=150)
 
 

@@ -162,7 +162,7 @@ class DataReport:
             for j, name in enumerate(labels.names):
                 axes.hist(self.y["train"][:, j], bins=30, alpha=0.6, label=name)
             axes.set(title="Targets", xlabel="value", ylabel="texts")
-            axes.legend()
+            axes.legend(loc="best")  # said, or a slow machine gets a warning
             return
         places, left = np.arange(len(labels.classes)), np.zeros(len(labels.classes))
         for part, y in self.y.items():
@@ -173,7 +173,7 @@ class DataReport:
         axes.set_yticks(places, names, fontsize=8 if len(names) > 20 else None)
         axes.set(title="Texts a class", xlabel="texts", ylim=(len(places) - 0.4, -0.6))
         axes.set_xlim(right=1.2 * left.max(initial=1))  # room for the legend
-        axes.legend()
+        axes.legend(loc="best")
 
     def _draw_lengths(self, axes: Any) -> None:
         longest = max(int(lengths.max(initial=1)) for lengths in self.lengths.values())
@@ -184,7 +184,7 @@ class DataReport:
         if self.maxlen is not None:
             axes.axvline(self.maxlen, color="C3", linestyle="--", label=f"maxlen {self.maxlen}")
         axes.set(title="Lengths", xlabel=f"{self.unit} a text", ylabel="texts")
-        axes.legend()
+        axes.legend(loc="best")
 
 
 def class_counts(y: np.ndarray, labels: Labels) -> np.ndarray:

@@ -29,7 +29,7 @@ def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> A
         loss = np.interp(np.log(rate), np.log(curve.rates), curve.losses)
         axes.plot([rate], [loss], "o", color=f"C{i + 1}", label=f"{name}: {rate:.1e}")
     if estimates:
-        axes.legend()
+        axes.legend(loc="best")  # said, or a slow machine gets a warning
     return figure
 
 
@@ -48,7 +48,7 @@ def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:
             marker = "o" if len(values) < 30 and not by_step else ""
             axes.plot(range(1, len(values) + 1), values, marker=marker, label=label)
     if twin:
-        axes.legend()
+        axes.legend(loc="best")
     title = {"lr": "learning rate"}.get(name, name)
     axes.set(xlabel="step" if by_step else "epoch", ylabel=title, title=title)
     if not by_step:
