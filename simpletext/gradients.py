@@ -119,7 +119,7 @@ class IntegratedGradients:
 
 
 def _on_tensorflow(scores: Callable, lower: keras.Model) -> WithSlopes:
-    """Compiled, once for texts of all lengths: half the time from the second text on."""
+    """Compiled, once for texts of all lengths: each but the first takes less time."""
     import tensorflow as tf
 
     def scores_and_slopes(embedded: list, ids: list, *numbers: Any) -> tuple[Any, list]:

@@ -83,6 +83,7 @@ class Predictor:
     Attributes:
         batch_size: texts at a time; may be changed.
         settings: what is saved besides model and tokenizer.
+        gradients: what `explain(method="gradient")` computes with.
     """
 
     def __init__(

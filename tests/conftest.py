@@ -1,6 +1,7 @@
 """What the tests share: a tiny checkpoint that trains in a second, and the real MiniLM."""
 
 import gc
+import itertools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -65,6 +66,12 @@ def no_bfloat16():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("simpletext.precision.has_bfloat16", lambda: False)
         yield
+
+
+@pytest.fixture
+def slow_clock(monkeypatch):
+    """A legend takes matplotlib long, by its clock."""
+    monkeypatch.setattr("matplotlib.legend.time.perf_counter", itertools.count(step=5).__next__)
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,7 @@ def test_texts_alone():
 
 
 @pytest.mark.parametrize("what", [None, "labels", "lengths"])
-def test_figures(tmp_path, what):
+def test_figures(tmp_path, what, slow_clock):
     report = st.check(TEXTS, LABELS, (TEXTS[:9], LABELS[:9]))
     figure = report.plot(what)
     assert len(figure.axes) == (2 if what is None else 1)

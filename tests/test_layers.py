@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from simpletext.errors import UnsupportedModelError
-from simpletext.layers import SelfAttention, TransformerBlock, activation, dropout
+from simpletext.layers import Dense, SelfAttention, TransformerBlock, activation, dropout
 
 
 def test_dropout_meets_its_rate_and_keeps_the_mean():
@@ -79,3 +79,17 @@ def test_exact_gelu():
     np.testing.assert_allclose(
         np.asarray(activation("gelu")(keras.ops.convert_to_tensor(x))), wanted, atol=1e-6
     )
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="what TensorFlow can fuse")
+def test_gelu_stands_beside_its_product():
+    """With nothing between product, bias and gelu TensorFlow makes one operation of them."""
+    import tensorflow as tf
+
+    dense = Dense(4, "gelu", stddev=0.1)
+    dense.build((None, None, 3))
+    spec = tf.TensorSpec((None, None, 3), "float32")
+    operations = tf.function(dense).get_concrete_function(spec).graph.get_operations()
+    (erf,) = [operation for operation in operations if operation.type == "Erf"]
+    scaled = erf.inputs[0].op
+    assert scaled.inputs[0].op.type == "BiasAdd"

@@ -5,6 +5,7 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
+from simpletext.plots import plot_history
 from simpletext.precision import precision_of
 
 
@@ -116,6 +117,11 @@ def test_top_losses_when_nothing_is_wrong(trained, capsys):
     data = transformer.preprocess_test(["a great film"], ["pos"], verbose=0)
     learner.view_top_losses(val_data=data)
     assert capsys.readouterr().out == "Nothing is misclassified.\n"
+
+
+def test_plotting_on_a_slow_machine_is_no_reason_to_warn(tmp_path, slow_clock):
+    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.0]}
+    plot_history(history, "loss").savefig(tmp_path / "loss.png")
 
 
 def test_plot_knows_its_names(trained):
