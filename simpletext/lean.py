@@ -9,6 +9,8 @@ import math
 import keras
 from keras import ops
 
+SCORES_AT_ONCE = 2**22  # attention's, of a few rows; a step has three or four arrays of this size
+
 
 def gelu(x):
     """The exact gelu (https://arxiv.org/abs/1606.08415), element by element; keeps two arrays."""
@@ -42,8 +44,10 @@ def _product_of_double_gelu(x, kernel):
         g = _coming_in(upstream, named)
         (again,) = _not_before(g, x)
         double = _double_share(again)
-        inner = ops.matmul(g, ops.transpose(kernel)) * _double_slope(again, double)
-        return inner, ops.matmul(ops.transpose(again * double), g)
+        d_kernel = ops.matmul(ops.transpose(again * double), g)
+        # One after the other, for each holds large arrays.
+        g, again, double = _not_before(d_kernel, g, again, double)
+        return ops.matmul(g, ops.transpose(kernel)) * _double_slope(again, double), d_kernel
 
     return ops.matmul(x * _double_share(x), kernel), gradient
 
@@ -100,29 +104,42 @@ def attention(query, key, value, bias, keep):  # -> (batch, query's length, head
         query: (batch, heads, length, width), already scaled.
         key: (batch, heads, length, width), its length may be another.
         value: the same shape as `key`.
-        bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length).
+        bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length). One
+            that is the same for all queries is a mask, which has no gradient.
         keep: whether dropout lets a weight pass, of a shape that can be spread over the scores';
             None for all.
     """
+    is_mask = bias.shape[2] == 1
+
+    def forward(q, k, v, b, keep):
+        weights = softmax(ops.matmul(q, _turned(k)) + b)
+        return (join_heads(ops.matmul(_kept(weights, keep), v)),)
+
+    def backward(q, k, v, b, keep, g, context):
+        weights = softmax(ops.matmul(q, _turned(k)) + b)
+        along = ops.sum(split_heads(g * context, q.shape[1]), axis=-1, keepdims=True)
+        g = split_heads(g, q.shape[1])
+        ds = weights * (_kept(ops.matmul(g, _turned(v)), keep) - along)
+        dv = ops.matmul(_turned(_kept(weights, keep)), g)
+        d_bias = () if is_mask else (_summed_to(ds, b),)
+        return ops.matmul(ds, k), ops.matmul(_turned(ds), q), dv, *d_bias
 
     @ops.custom_gradient
-    def attend(query, key, value, bias):
-        weights = softmax(ops.matmul(query, _turned(key)) + bias)
-        context = join_heads(ops.matmul(_kept(weights, keep), value))
+    def attend(query, key, value, *learned):
+        b = bias if is_mask else learned[0]
+        shape = (query.shape[0], query.shape[2], query.shape[1] * query.shape[3])
+        (context,) = _by_rows(forward, (query, key, value, b, keep), [shape])
 
         def gradient(*upstream, **named):
             g = _coming_in(upstream, named)
-            q, k, v, b = _not_before(g, query, key, value, bias)
-            weights = softmax(ops.matmul(q, _turned(k)) + b)
-            along = ops.sum(split_heads(g * context, q.shape[1]), axis=-1, keepdims=True)
-            g = split_heads(g, q.shape[1])
-            ds = weights * (_kept(ops.matmul(g, _turned(v)), keep) - along)
-            dv = ops.matmul(_turned(_kept(weights, keep)), g)
-            return ops.matmul(ds, k), ops.matmul(_turned(ds), q), dv, _summed_to(ds, bias)
+            parts = _not_before(g, query, key, value, b)
+            shapes = [query.shape, key.shape, value.shape, *((None, *x.shape[1:]) for x in learned)]
+            slopes = _by_rows(backward, (*parts, keep, g, context), shapes)
+            return *slopes[:3], *(_summed_to(d_bias, b) for d_bias in slopes[3:])
 
         return context, gradient
 
-    return attend(query, key, value, bias)
+    return attend(query, key, value, *(() if is_mask else (bias,)))
 
 
 def softmax(scores):
@@ -142,6 +159,45 @@ def join_heads(x):  # (batch, heads, length, width) -> (batch, length, heads * w
     return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * width))
 
 
+def _by_rows(function, arrays, shapes):
+    """The arrays that `function` makes of `arrays`, a few rows of the batch after the others.
+
+    All rows' scores at once would be the most that a step holds. Not so on JAX, on PyTorch and in
+    XLA, which want arrays of known shapes.
+
+    Args:
+        function: of the arrays' rows, to a tuple of arrays.
+        arrays: queries and keys first, (rows, heads, length, width). One of a single row goes to
+            all parts, as does None.
+        shapes: of the results, (rows, ...), in so far as they are known.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function(*arrays)
+    import tensorflow as tf
+
+    if tf.__internal__.get_enclosing_xla_context() is not None:
+        return function(*arrays)
+    rows, heads, length, _ = ops.shape(arrays[0])
+    scores = tf.maximum(heads * length * ops.shape(arrays[1])[2], 1)  # of a row
+    at_once = tf.maximum(SCORES_AT_ONCE // scores, 1)
+    parts = tf.maximum((rows + at_once - 1) // at_once, 1)
+
+    def one(part, results):
+        rows_of = slice(rows * part // parts, rows * (part + 1) // parts)
+        taken = [x if x is None or x.shape[0] == 1 else x[rows_of] for x in arrays]
+        made = function(*taken)
+        return part + 1, [r.write(part, x) for r, x in zip(results, made, strict=True)]
+
+    results = [
+        tf.TensorArray(arrays[0].dtype, parts, infer_shape=False, element_shape=(None, *shape[1:]))
+        for shape in shapes
+    ]
+    _, results = tf.while_loop(
+        lambda part, _: part < parts, one, (0, results), parallel_iterations=1
+    )
+    return [result.concat() for result in results]
+
+
 def _kept(weights, keep):
     return weights if keep is None else weights * ops.cast(keep, weights.dtype)
 
@@ -157,8 +213,8 @@ def _summed_to(gradient, x):
     return ops.sum(gradient, axis=axes, keepdims=True) if axes else gradient
 
 
-def _not_before(gradient, *tensors):
-    """The tensors, but no sooner than the gradient is there.
+def _not_before(other, *tensors):
+    """The tensors, but no sooner than the other one is there, such as a gradient.
 
     What is computed again from them would else be computed in the forward pass, and kept: for
     TensorFlow runs what it can run, and does the same thing only once.
@@ -167,7 +223,7 @@ def _not_before(gradient, *tensors):
         return tensors
     import tensorflow as tf
 
-    with tf.control_dependencies([gradient]):
+    with tf.control_dependencies([other]):
         return tuple(tf.identity(tensor) for tensor in tensors)
 
 

@@ -8,6 +8,9 @@ from keras import ops
 from simpletext import lean
 from simpletext.layers import ACTIVATIONS
 
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's"
+)
 rng = np.random.default_rng(0)
 X = rng.normal(size=(3, 5, 8)).astype("float32") * 3
 WEIGHTS = rng.normal(size=(3, 5, 8)).astype("float32")  # so that no two gradients are alike
@@ -73,7 +76,9 @@ def test_layer_norm(use_bias):
 
 @pytest.mark.parametrize("drops", ["each", "all heads alike", None])
 @pytest.mark.parametrize("spread", [(0, 1, 2), (1, 2), (0,), ()])
-def test_attention(drops, spread):
+@pytest.mark.parametrize("scores", [lean.SCORES_AT_ONCE, 100, 1])  # of a row there are 50
+def test_attention(drops, spread, scores, monkeypatch):
+    monkeypatch.setattr(lean, "SCORES_AT_ONCE", scores)
     batch, heads, length, width = 3, 2, 5, 4
     arrays = [rng.normal(size=(batch, heads, length, width)).astype("float32") for _ in range(3)]
     shape = [1 if i in spread else n for i, n in enumerate((batch, heads, length, length))]
@@ -87,13 +92,58 @@ def test_attention(drops, spread):
         context = ops.transpose(ops.matmul(kept, value), (0, 2, 1, 3))
         return ops.reshape(context, (batch, length, heads * width))
 
-    def ours(query, key, value, bias):
+    def ours(query, key, value, bias=bias):
         return lean.attention(query, key, value, bias, keep)
 
-    assert_alike(gradients(ours, *arrays, bias), gradients(plain, *arrays, bias), atol=1e-5)
+    if 2 in spread:  # a mask, which has no gradient
+        derived = gradients(lambda query, key, value: plain(query, key, value, bias), *arrays)
+        assert_alike(gradients(ours, *arrays), derived, atol=1e-5)
+    else:
+        assert_alike(gradients(ours, *arrays, bias), gradients(plain, *arrays, bias), atol=1e-5)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's")
+def value_and_slope(x, mask):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = lean.attention(x, x, x, mask, None)
+        squares = value * value
+    return value, tape.gradient(squares, x)
+
+
+@on_tensorflow
+def test_attention_has_the_scores_of_a_few_rows_at_a_time(monkeypatch):
+    rows = []
+
+    def softmax(scores):
+        rows.append(len(scores))
+        return ops.softmax(scores)
+
+    monkeypatch.setattr(lean, "softmax", softmax)
+    monkeypatch.setattr(lean, "SCORES_AT_ONCE", 100)  # two rows of 2 * 5 * 5
+    value_and_slope(ops.ones((5, 2, 5, 4)), ops.zeros((5, 1, 1, 5)))
+    assert rows == [1, 2, 2] * 2  # forward and backward
+
+
+@on_tensorflow
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_attention_of_any_number_of_rows(compiled, rows, monkeypatch):
+    """Also where XLA compiles, as Keras has it on a GPU."""
+    import tensorflow as tf
+
+    x = rng.normal(size=(rows, 2, 3, 4)).astype("float32")
+    mask = np.where(rng.random((rows, 1, 1, 3)) < 0.3, -1e9, 0).astype("float32")
+    whole = value_and_slope(tf.constant(x), tf.constant(mask))
+    monkeypatch.setattr(lean, "SCORES_AT_ONCE", 20)
+    specs = tf.TensorSpec((None, 2, None, 4)), tf.TensorSpec((None, 1, 1, None))
+    graph = tf.function(value_and_slope, input_signature=specs, jit_compile=compiled)
+    for found, expected in zip(graph(x, mask), whole, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@on_tensorflow
 @pytest.mark.parametrize(
     ("function", "shape", "again"),
     [
