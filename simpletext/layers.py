@@ -209,6 +209,12 @@ class AttentionBias(Part):
         return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
 
 
+def _spec(layer, x, only_first):
+    """What `layer` gives out for `x`: (batch, length or 1, hidden)."""
+    length = 1 if only_first else x.shape[1]
+    return keras.KerasTensor((x.shape[0], length, x.shape[2]), layer.compute_dtype)
+
+
 @keras.saving.register_keras_serializable("simpletext")
 class SelfAttention(Part):
     """Scaled dot-product attention in several heads (https://arxiv.org/abs/1706.03762)."""
@@ -228,12 +234,23 @@ class SelfAttention(Part):
         """One of the four products."""
         return Dense(units, name=name, dtype=self.dtype_policy)
 
-    def compute_output_spec(self, x, bias, training=None):
-        return keras.KerasTensor(x.shape, self.compute_dtype)
+    def compute_output_spec(self, x, bias, training=None, only_first=False):
+        return _spec(self, x, only_first)
 
-    def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
-        query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
-        return self._attend(query, key, value, bias, training)
+    def call(self, x, bias, training=None, only_first=False):
+        """What each token attends to, or with `only_first` the first one alone.
+
+        Args:
+            x: (batch, length, hidden).
+            bias: (batch, 1, 1, length), or what can be spread over (batch, heads, length, length).
+            training: whether dropout drops.
+            only_first: the result is (batch, 1, hidden).
+        """
+        asking = x[:, :1] if only_first else x
+        if only_first and bias.shape[2] != 1:
+            bias = bias[:, :, :1]
+        query, key, value = self.query(asking), self.key(x), self.value(x)
+        return self._attend(*map(self._split, (query, key, value)), bias, training)
 
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
         return self.output_dense(self._context(query, key, value, bias, training))
@@ -294,13 +311,29 @@ class TransformerBlock(Part):
         """The attention layer; families with another kind of attention say which."""
         return SelfAttention(self.num_heads, self.attention_dropout, self.seed + 1, **kwargs)
 
-    def compute_output_spec(self, x, bias, training=None):
-        return keras.KerasTensor(x.shape, self.compute_dtype)
+    def compute_output_spec(self, x, bias, training=None, only_first=False):
+        return _spec(self, x, only_first)
 
-    def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
-        attended = self.attention(x, bias, training=training)
+    def call(self, x, bias, training=None, only_first=False):
+        """The tokens' next states, or with `only_first` the first one's alone.
+
+        Args:
+            x: (batch, length, hidden).
+            bias: (batch, 1, 1, length), or what can be spread over (batch, heads, length, length).
+            training: whether dropout drops.
+            only_first: the result is (batch, 1, hidden).
+        """
+        x, attended = self._attended(x, bias, training, only_first)
         x = self.attention_norm(x + self._drop(attended, training))
         return self.output_norm(x + self._drop(self._feed_forward(x, training), training))
+
+    def _attended(self, x, bias, training, only_first):
+        """The tokens that are asked for, and what they attend to."""
+        if not only_first:
+            return x, self.attention(x, bias, training=training)
+        if type(self.attention) is SelfAttention:
+            return x[:, :1], self.attention(x, bias, training=training, only_first=True)
+        return x[:, :1], self.attention(x, bias, training=training)[:, :1]
 
     def make_dense(self, name, units, activation="linear"):
         """One of the feed-forward's two products, for families with other ones."""

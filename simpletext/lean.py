@@ -105,11 +105,11 @@ def attention(query, key, value, bias, keep):  # -> (batch, query's length, head
         key: (batch, heads, length, width), its length may be another.
         value: the same shape as `key`.
         bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length). One
-            that is the same for all queries is a mask, which has no gradient.
+            that is the same for all heads and queries is a mask, which has no gradient.
         keep: whether dropout lets a weight pass, of a shape that can be spread over the scores';
             None for all.
     """
-    is_mask = bias.shape[2] == 1
+    is_mask = bias.shape[1] == bias.shape[2] == 1
 
     def forward(q, k, v, b, keep):
         weights = softmax(ops.matmul(q, _turned(k)) + b)

@@ -7,6 +7,13 @@ from simpletext.errors import UnsupportedModelError
 from simpletext.layers import Dense, SelfAttention, TransformerBlock, activation, dropout
 
 
+class OtherAttention(SelfAttention):
+    """One that a family brings, and that knows of no first token."""
+
+    def call(self, x, bias, training=None):
+        return super().call(x, bias, training=training)
+
+
 def test_dropout_meets_its_rate_and_keeps_the_mean():
     x = np.ones((8, 50, 401), "float32")
     y = np.asarray(dropout(x, 0.1, keras.random.SeedGenerator(1), training=True))
@@ -49,6 +56,47 @@ def test_a_block_without_dropout_says_the_same_in_training(hidden_act):
         variable.assign(rng.normal(size=variable.shape))
     answers = [ops.convert_to_numpy(block(x, bias, training=t)) for t in (True, False)]
     np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("bias_shape", [(2, 1, 1, 5), (2, 2, 5, 5), (1, 2, 5, 5)])
+@pytest.mark.parametrize("kind", [SelfAttention, OtherAttention])
+def test_a_block_for_the_first_token_alone(kind, bias_shape, training, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, bias = (rng.normal(size=shape).astype("float32") for shape in ((2, 5, 8), bias_shape))
+    monkeypatch.setattr(
+        TransformerBlock, "make_attention", lambda self, **policy: kind(2, **policy)
+    )
+    block = TransformerBlock(2, 16, "gelu", 1e-5)
+    block.build(x.shape)
+    for variable in block.weights:
+        variable.assign(rng.normal(size=variable.shape))
+    whole = ops.convert_to_numpy(block(x, bias, training=training))
+    first = ops.convert_to_numpy(block(x, bias, training=training, only_first=True))
+    np.testing.assert_allclose(first, whole[:, :1], atol=1e-5)
+    assert block(keras.Input((None, 8)), keras.Input((2, 5, 5)), only_first=True).shape[1] == 1
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's gradients")
+def test_the_first_token_alone_teaches_positions_as_well():
+    """MPNet's bias is learned, and has a row for each query."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    x, bias = (tf.constant(rng.normal(size=s), "float32") for s in ((2, 5, 8), (2, 2, 5, 5)))
+    block = TransformerBlock(2, 16, "gelu", 1e-5)
+    block.build(x.shape)
+    for variable in block.weights:
+        variable.assign(rng.normal(size=variable.shape))
+    slopes = []
+    for options in ({}, {"only_first": True}):
+        with tf.GradientTape() as tape:
+            tape.watch([x, bias])
+            value = tf.reduce_sum(block(x, bias, training=True, **options)[:, 0] ** 3)
+        slopes.append(tape.gradient(value, [x, bias]))
+    for whole, first in zip(*slopes, strict=True):
+        assert np.abs(whole).max() > 0.1
+        np.testing.assert_allclose(first, whole, rtol=1e-4, atol=1e-4)
 
 
 def test_attention_drops_the_same_weights_in_all_heads():

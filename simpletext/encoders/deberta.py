@@ -13,7 +13,7 @@ from keras import ops
 
 from ..embeddings import Embedding
 from ..errors import UnsupportedModelError
-from ..heads import Dropout, FirstToken, output_layer
+from ..heads import Dropout, first_token, output_layer
 from ..layers import (
     AttentionBias,
     Dense,
@@ -370,7 +370,7 @@ class ContextHead:
     table: ClassVar = {"pooler": "pooler.dense", "classifier": "classifier"}
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
-        x = FirstToken(name="first_token", dtype=dtype)(hidden)
+        x = first_token(hidden, dtype)
         x = Dropout(config.pooler_dropout, seed + 3, name="pooler_dropout", dtype=dtype)(x)
         x = Dense(
             config.hidden_size, config.pooler_hidden_act, config.initializer_range, seed=seed,

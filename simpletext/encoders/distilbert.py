@@ -37,8 +37,9 @@ NAMES = {
 class DistilBertBlock(TransformerBlock):
     """BERT's block, but with no dropout between attention and its residual."""
 
-    def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
-        x = self.attention_norm(x + self.attention(x, bias, training=training))
+    def call(self, x, bias, training=None, only_first=False):  # see `TransformerBlock`
+        x, attended = self._attended(x, bias, training, only_first)
+        x = self.attention_norm(x + attended)
         return self.output_norm(x + self._drop(self._feed_forward(x, training), training))
 
 
