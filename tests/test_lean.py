@@ -11,6 +11,9 @@ from simpletext.layers import ACTIVATIONS
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's"
 )
+SCORES = [lean.SCORES_AT_ONCE, 100, 1]  # of a row, in the tests of attention, there are 50
+if keras.backend.backend() != "tensorflow":
+    SCORES = SCORES[:1]  # they have no parts
 rng = np.random.default_rng(0)
 X = rng.normal(size=(3, 5, 8)).astype("float32") * 3
 WEIGHTS = rng.normal(size=(3, 5, 8)).astype("float32")  # so that no two gradients are alike
@@ -76,7 +79,7 @@ def test_layer_norm(use_bias):
 
 @pytest.mark.parametrize("drops", ["each", "all heads alike", None])
 @pytest.mark.parametrize("spread", [(0, 1, 2), (1, 2), (2,), (0,), ()])
-@pytest.mark.parametrize("scores", [lean.SCORES_AT_ONCE, 100, 1])  # of a row there are 50
+@pytest.mark.parametrize("scores", SCORES)
 def test_attention(drops, spread, scores, monkeypatch):
     monkeypatch.setattr(lean, "SCORES_AT_ONCE", scores)
     batch, heads, length, width = 3, 2, 5, 4
