@@ -209,12 +209,6 @@ class AttentionBias(Part):
         return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
 
 
-def _spec(layer, x, only_first):
-    """What `layer` gives out for `x`: (batch, length or 1, hidden)."""
-    length = 1 if only_first else x.shape[1]
-    return keras.KerasTensor((x.shape[0], length, x.shape[2]), layer.compute_dtype)
-
-
 @keras.saving.register_keras_serializable("simpletext")
 class SelfAttention(Part):
     """Scaled dot-product attention in several heads (https://arxiv.org/abs/1706.03762)."""
@@ -235,17 +229,11 @@ class SelfAttention(Part):
         return Dense(units, name=name, dtype=self.dtype_policy)
 
     def compute_output_spec(self, x, bias, training=None, only_first=False):
-        return _spec(self, x, only_first)
+        length = 1 if only_first else x.shape[1]
+        return keras.KerasTensor((x.shape[0], length, x.shape[2]), self.compute_dtype)
 
     def call(self, x, bias, training=None, only_first=False):
-        """What each token attends to, or with `only_first` the first one alone.
-
-        Args:
-            x: (batch, length, hidden).
-            bias: (batch, 1, 1, length), or what can be spread over (batch, heads, length, length).
-            training: whether dropout drops.
-            only_first: the result is (batch, 1, hidden).
-        """
+        """What each token attends to, with the shapes of `TransformerBlock.call`."""
         asking = x[:, :1] if only_first else x
         if only_first and bias.shape[2] != 1:
             bias = bias[:, :, :1]
@@ -311,8 +299,7 @@ class TransformerBlock(Part):
         """The attention layer; families with another kind of attention say which."""
         return SelfAttention(self.num_heads, self.attention_dropout, self.seed + 1, **kwargs)
 
-    def compute_output_spec(self, x, bias, training=None, only_first=False):
-        return _spec(self, x, only_first)
+    compute_output_spec = SelfAttention.compute_output_spec
 
     def call(self, x, bias, training=None, only_first=False):
         """The tokens' next states, or with `only_first` the first one's alone.

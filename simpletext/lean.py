@@ -132,9 +132,9 @@ def attention(query, key, value, bias, keep):  # -> (batch, query's length, head
 
         def gradient(*upstream, **named):
             g = _coming_in(upstream, named)
-            parts = _not_before(g, query, key, value, b)
+            again = _not_before(g, query, key, value, b)
             shapes = [query.shape, key.shape, value.shape, *((None, *x.shape[1:]) for x in learned)]
-            slopes = _by_rows(backward, (*parts, keep, g, context), shapes)
+            slopes = _by_rows(backward, (*again, keep, g, context), shapes)
             return *slopes[:3], *(_summed_to(d_bias, b) for d_bias in slopes[3:])
 
         return context, gradient
