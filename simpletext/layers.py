@@ -7,7 +7,7 @@ names, so that `get_config` needs no code of its own.
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -100,6 +100,19 @@ def filled_by(value_of: Callable[[str, tuple[int, ...]], Any]) -> Iterator[None]
         _value_of.reset(token)
 
 
+def _outside_scopes() -> AbstractContextManager:
+    """A block in which TensorFlow calls a new variable `kernel`, without its layers' names.
+
+    TensorFlow keeps a kernel for each name that it meets: those of a BERT take longer to make than
+    all its layers' other parts. Keras' paths don't come from there.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow as tf
+
+    return tf.name_scope("")
+
+
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
@@ -108,7 +121,8 @@ class Part(keras.layers.Layer):
         value = None if value_of is None else value_of(f"{self.path}/{name}", shape)
         if value is not None:
             initializer = lambda shape, dtype: ops.cast(value, dtype)  # noqa: E731
-        return super().add_weight(name=name, shape=shape, initializer=initializer, **kwargs)
+        with _outside_scopes():
+            return super().add_weight(name=name, shape=shape, initializer=initializer, **kwargs)
 
     def get_config(self) -> dict:
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, Part) and kind is not Part]

@@ -14,6 +14,18 @@ class OtherAttention(SelfAttention):
         return super().call(x, bias, training=training)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's names")
+def test_variables_have_few_names_in_tensorflow():
+    blocks = [TransformerBlock(2, 16, "gelu", 1e-5, name=f"layer_{i}") for i in range(2)]
+    for block in blocks:
+        block.build((None, None, 8))
+    variables = [variable for block in blocks for variable in block.weights]
+    assert len({variable.path for variable in variables}) == len(variables) == 32
+    assert {variable.value.name for variable in variables} == {
+        "kernel:0", "bias:0", "gamma:0", "beta:0"
+    }  # fmt: skip
+
+
 def test_dropout_meets_its_rate_and_keeps_the_mean():
     x = np.ones((8, 50, 401), "float32")
     y = np.asarray(dropout(x, 0.1, keras.random.SeedGenerator(1), training=True))
