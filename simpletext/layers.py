@@ -63,11 +63,12 @@ def to_keep(shape, rate: float, seed_generator, training: bool):
     if not training or dropped == 0:
         return None, 1.0
     *leading, last = shape
-    count = (last + 3) // 4
+    words_a_row = (last + 3) // 4
     words = keras.random.randint(
-        (*leading, count, 1), -(2**31), 2**31 - 1, dtype="int32", seed=seed_generator
-    )
-    random_bytes = ops.reshape(ops.view(words, "uint8"), (*leading, count * 4))
+        (math.prod(leading) * words_a_row, 1), -(2**31), 2**31 - 1, dtype="int32",
+        seed=seed_generator,
+    )  # fmt: skip
+    random_bytes = ops.reshape(ops.view(words, "uint8"), (*leading, words_a_row * 4))
     return random_bytes[..., :last] >= dropped, 256 / (256 - dropped)
 
 

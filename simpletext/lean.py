@@ -4,6 +4,7 @@ What a framework derives by itself keeps every intermediate result until the bac
 keep few; that is also less to write and read, which is most of what they cost.
 """
 
+import functools
 import math
 
 import keras
@@ -109,37 +110,45 @@ def attention(query, key, value, bias, keep):  # -> (batch, query's length, head
         keep: whether dropout lets a weight pass, of a shape that can be spread over the scores';
             None for all.
     """
-    is_mask = bias.shape[1] == bias.shape[2] == 1
-
-    def forward(q, k, v, b, keep):
-        weights = softmax(ops.matmul(q, _turned(k)) + b)
-        return (join_heads(ops.matmul(_kept(weights, keep), v)),)
-
-    def backward(q, k, v, b, keep, g, context):
-        weights = softmax(ops.matmul(q, _turned(k)) + b)
-        along = ops.sum(split_heads(g * context, q.shape[1]), axis=-1, keepdims=True)
-        g = split_heads(g, q.shape[1])
-        ds = weights * (_kept(ops.matmul(g, _turned(v)), keep) - along)
-        dv = ops.matmul(_turned(_kept(weights, keep)), g)
-        d_bias = () if is_mask else (_summed_to(ds, b),)
-        return ops.matmul(ds, k), ops.matmul(_turned(ds), q), dv, *d_bias
+    is_mask = _is_mask(bias)
 
     @ops.custom_gradient
     def attend(query, key, value, *learned):
         b = bias if is_mask else learned[0]
         shape = (query.shape[0], query.shape[2], query.shape[1] * query.shape[3])
-        (context,) = _by_rows(forward, (query, key, value, b, keep), [shape])
+        (context,) = _by_rows(_contexts, (query, key, value, b, keep), [shape])
 
         def gradient(*upstream, **named):
             g = _coming_in(upstream, named)
             again = _not_before(g, query, key, value, b)
             shapes = [query.shape, key.shape, value.shape, *((None, *x.shape[1:]) for x in learned)]
-            slopes = _by_rows(backward, (*again, keep, g, context), shapes)
+            slopes = _by_rows_traced_once(_slopes, (*again, keep, g, context), shapes)
             return *slopes[:3], *(_summed_to(d_bias, b) for d_bias in slopes[3:])
 
         return context, gradient
 
     return attend(query, key, value, *(() if is_mask else (bias,)))
+
+
+def _is_mask(bias):
+    return bias.shape[1] == bias.shape[2] == 1
+
+
+def _contexts(query, key, value, bias, keep):
+    """What the queries attend to, alone in a tuple."""
+    weights = softmax(ops.matmul(query, _turned(key)) + bias)
+    return (join_heads(ops.matmul(_kept(weights, keep), value)),)
+
+
+def _slopes(query, key, value, bias, keep, g, context):
+    """The gradients of query, key, value, and of a bias that is no mask; `g` is the context's."""
+    weights = softmax(ops.matmul(query, _turned(key)) + bias)
+    along = ops.sum(split_heads(g * context, query.shape[1]), axis=-1, keepdims=True)
+    g = split_heads(g, query.shape[1])
+    ds = weights * (_kept(ops.matmul(g, _turned(value)), keep) - along)
+    dv = ops.matmul(_turned(_kept(weights, keep)), g)
+    d_bias = () if _is_mask(bias) else (_summed_to(ds, bias),)
+    return ops.matmul(ds, key), ops.matmul(_turned(ds), query), dv, *d_bias
 
 
 def softmax(scores):
@@ -196,6 +205,28 @@ def _by_rows(function, arrays, shapes):
         lambda part, _: part < parts, one, (0, results), parallel_iterations=1
     )
     return [result.concat() for result in results]
+
+
+def _by_rows_traced_once(function, arrays, shapes):
+    """`_by_rows`; in TensorFlow's graph as a function that all layers with such shapes share.
+
+    For the backward pass alone: of a function that a tape records TensorFlow makes the gradient at
+    once, and attention has its own.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function(*arrays)
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return _by_rows(function, arrays, shapes)
+    return _traced_once(function, tuple(map(tuple, shapes)))(*arrays)
+
+
+@functools.cache
+def _traced_once(function, shapes):
+    import tensorflow as tf
+
+    return tf.function(lambda *arrays: _by_rows(function, arrays, shapes), autograph=False)
 
 
 def _kept(weights, keep):

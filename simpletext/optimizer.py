@@ -65,14 +65,17 @@ class AdamW(keras.optimizers.Adam):
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
         """Keras' call for all variables: what they share is computed once."""
+        # Tensors, for a variable would be read again at each place.
+        self._rates = {scale: ops.multiply(learning_rate, scale) for scale in set(self._scales)}
+        self._shares = {s: 1 - rate * self.weight_decay for s, rate in self._rates.items()}
         if self._in_one_pass:
             step = ops.cast(self.iterations + 1, "float32")
-            betas = [ops.convert_to_tensor(x, "float32") for x in (self.beta_1, self.beta_2)]
+            beta_1 = ops.multiply(self.beta_1, 1.0)
             self._scalars = {  # by the names that TensorFlow's operation has for them
-                "beta1": betas[0],
-                "beta2": betas[1],
-                "beta1_power": ops.power(betas[0], step),
-                "beta2_power": ops.power(betas[1], step),
+                "beta1": beta_1,
+                "beta2": ops.convert_to_tensor(self.beta_2, "float32"),
+                "beta1_power": ops.power(beta_1, step),
+                "beta2_power": ops.power(self.beta_2, step),
                 "epsilon": ops.convert_to_tensor(self.epsilon, "float32"),
             }
         return super()._backend_update_step(grads, trainable_variables, learning_rate)
@@ -80,11 +83,11 @@ class AdamW(keras.optimizers.Adam):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras' call for one variable: decay it, then take Adam's step."""
         index = self._get_variable_index(variable)
-        rate = ops.cast(learning_rate, variable.dtype)
-        if self._scales[index] != 1:
-            rate = rate * self._scales[index]
+        scale = self._scales[index]
+        rate = ops.cast(self._rates[scale], variable.dtype)
         if self.weight_decay and self._decays[index]:
-            self.assign(variable, ops.multiply(variable, 1 - rate * self.weight_decay))
+            share = ops.cast(self._shares[scale], variable.dtype)  # of the weight that stays
+            self.assign(variable, ops.multiply(variable, share))
         if self._in_one_pass:
             self._update_in_one_pass(index, gradient, variable, rate)
         else:

@@ -117,6 +117,57 @@ def value_and_slope(x, mask):
 
 
 @on_tensorflow
+def test_attentions_backward_pass_is_written_once_for_all_layers(monkeypatch):
+    import tensorflow as tf
+
+    written = []
+
+    def slopes(query, key, value, bias, keep, g, context):
+        written.append(query.dtype)
+        return query, key, value
+
+    monkeypatch.setattr(lean, "_slopes", slopes)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2, None, 4))])
+    def layers(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x
+            for _ in range(3):
+                y = lean.split_heads(lean.attention(y, y, y, tf.zeros((1, 1, 1, 5)), None), 2)
+        return tape.gradient(y, x)
+
+    assert float(layers(ops.ones((3, 2, 5, 4)))[0, 0, 0, 0]) == 3
+    assert written == ["float32"]
+
+
+@on_tensorflow
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_attention_has_second_derivatives(in_graph):
+    import tensorflow as tf
+
+    def plain(x):
+        return lean.join_heads(ops.matmul(ops.softmax(ops.matmul(x, ops.swapaxes(x, 2, 3))), x))
+
+    def second(function, x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                squares = tf.square(function(x))
+            slopes = tf.square(tape.gradient(squares, x))
+        return outer.gradient(slopes, x)
+
+    def found(x):
+        return second(lambda x: lean.attention(x, x, x, tf.zeros((1, 1, 1, 5)), None), x)
+
+    x = tf.constant(rng.normal(size=(3, 2, 5, 4)).astype("float32"))
+    if in_graph:
+        found = tf.function(found, input_signature=[tf.TensorSpec((None, 2, None, 4))])
+    np.testing.assert_allclose(found(x), second(plain, x), rtol=1e-3, atol=1e-2)
+
+
+@on_tensorflow
 def test_attention_has_the_scores_of_a_few_rows_at_a_time(monkeypatch):
     rows = []
 
@@ -141,6 +192,7 @@ def test_attention_of_any_number_of_rows(compiled, rows, monkeypatch):
     mask = np.where(rng.random((rows, 1, 1, 3)) < 0.3, -1e9, 0).astype("float32")
     whole = value_and_slope(tf.constant(x), tf.constant(mask))
     monkeypatch.setattr(lean, "SCORES_AT_ONCE", 20)
+    lean._traced_once.cache_clear()
     specs = tf.TensorSpec((None, 2, None, 4)), tf.TensorSpec((None, 1, 1, None))
     graph = tf.function(value_and_slope, input_signature=specs, jit_compile=compiled)
     for found, expected in zip(graph(x, mask), whole, strict=True):
