@@ -53,6 +53,20 @@ def test_the_head_learns_and_the_encoder_stays(make):
     assert loss_of(learner) < 0.85 * loss
 
 
+def test_its_step_is_traced_for_one_size_of_batch_and_then_for_all(make, monkeypatch):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("TensorFlow's tracing")
+    sizes, train_step = [], keras.Model.train_step
+
+    def traced(self, data):
+        sizes.append(data[0].shape[0])
+        return train_step(self, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", traced)
+    start(make())
+    assert sizes == [26, None]  # of 77 texts that it learns from, in three batches
+
+
 def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
     monkeypatch.setattr("simpletext.headstart.FEWEST", 12)
     monkeypatch.setattr("simpletext.headstart.ROWS_A_CLASS", 1)
