@@ -94,7 +94,7 @@ class HeadStart:
         epochs = -(-STEPS // steps)
         patience = max(3, 30 // steps)  # epochs, and of few rows so many that they tell
         head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
-        head.optimizer.build(head.trainable_variables)  # else it is traced twice
+        head.optimizer.build(head.trainable_variables)  # else the first batch is traced twice
         best, lowest, since = head.get_weights(), math.inf, 0
         for _ in range(epochs):
             for rows in np.array_split(rng.permutation(learn), steps):

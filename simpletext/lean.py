@@ -213,13 +213,12 @@ def _by_rows_traced_once(function, arrays, shapes):
     For the backward pass alone: of a function that a tape records TensorFlow makes the gradient at
     once, and attention has its own.
     """
-    if keras.backend.backend() != "tensorflow":
-        return function(*arrays)
-    import tensorflow as tf
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
 
-    if tf.executing_eagerly():
-        return _by_rows(function, arrays, shapes)
-    return _traced_once(function, tuple(map(tuple, shapes)))(*arrays)
+        if not tf.executing_eagerly():
+            return _traced_once(function, tuple(map(tuple, shapes)))(*arrays)
+    return _by_rows(function, arrays, shapes)
 
 
 @functools.cache
