@@ -11,8 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
+import numpy as np
 import typer
 
+from .answers import Answers
 from .checkpoint import check_absent
 from .errors import ArgumentError, SimpletextError
 from .files import CsvFile
@@ -255,11 +257,12 @@ def _headings(predictor: Any, proba: bool) -> list[str]:
 
 def _answers(predictor: Any, texts: list[Any], proba: bool) -> Iterator[list[str]]:
     """For each text the answer, and with `proba` the probability of each class."""
-    answers = predictor.predict(texts)
-    values = predictor.predict_proba(texts) if proba else [()] * len(texts)
-    for answer, row in zip(answers, values, strict=True):
+    values = predictor.predict_proba(texts)  # both come from these: texts are predicted once
+    answers = Answers(values, np.zeros(len(values), bool), predictor.labels)
+    decided = answers.decided(predictor.thresholds, None)
+    for answer, row in zip(decided, values, strict=True):
         shown = "; ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
-        yield [shown, *(f"{value:.6f}" for value in row)]
+        yield [shown, *(f"{value:.6f}" for value in row if proba)]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import simpletext as st
 from simpletext import cli
 from simpletext.errors import SimpletextError
+from simpletext.pipeline import Pipeline
 
 COMMAND = [sys.executable, "-c", "from simpletext.cli import main; main()"]
 
@@ -54,6 +55,18 @@ def test_one_text(saved):
     answer = run("predict", saved, "--text", "a great film", "--proba").output.split()
     assert answer[0] == "pos"
     assert float(answer[1]) + float(answer[2]) == pytest.approx(1, abs=1e-5)
+
+
+def test_with_probabilities_too_a_text_is_predicted_once(saved, monkeypatch):
+    predicted, logits = [], Pipeline.logits
+
+    def noting(self, data, *options):
+        predicted.extend(data.texts)
+        return logits(self, data, *options)
+
+    monkeypatch.setattr(Pipeline, "logits", noting)
+    run("predict", saved, "--text", "a great film, again", "--proba")
+    assert predicted.count("a great film, again") == 1
 
 
 def test_a_file_is_streamed_and_keeps_its_columns(saved, tmp_path, monkeypatch):
