@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -67,6 +68,30 @@ def test_with_probabilities_too_a_text_is_predicted_once(saved, monkeypatch):
     monkeypatch.setattr(Pipeline, "logits", noting)
     run("predict", saved, "--text", "a great film, again", "--proba")
     assert predicted.count("a great film, again") == 1
+
+
+def new_predictor(tiny, labels):
+    """One that nobody trained, for the texts "good" and "bad"."""
+    transformer = st.Transformer(str(tiny), maxlen=8)
+    transformer.preprocess_train(["good", "bad"], labels, verbose=0)
+    return st.get_predictor(transformer.get_model(verbose=0), transformer)
+
+
+@pytest.mark.parametrize(("thresholds", "told"), [([0, 1, 0], "a; c\n"), ([1, 0, 1], "b\n")])
+def test_several_labels_by_their_own_thresholds(tiny, tmp_path, thresholds, told):
+    predictor = new_predictor(tiny, [["a", "b", "c"], []])
+    predictor.settings = replace(predictor.settings, thresholds=thresholds)
+    predictor.save(tmp_path / "saved")
+    assert run("predict", tmp_path / "saved", "--text", "good").output == told
+
+
+def test_a_regression_answers_with_its_value(tiny, tmp_path):
+    predictor = new_predictor(tiny, [1.0, -1.0])
+    predictor.save(tmp_path / "saved")
+    told = run("predict", tmp_path / "saved", "--text", "good", "--proba").output
+    answer, value = map(float, told.split())
+    assert answer == pytest.approx(predictor.predict("good"), abs=1e-6)
+    assert value == pytest.approx(answer, abs=1e-6)
 
 
 def test_a_file_is_streamed_and_keeps_its_columns(saved, tmp_path, monkeypatch):
