@@ -10,9 +10,9 @@ import numpy as np
 from .encodings import Encodings, Layout
 from .labels import Labels
 
-# Rows are sorted by length within groups of this many batches, so that a batch's texts are about
-# equally long while its members still change from epoch to epoch.
-GROUP = 50
+# Shuffled rows are sorted by their length times up to this much, drawn anew each epoch: a batch's
+# texts are about equally long, and its members still change.
+CHANCE = 1.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,10 +169,7 @@ class Batches(keras.utils.PyDataset):
             self.rows = _cut(np.argsort(lengths, kind="stable"), size)
             return
         rng = np.random.default_rng((self.seed, self.epoch))
-        group = size * max(min(GROUP, len(lengths) // (size * 4)), 1)
-        rows: list[np.ndarray] = []
-        for part in _cut(rng.permutation(len(lengths)), group):
-            rows += _cut(part[np.argsort(-lengths[part], kind="stable")], size)
+        rows = _cut(np.argsort(-lengths * rng.uniform(1, CHANCE, len(lengths))), size)
         self.rows = [rows[i] for i in rng.permutation(len(rows))]
 
 

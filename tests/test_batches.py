@@ -61,12 +61,25 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert [r.tolist() for r in again.rows] == [r.tolist() for r in resumed.rows]
 
 
-def test_little_is_padded():
+@pytest.mark.parametrize(("rows", "least"), [(100, 0.8), (2000, 0.95)])
+def test_little_is_padded(rows, least):
     rng = np.random.default_rng(0)
-    data = encoded(rng.integers(5, 100, 2000))
+    data = encoded(rng.integers(5, 100, rows))
     batches = Batches(data, 16, shuffle=True)
     masks = [batches[i][0]["attention_mask"] for i in range(len(batches))]
-    assert sum(m.sum() for m in masks) / sum(m.size for m in masks) > 0.9
+    assert sum(m.sum() for m in masks) / sum(m.size for m in masks) > least
+
+
+def test_a_batch_has_other_members_in_the_next_epoch():
+    lengths = np.random.default_rng(0).integers(5, 100, 400)
+    batches = Batches(encoded(lengths), 8, shuffle=True)
+
+    def members():
+        return {frozenset(rows.tolist()) for rows in batches.rows}
+
+    first = members()
+    batches.on_epoch_end()
+    assert len(first & members()) < len(first) / 4
 
 
 def test_labels_are_a_kind_of_their_own():
