@@ -171,7 +171,7 @@ def show_mistakes(transformer: Any, learner: Any, out: Path) -> None:
 
 
 NEW_TEXTS = [
-    "Draw a dashed vertical line across the axes, behind the bars, in the colour of the edge.",
+    "Draw a line through the points of a model's predictions and shade where it is unsure.",
     "Join two tables on their common columns and fill what is missing with the value above.",
     "Fit the estimator to the training samples and return the mean accuracy on the test samples.",
 ]
