@@ -147,12 +147,15 @@ def test_other_tasks(make, labels):
 
 
 def test_it_stops_before_the_head_knows_the_rows_by_heart(make):
-    """Labels that no text tells: what is held out gets no better."""
-    noise = list(np.random.default_rng(0).permutation(LABELS))
-    learner = make(noise)
-    loss = loss_of(learner)
-    start(learner)
-    assert loss_of(learner) > 0.95 * loss  # 0.87 with all steps taken, 0.997 as it is
+    """Labels that no text tells: what is held out gets no better, but for luck."""
+    shares = []
+    for seed in range(5):
+        noise = list(np.random.default_rng(seed).permutation(LABELS))
+        learner = make(noise, seed=seed)
+        loss = loss_of(learner)
+        start(learner)
+        shares.append(loss_of(learner) / loss)
+    assert np.mean(shares) > 0.95  # 0.89 with all steps taken, 0.96 as it is
 
 
 def test_a_few_rows_are_no_start(make):
