@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import simpletext as st
-from simpletext.ktrain import DEFAULT_MODEL
+from simpletext.compat.ktrain import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -58,7 +58,7 @@ def tokenize(args: argparse.Namespace, texts: list[str]) -> None:
     """What it is compared with: tokenizers' own batch mode, one call."""
     from tokenizers import Tokenizer
 
-    from simpletext.checkpoint import find_checkpoint
+    from simpletext.checkpoints.folder import find_checkpoint
 
     folder = find_checkpoint(args.model).folder
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

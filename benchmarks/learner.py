@@ -62,7 +62,7 @@ def part(rows: Rows, count: int | None) -> Rows:
 def make_learner(options: argparse.Namespace) -> Any:
     """The learner, its data encoded."""
     import simpletext as st
-    from simpletext.headstart import mark_trained
+    from simpletext.training.linear_probing import mark_trained
 
     train, test = (part(rows, options.rows) for rows in read(options.data, options.task))
     maxlen = TASKS[options.task][0]
@@ -89,7 +89,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "linear"], default="onecycle")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--label-smoothing", type=float, default=0.0)
-    parser.add_argument("--no-head-start", action="store_true", help="see simpletext.headstart")
+    parser.add_argument(
+        "--no-head-start", action="store_true", help="see simpletext.training.linear_probing"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--find", action="store_true", help="only the range test")
     parser.add_argument("--figure", type=Path, help="where to put its curve")

@@ -34,7 +34,7 @@ BertForSequenceClassification(narrow).save_pretrained(sys.argv[1] + "/narrow")
 BYTES = """
 from pathlib import Path
 from keras import ops
-from simpletext.tensorfile import TensorFile
+from simpletext.checkpoints.safetensors_file import TensorFile
 def load(folder):
     file = TensorFile(Path(folder) / "model.safetensors")
     return [ops.convert_to_tensor(file.get_tensor(name)) for name in file.keys()]

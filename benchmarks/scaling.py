@@ -24,8 +24,8 @@ import numpy as np
 from learner import MODEL, read, read_csv
 
 import simpletext as st
-from simpletext.checkpoint import find_checkpoint
-from simpletext.precision import dtype_policy
+from simpletext.checkpoints.folder import find_checkpoint
+from simpletext.models.precision import dtype_policy
 
 COUNTS = (1_000, 10_000, 100_000)
 LENGTHS = (32, 64, 128, 256, 512)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import simpletext as st
-from simpletext.ktrain import DEFAULT_MODEL
+from simpletext.compat.ktrain import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # Epochs and learning rate of the comparison with PyTorch.
@@ -104,7 +104,7 @@ def goemotions(args: argparse.Namespace) -> dict[str, float]:
 
 def columns(path: Path) -> list[str]:
     """The label columns of GoEmotions: all but the text."""
-    from simpletext.files import CsvFile
+    from simpletext.data.text_files import CsvFile
 
     return [name for name in CsvFile(path).columns if name != "text"]
 

@@ -1,15 +1,15 @@
 """Few-line training and use of Hugging Face text encoders on Keras 3."""
 
 from . import text
-from .check import check
+from .data.tables import read_texts
 from .errors import SimpletextError
+from .evaluation.data_check import check
 from .learner import Learner, get_learner
-from .models import load_classifier, load_encoder, save_checkpoint
-from .optimizer import AdamW
+from .models.loading import load_classifier, load_encoder, save_checkpoint
 from .predictor import Predictor, get_predictor, load_predictor
-from .tables import read_texts
-from .tfrecords import read_tfrecord, write_tfrecord
-from .train import train
+from .quick import train
+from .tokenization.tfrecords import read_tfrecord, write_tfrecord
+from .training.optimizer import AdamW
 from .transformer import Transformer
 
 __version__ = "0.1.0"

@@ -14,12 +14,12 @@ from typing import Annotated, Any, TextIO
 import numpy as np
 import typer
 
-from .answers import Answers
-from .checkpoint import check_absent
+from .checkpoints.folder import check_absent
+from .compat.ktrain import DEFAULT_MODEL
+from .data.tables import Examples, column_of, read_texts
+from .data.text_files import CsvFile
 from .errors import ArgumentError, SimpletextError
-from .files import CsvFile
-from .ktrain import DEFAULT_MODEL
-from .tables import Examples, column_of, read_texts
+from .inference.answers import Answers
 
 CHUNK = 1000  # rows predicted at a time
 
@@ -81,7 +81,7 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
 ) -> None:
     """Train a model on a table and write the predictor's folder."""
-    from .train import train as train_on
+    from .quick import train as train_on
 
     check_absent(out)  # before the long work
     examples, val_examples = _tables(data, val, text, label, encoding, sep)
@@ -186,7 +186,7 @@ def check(
     sep: Sep = None,
 ) -> None:
     """Look at a table before training: empty and repeated texts, contradictions, leaks, lengths."""
-    from .check import check as look_at
+    from .evaluation.data_check import check as look_at
     from .transformer import Transformer
 
     for path in (plot, table):

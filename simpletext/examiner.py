@@ -7,13 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import plots, progress, report
-from .batches import EncodedTexts
-from .datasets import Rows, Source, as_source, one_pass
 from .errors import ArgumentError, DataError
-from .outputs import probabilities_of, require_labels, truth_in
-from .predict import predict_batch, predict_logits
-from .report import Seen
+from .evaluation import plots, report
+from .evaluation.report import Seen
+from .inference.forward import predict_batch, predict_logits
+from .inference.outputs import probabilities_of, require_labels, truth_in
+from .tokenization.encoded_texts import EncodedTexts
+from .training.sources import Rows, Source, as_source, one_pass
+from .utils import console
 
 OUTPUTS = ("matrix", "text", "dict", "dataframe")
 
@@ -82,7 +83,7 @@ class Examiner:
         seen = self._look(val_data)
         text = report.describe_validation(seen, class_names)
         if print_report:
-            progress.say(text)
+            console.say(text)
         if save_path is not None:
             report.validation_table(seen, class_names).to_csv(Path(save_path).expanduser())
         if output == "text":
@@ -115,7 +116,7 @@ class Examiner:
         self, n: int | range | tuple[int, int] = 4, preproc: Any = None, val_data: Any = None
     ) -> None:
         """Print `top_losses` with their texts."""
-        progress.say(report.describe_losses(self.top_losses(n, val_data)))
+        console.say(report.describe_losses(self.top_losses(n, val_data)))
 
     def plot(self, plot_type: str = "loss", return_fig: bool = False) -> Any:
         """Plot the training's history, or the confusion matrix of the validation data.

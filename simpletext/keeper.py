@@ -7,14 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import progress
-from .checkpoint import check_absent
-from .datasets import Source
+from .checkpoints.folder import check_absent
 from .errors import ArgumentError, CheckpointError
-from .models import architecture_of, load_classifier, load_encoder, save_checkpoint
-from .optimizer import check_schedulable, check_weight_decay, renewed
-from .parts import describe_layers, layers_to_freeze
-from .snapshot import assign, read_snapshot
+from .models.freezing import describe_layers, layers_to_freeze
+from .models.loading import architecture_of, load_classifier, load_encoder, save_checkpoint
+from .training.checkpointing import assign, read_snapshot
+from .training.optimizer import check_schedulable, check_weight_decay, renewed
+from .training.sources import Source
+from .utils import console
 
 
 class Keeper:
@@ -138,7 +138,7 @@ class Keeper:
             show_wd: tell the weight decay as well.
         """
         decay = self.get_weight_decay() if show_wd else None
-        progress.say(describe_layers(self.model, decay))
+        console.say(describe_layers(self.model, decay))
 
     def layer_output(self, layer_id: int, example_id: int = 0, use_val: bool = False) -> Any:
         """What a layer gives out for one row of the data.

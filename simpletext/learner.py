@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from . import lr as rates
-from .datasets import as_source
 from .errors import ArgumentError
 from .examiner import Examiner
 from .keeper import Keeper, check_model, check_rate
 from .trainer import ClassWeight, History, Trainer, check_count
+from .training import schedules as rates
+from .training.sources import as_source
 
 UNTIL_STOPPED = 1024  # epochs of autofit where none are given, as in ktrain
 

@@ -11,21 +11,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import progress
-from .answers import Answers, check_options, thresholds_from
-from .batches import EncodedTexts, LabelledTexts
-from .calibration import best_thresholds, calibrated, moved_thresholds
-from .checkpoint import upload_folder
+from .checkpoints.folder import upload_folder
+from .data.texts import listed
 from .errors import ArgumentError, DataError
-from .gradients import IntegratedGradients
-from .labels import MULTI, REGRESSION, Labels
-from .longtexts import pooled
-from .pipeline import Pipeline
-from .report import probabilities
-from .saved import read_predictor, read_pretrained, write_predictor
-from .settings import THRESHOLD, Settings
-from .texts import listed
-from .tokenizer import Tokenizer
+from .evaluation.report import probabilities
+from .explaining.integrated_gradients import IntegratedGradients
+from .inference.answers import Answers, check_options, thresholds_from
+from .inference.calibration import best_thresholds, calibrated, moved_thresholds
+from .inference.pipeline import Pipeline
+from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
+from .saving.settings import THRESHOLD, Settings
+from .tasks.labels import MULTI, REGRESSION, Labels
+from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .tokenization.tokenizer import Tokenizer
+from .tokenization.windows import pooled
+from .utils import console
 
 
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Predictor":
@@ -246,7 +246,7 @@ class Predictor:
         self, texts: Iterable[Any], return_proba: bool, size: int, verbose: int, options: dict
     ) -> Iterator[Any]:
         source, total = iter(texts), len(texts) if isinstance(texts, Sized) else None
-        with progress.bar(total, "predict", verbose) as bar:
+        with console.bar(total, "predict", verbose) as bar:
             while chunk := list(itertools.islice(source, size)):
                 yield from self.predict(chunk, return_proba, **options)
                 bar.update(len(chunk))
@@ -319,7 +319,7 @@ class Predictor:
             DataError: a text without a word.
             ArgumentError: another method, or one that doesn't go with the task.
         """
-        from .explain import explain
+        from .explaining.methods import explain
 
         return explain(self, doc, method, truncate_len, all_targets, n_samples, top_n)
 
@@ -379,7 +379,7 @@ class Predictor:
             ExportError: a missing package; numbers or tokens that aren't the predictor's.
             FolderExistsError: the folder is there already.
         """
-        from .export import export
+        from .exporting.exporters import export
 
         return export(self, path, format, quantize)
 

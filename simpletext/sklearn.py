@@ -14,13 +14,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
+from .compat.ktrain import DEFAULT_MODEL
+from .data.texts import as_texts
 from .errors import DataError
-from .ktrain import DEFAULT_MODEL
-from .labels import MULTI, REGRESSION, as_rows, task_of
 from .learner import get_learner
 from .predictor import get_predictor, load_predictor
-from .texts import as_texts
-from .train import default_rate
+from .quick import default_rate
+from .tasks.labels import MULTI, REGRESSION, as_rows, task_of
 from .transformer import Transformer
 
 

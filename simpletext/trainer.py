@@ -8,16 +8,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import lr as rates
-from . import plots, progress
-from .datasets import Rows, Source
 from .errors import ArgumentError, CheckpointError, DataError, TrainingError
-from .headstart import HeadStart
+from .evaluation import plots
 from .keeper import check_rate, first_weights
-from .lr import Curve
-from .rangetest import range_test
-from .snapshot import LAST
-from .training import Plan, Run, check_trainable, memory_explained, run_training
+from .training import schedules as rates
+from .training.checkpointing import LAST
+from .training.linear_probing import HeadStart
+from .training.lr_finder import range_test
+from .training.run import Plan, Run, check_trainable, memory_explained, run_training
+from .training.schedules import Curve
+from .training.sources import Rows, Source
+from .utils import console
 
 ClassWeight = Mapping[Any, float] | str | None
 History = dict[str, list[float]]
@@ -80,7 +81,7 @@ class Trainer:
                 self.model, batches, schedule, steps, stop_factor, verbose, **options
             )
         if suggest and verbose:
-            progress.say(_suggestion(self.curve))
+            console.say(_suggestion(self.curve))
         if show_plot:
             self.lr_plot(suggest=suggest)
         return self.curve
@@ -124,7 +125,7 @@ class Trainer:
         """
         estimates = self._known_curve().estimate()
         if estimates is None:
-            progress.say(_suggestion(self._known_curve()))
+            console.say(_suggestion(self._known_curve()))
         return estimates
 
     def _known_curve(self) -> Curve:
@@ -142,7 +143,7 @@ class Trainer:
         if rate is None:
             raise TrainingError(_suggestion(found))
         if verbose:
-            progress.say(f"learning rate: {rate:.1e}")
+            console.say(f"learning rate: {rate:.1e}")
         return rate
 
     def _plan(
@@ -190,7 +191,7 @@ class Trainer:
             run.resume(folder)
             batches, options = self._training(class_weight, run.first_epoch + run.epoch)
             if verbose:
-                progress.say(f"going on after epoch {run.epoch} of {plan.epochs} in {folder}")
+                console.say(f"going on after epoch {run.epoch} of {plan.epochs} in {folder}")
         validation = self.val_data and self.val_data.validation(self.eval_batch_size)
         try:
             if run.finished:

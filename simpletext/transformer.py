@@ -8,21 +8,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import progress
-from .batches import EncodedTexts, LabelledTexts, pack
-from .cache import cached, fingerprint
-from .checkpoint import Checkpoint, find_checkpoint
-from .encoders import family_of
-from .encodings import Encodings
+from .checkpoints.folder import Checkpoint, find_checkpoint
+from .data.texts import as_texts
 from .errors import ArgumentError, DataError
-from .labels import REGRESSION, Labels, check_counts, infer_labels
-from .losses import loss_for
-from .metrics import metrics_for
-from .models import layout_for, load_classifier, max_positions
-from .optimizer import AdamW
-from .precision import check_precision, dtype_policy
-from .texts import as_texts
-from .tokenizer import Tokenizer
+from .models.families import family_of
+from .models.loading import layout_for, load_classifier, max_positions
+from .models.precision import check_precision, dtype_policy
+from .tasks.labels import REGRESSION, Labels, check_counts, infer_labels
+from .tasks.losses import loss_for
+from .tasks.metrics import metrics_for
+from .tokenization.cache import cached, fingerprint
+from .tokenization.encoded_texts import EncodedTexts, LabelledTexts, pack
+from .tokenization.encodings import Encodings
+from .tokenization.tokenizer import Tokenizer
+from .training.optimizer import AdamW
+from .utils import console
 
 LONG = 20_000  # texts that take long enough for a progress bar
 
@@ -130,7 +130,7 @@ class Transformer:
         data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
-            progress.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
+            console.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
         return data
 
     def preprocess_test(
@@ -163,7 +163,7 @@ class Transformer:
             data = data.with_labels(encoded_labels, labels)
             self.sizes["validation"] = len(data)
         if verbose:
-            progress.say(f"preprocessing test...\n{_lengths(data)}")
+            console.say(f"preprocessing test...\n{_lengths(data)}")
         return data
 
     def encode(
@@ -178,7 +178,7 @@ class Transformer:
         layout = layout_for(self.checkpoint.config, self.tokenizer.layout)
 
         def encodings() -> Iterator[Encodings]:
-            with progress.bar(len(texts), "tokenizing", verbose and len(texts) > LONG) as bar:
+            with console.bar(len(texts), "tokenizing", verbose and len(texts) > LONG) as bar:
                 for chunk in self.tokenizer.encode(texts, pairs, self.maxlen):
                     yield chunk
                     bar.update(len(chunk.lengths))
@@ -302,7 +302,7 @@ class Transformer:
         chosen = metrics_for(labels.task, len(labels.classes), metrics)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
-            progress.say("precision: bfloat16, which this machine has; 'float32' is exact.")
+            console.say("precision: bfloat16, which this machine has; 'float32' is exact.")
         model = load_classifier(
             self.checkpoint,
             len(labels.classes),

@@ -64,7 +64,7 @@ def write_tokenizer(folder: Path, words=WORDS):
 def no_bfloat16():
     """The same numbers on every processor; tests that want reduced precision say so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("simpletext.precision.has_bfloat16", lambda: False)
+        patch.setattr("simpletext.models.precision.has_bfloat16", lambda: False)
         yield
 
 

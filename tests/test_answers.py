@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import simpletext as st
-from simpletext.answers import Answers, thresholds_from
 from simpletext.errors import ArgumentError, DataError
-from simpletext.labels import Labels
+from simpletext.inference.answers import Answers, thresholds_from
+from simpletext.tasks.labels import Labels
 
 SOME = ["a good film", "it was an awful film", "nice"]
 MULTI = Labels("multi_label_classification", ("a", "b", "c"))

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simpletext.batches import Batches, LabelledTexts, pack
-from simpletext.encodings import Encodings, Layout
-from simpletext.labels import Labels
+from simpletext.tasks.labels import Labels
+from simpletext.tokenization.encoded_texts import Batches, LabelledTexts, pack
+from simpletext.tokenization.encodings import Encodings, Layout
 
 NAMES = ("input_ids", "token_type_ids", "attention_mask")
 

@@ -9,10 +9,10 @@ import pytest
 from conftest import LABELS, TEXTS
 
 import simpletext as st
-from simpletext.batches import Batches
-from simpletext.cache import fingerprint
 from simpletext.errors import DataError, SimpletextError
-from simpletext.tfrecords import read_tfrecord, write_tfrecord
+from simpletext.tokenization.cache import fingerprint
+from simpletext.tokenization.encoded_texts import Batches
+from simpletext.tokenization.tfrecords import read_tfrecord, write_tfrecord
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_texts_do_not_run_together():
 KILLED = """
 import os, signal, sys
 import simpletext as st
-from simpletext.tokenizer import Tokenizer
+from simpletext.tokenization.tokenizer import Tokenizer
 encode = Tokenizer.encode
 def half(self, texts, pairs, maxlen):
     chunks = encode(self, texts, pairs, maxlen)

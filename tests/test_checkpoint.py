@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import simpletext as st
-from simpletext.checkpoint import WeightFiles, find_checkpoint, new_folder
+from simpletext.checkpoints.folder import WeightFiles, find_checkpoint, new_folder
 from simpletext.errors import (
     CheckpointError,
     FolderExistsError,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import simpletext as st
 from simpletext import cli
 from simpletext.errors import SimpletextError
-from simpletext.pipeline import Pipeline
+from simpletext.inference.pipeline import Pipeline
 
 COMMAND = [sys.executable, "-c", "from simpletext.cli import main; main()"]
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from simpletext.batches import Batches, pack
-from simpletext.datasets import ArrayBatches, Weighted, for_fit, one_pass
-from simpletext.encodings import Encodings, Layout
-from simpletext.labels import Labels
+from simpletext.tasks.labels import Labels
+from simpletext.tokenization.encoded_texts import Batches, pack
+from simpletext.tokenization.encodings import Encodings, Layout
+from simpletext.training.sources import ArrayBatches, Weighted, for_fit, one_pass
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="for_fit changes nothing on other backends"

@@ -19,7 +19,8 @@ from parity.fixtures import read_fixture
 from parity.weights import write_checkpoint
 
 import simpletext as st
-from simpletext import checkpoint, cli, errors
+from simpletext import cli, errors
+from simpletext.checkpoints import folder as checkpoints
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -62,7 +63,7 @@ def scene(small, tmp_path, monkeypatch):
     import matplotlib
 
     matplotlib.use("Agg")
-    monkeypatch.setattr(checkpoint, "_find_on_hub", lambda name: small)
+    monkeypatch.setattr(checkpoints, "_find_on_hub", lambda name: small)
     monkeypatch.chdir(tmp_path)
     texts = TEXTS[:32]
     labels = ["neg" if i % 2 else "pos" for i in range(32)]

@@ -7,9 +7,9 @@ from parity.fixtures import read_fixture
 from parity.weights import seeded_weights, write_checkpoint
 from safetensors.numpy import save_file
 
-from simpletext.encoders import family_of
 from simpletext.errors import UnsupportedModelError
-from simpletext.models import load_classifier, load_encoder
+from simpletext.models.families import family_of
+from simpletext.models.loading import load_classifier, load_encoder
 
 
 def base(model_type):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import simpletext as st
-import simpletext.export
-from simpletext.bundle import PREDICT, PREDICT_STRINGS, RUNTIMES
+import simpletext.exporting.exporters
 from simpletext.errors import ArgumentError, ExportError, FolderExistsError
+from simpletext.exporting.bundle import PREDICT, PREDICT_STRINGS, RUNTIMES
 
 SOME = ["a good film", "", "it was an awful film " * 5, "nice"]
 PACKAGES = {
@@ -116,7 +116,7 @@ def test_int8(trained, tmp_path, capsys):
 def test_tokens_in_the_graph_are_the_hub_tokenizers(minilm, data_folder):
     """On a few thousand real texts, and on odd ones."""
     pytest.importorskip("tensorflow_text")
-    from simpletext.savedmodel import ODD, WordPiece, wordpiece_options
+    from simpletext.exporting.saved_model import ODD, WordPiece, wordpiece_options
 
     transformer = st.Transformer(minilm, maxlen=128)
     kinds = (".csv", ".tsv", ".txt", ".json", ".jsonl")
@@ -133,7 +133,7 @@ def test_tokens_in_the_graph_are_the_hub_tokenizers(minilm, data_folder):
 
 def test_other_tokens_are_refused(trained):
     pytest.importorskip("tensorflow_text")
-    from simpletext.savedmodel import WordPiece, _check_tokens, wordpiece_options
+    from simpletext.exporting.saved_model import WordPiece, _check_tokens, wordpiece_options
 
     options = wordpiece_options(trained[2].tokenizer)
     _check_tokens(WordPiece(options, 16), trained[2])
@@ -164,9 +164,11 @@ def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeyp
     def nothing(model, predictor, folder):
         return "onnx", ""
 
-    monkeypatch.setattr("simpletext.export._check", lambda *arguments: None)
+    monkeypatch.setattr("simpletext.exporting.exporters._check", lambda *arguments: None)
     monkeypatch.setitem(st.export.WRITERS, "onnx", nothing)
-    monkeypatch.setattr("simpletext.export.answers_of", lambda *arguments: np.zeros((5, 2)))
+    monkeypatch.setattr(
+        "simpletext.exporting.exporters.answers_of", lambda *arguments: np.zeros((5, 2))
+    )
     with pytest.raises(ExportError, match="gives other probabilities than the predictor"):
         trained[2].export(tmp_path / "x", "onnx")
     assert list(tmp_path.iterdir()) == []

@@ -15,9 +15,9 @@ from parity.make_table import MEASURED, PAGES, table, with_table
 from parity.weights import write_checkpoint
 
 import simpletext as st
-from simpletext.encoders import MODULES, family_of
-from simpletext.encoders.family import NOT_A_DECODER
 from simpletext.errors import UnsupportedModelError
+from simpletext.models.families import MODULES, family_of
+from simpletext.models.families.family import NOT_A_DECODER
 
 ROOT = Path(__file__).parents[1]
 TOKENIZERS = FOLDER.parent / "tokenizers"

@@ -9,9 +9,9 @@ from parity.fixtures import read_fixture
 from parity.weights import write_checkpoint
 
 import simpletext as st
-from simpletext.encoders import MODULES
-from simpletext.headstart import head_input, rows_for
-from simpletext.interrupt import CtrlC
+from simpletext.models.families import MODULES
+from simpletext.training.linear_probing import head_input, rows_for
+from simpletext.utils.interrupt import CtrlC
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_its_step_is_traced_for_one_size_of_batch_and_then_for_all(make, monkeyp
 
 
 def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
-    monkeypatch.setattr("simpletext.headstart.FEWEST", 12)
-    monkeypatch.setattr("simpletext.headstart.ROWS_A_CLASS", 1)
+    monkeypatch.setattr("simpletext.training.linear_probing.FEWEST", 12)
+    monkeypatch.setattr("simpletext.training.linear_probing.ROWS_A_CLASS", 1)
     learner = make()
     assert len(learner.train_data) > 16
     learner._head_start(None).give(learner.model, CtrlC(), verbose=1)
@@ -205,7 +205,7 @@ def test_ctrl_c_is_heard(make, monkeypatch):
             read.append(i)
             yield batches[i]
 
-    monkeypatch.setattr("simpletext.headstart.one_pass", press)
+    monkeypatch.setattr("simpletext.training.linear_probing.one_pass", press)
     try:
         learner.fit_onecycle(1e-3, 1, verbose=0)
     finally:

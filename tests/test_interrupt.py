@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from simpletext.interrupt import CtrlC
+from simpletext.utils.interrupt import CtrlC
 
 
 def press():

@@ -16,7 +16,7 @@ import numpy as np
 sys.path.insert(0, {tests!r})
 from conftest import LABELS, TEXTS
 import simpletext as st
-from simpletext import snapshot
+from simpletext.training import checkpointing
 
 checkpoint, folder, out, moment = sys.argv[1:]
 if moment == "writing":  # linger between the writing of a file and its renaming

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpletext.errors import ArgumentError, DataError
-from simpletext.labels import MULTI, REGRESSION, SINGLE, Labels, infer_labels
+from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE, Labels, infer_labels
 
 
 @pytest.mark.parametrize(

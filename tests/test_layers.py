@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from simpletext.errors import UnsupportedModelError
-from simpletext.layers import Dense, SelfAttention, TransformerBlock, activation, dropout
+from simpletext.layers.blocks import Dense, SelfAttention, TransformerBlock, activation, dropout
 
 
 class OtherAttention(SelfAttention):

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from simpletext import lean
-from simpletext.layers import ACTIVATIONS
+from simpletext.layers import recomputation
+from simpletext.layers.blocks import ACTIVATIONS
 
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's"
 )
-SCORES = [lean.SCORES_AT_ONCE, 100, 1]  # of a row, in the tests of attention, there are 50
+SCORES = [recomputation.SCORES_AT_ONCE, 100, 1]  # of a row, in the tests of attention, there are 50
 if keras.backend.backend() != "tensorflow":
     SCORES = SCORES[:1]  # they have no parts
 rng = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def assert_alike(ours, derived, **tolerance):
 
 
 def test_gelu():
-    assert_alike(gradients(lean.gelu, X), gradients(ACTIVATIONS["gelu"], X), atol=2e-5)
+    assert_alike(gradients(recomputation.gelu, X), gradients(ACTIVATIONS["gelu"], X), atol=2e-5)
 
 
 def test_product_of_gelu():
@@ -59,7 +59,7 @@ def test_product_of_gelu():
         return lambda x, kernel: ops.tile(ops.reshape(product(x, kernel), (3, 5, 4)), (1, 1, 2))
 
     derived = gradients(shaped(lambda x, k: ops.matmul(ACTIVATIONS["gelu"](x), k)), x, kernel)
-    assert_alike(gradients(shaped(lean.product_of_gelu), x, kernel), derived, atol=1e-4)
+    assert_alike(gradients(shaped(recomputation.product_of_gelu), x, kernel), derived, atol=1e-4)
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
@@ -72,7 +72,7 @@ def test_layer_norm(use_bias):
         return centred / ops.sqrt(variance + 1e-5) * gamma + beta
 
     def ours(x, gamma, *beta):
-        return lean.layer_norm(x, 1e-5, gamma, *beta)
+        return recomputation.layer_norm(x, 1e-5, gamma, *beta)
 
     assert_alike(gradients(ours, X, *vectors), gradients(plain, X, *vectors), atol=1e-4)
 
@@ -81,7 +81,7 @@ def test_layer_norm(use_bias):
 @pytest.mark.parametrize("spread", [(0, 1, 2), (1, 2), (2,), (0,), ()])
 @pytest.mark.parametrize("scores", SCORES)
 def test_attention(drops, spread, scores, monkeypatch):
-    monkeypatch.setattr(lean, "SCORES_AT_ONCE", scores)
+    monkeypatch.setattr(recomputation, "SCORES_AT_ONCE", scores)
     batch, heads, length, width = 3, 2, 5, 4
     arrays = [rng.normal(size=(batch, heads, length, width)).astype("float32") for _ in range(3)]
     shape = [1 if i in spread else n for i, n in enumerate((batch, heads, length, length))]
@@ -96,7 +96,7 @@ def test_attention(drops, spread, scores, monkeypatch):
         return ops.reshape(context, (batch, length, heads * width))
 
     def ours(query, key, value, bias):
-        return lean.attention(query, key, value, bias, keep)
+        return recomputation.attention(query, key, value, bias, keep)
 
     if {1, 2} <= set(spread):  # a mask, which has no gradient
         mask = ops.convert_to_tensor(bias)
@@ -111,7 +111,7 @@ def value_and_slope(x, mask):
 
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value = lean.attention(x, x, x, mask, None)
+        value = recomputation.attention(x, x, x, mask, None)
         squares = value * value
     return value, tape.gradient(squares, x)
 
@@ -126,7 +126,7 @@ def test_attentions_backward_pass_is_written_once_for_all_layers(monkeypatch):
         written.append(query.dtype)
         return query, key, value
 
-    monkeypatch.setattr(lean, "_slopes", slopes)
+    monkeypatch.setattr(recomputation, "_slopes", slopes)
 
     @tf.function(input_signature=[tf.TensorSpec((None, 2, None, 4))])
     def layers(x):
@@ -134,7 +134,9 @@ def test_attentions_backward_pass_is_written_once_for_all_layers(monkeypatch):
             tape.watch(x)
             y = x
             for _ in range(3):
-                y = lean.split_heads(lean.attention(y, y, y, tf.zeros((1, 1, 1, 5)), None), 2)
+                y = recomputation.split_heads(
+                    recomputation.attention(y, y, y, tf.zeros((1, 1, 1, 5)), None), 2
+                )
         return tape.gradient(y, x)
 
     assert float(layers(ops.ones((3, 2, 5, 4)))[0, 0, 0, 0]) == 3
@@ -147,7 +149,9 @@ def test_attention_has_second_derivatives(in_graph):
     import tensorflow as tf
 
     def plain(x):
-        return lean.join_heads(ops.matmul(ops.softmax(ops.matmul(x, ops.swapaxes(x, 2, 3))), x))
+        return recomputation.join_heads(
+            ops.matmul(ops.softmax(ops.matmul(x, ops.swapaxes(x, 2, 3))), x)
+        )
 
     def second(function, x):
         with tf.GradientTape() as outer:
@@ -159,7 +163,7 @@ def test_attention_has_second_derivatives(in_graph):
         return outer.gradient(slopes, x)
 
     def found(x):
-        return second(lambda x: lean.attention(x, x, x, tf.zeros((1, 1, 1, 5)), None), x)
+        return second(lambda x: recomputation.attention(x, x, x, tf.zeros((1, 1, 1, 5)), None), x)
 
     x = tf.constant(rng.normal(size=(3, 2, 5, 4)).astype("float32"))
     if in_graph:
@@ -175,8 +179,8 @@ def test_attention_has_the_scores_of_a_few_rows_at_a_time(monkeypatch):
         rows.append(len(scores))
         return ops.softmax(scores)
 
-    monkeypatch.setattr(lean, "softmax", softmax)
-    monkeypatch.setattr(lean, "SCORES_AT_ONCE", 100)  # two rows of 2 * 5 * 5
+    monkeypatch.setattr(recomputation, "softmax", softmax)
+    monkeypatch.setattr(recomputation, "SCORES_AT_ONCE", 100)  # two rows of 2 * 5 * 5
     value_and_slope(ops.ones((5, 2, 5, 4)), ops.zeros((5, 1, 1, 5)))
     assert rows == [1, 2, 2] * 2  # forward and backward
 
@@ -191,8 +195,8 @@ def test_attention_of_any_number_of_rows(compiled, rows, monkeypatch):
     x = rng.normal(size=(rows, 2, 3, 4)).astype("float32")
     mask = np.where(rng.random((rows, 1, 1, 3)) < 0.3, -1e9, 0).astype("float32")
     whole = value_and_slope(tf.constant(x), tf.constant(mask))
-    monkeypatch.setattr(lean, "SCORES_AT_ONCE", 20)
-    lean._traced_once.cache_clear()
+    monkeypatch.setattr(recomputation, "SCORES_AT_ONCE", 20)
+    recomputation._traced_once.cache_clear()
     specs = tf.TensorSpec((None, 2, None, 4)), tf.TensorSpec((None, 1, 1, None))
     graph = tf.function(value_and_slope, input_signature=specs, jit_compile=compiled)
     for found, expected in zip(graph(x, mask), whole, strict=True):
@@ -203,8 +207,12 @@ def test_attention_of_any_number_of_rows(compiled, rows, monkeypatch):
 @pytest.mark.parametrize(
     ("function", "shape", "again"),
     [
-        (lambda x: lean.attention(x, x, x, ops.zeros((1, 1, 1, 3)), None), (1, 1, 3, 2), 4),
-        (lambda x: lean.product_of_gelu(x, ops.ones((2, 5))), (3, 2), 1),
+        (
+            lambda x: recomputation.attention(x, x, x, ops.zeros((1, 1, 1, 3)), None),
+            (1, 1, 3, 2),
+            4,
+        ),
+        (lambda x: recomputation.product_of_gelu(x, ops.ones((2, 5))), (3, 2), 1),
     ],
 )
 def test_what_is_computed_again_waits_for_the_gradient(function, shape, again):

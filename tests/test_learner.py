@@ -5,8 +5,8 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
-from simpletext.plots import plot_history
-from simpletext.precision import precision_of
+from simpletext.evaluation.plots import plot_history
+from simpletext.models.precision import precision_of
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_lr_find_puts_everything_back_when_interrupted(learner, monkeypatch):
     def interrupt(sweep, batch, logs=None):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simpletext.rangetest.Sweep.on_train_batch_end", interrupt)
+    monkeypatch.setattr("simpletext.training.lr_finder.Sweep.on_train_batch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
         learner.lr_find(max_epochs=1, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, state(learner.model), strict=True))
@@ -283,7 +283,7 @@ def test_auto_is_what_the_machine_has_and_a_saved_predictor_keeps_it(
     tiny, tmp_path, monkeypatch, capsys
 ):
     texts, labels = TEXTS[:16], LABELS[:16]
-    monkeypatch.setattr("simpletext.precision.has_bfloat16", lambda: True)
+    monkeypatch.setattr("simpletext.models.precision.has_bfloat16", lambda: True)
     transformer = st.Transformer(str(tiny), maxlen=16)
     transformer.preprocess_train(texts, labels, verbose=0)
     predictor = st.get_predictor(transformer.get_classifier(), transformer)
@@ -295,7 +295,7 @@ def test_auto_is_what_the_machine_has_and_a_saved_predictor_keeps_it(
     exact = st.load_predictor(tmp_path / "saved", precision="float32")
     assert precision_of(exact.model) == "float32"
     np.testing.assert_allclose(exact.predict_proba(texts), again.predict_proba(texts), atol=0.02)
-    monkeypatch.setattr("simpletext.precision.has_bfloat16", lambda: False)
+    monkeypatch.setattr("simpletext.models.precision.has_bfloat16", lambda: False)
     assert precision_of(st.load_predictor(tmp_path / "saved").model) == "float32"
 
 

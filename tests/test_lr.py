@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simpletext.lr import (
+from simpletext.training.schedules import (
     Curve,
     diverged,
     exponential,

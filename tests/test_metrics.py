@@ -4,8 +4,8 @@ import scipy.stats
 import sklearn.metrics as sk
 
 from simpletext.errors import ArgumentError
-from simpletext.labels import MULTI, REGRESSION, SINGLE
-from simpletext.metrics import metrics_for
+from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE
+from simpletext.tasks.metrics import metrics_for
 
 
 def streamed(metric, y, logits, size=7):

@@ -25,9 +25,9 @@ from parity.made import (
 from parity.weights import seeded_weights, write_checkpoint
 from safetensors.numpy import load_file, save_file
 
-from simpletext.encoders import MODULES
 from simpletext.errors import UnsupportedModelError, WeightsError
-from simpletext.models import load_classifier, load_encoder, save_checkpoint
+from simpletext.models.families import MODULES
+from simpletext.models.loading import load_classifier, load_encoder, save_checkpoint
 
 # Only the first token is classified: in the last layer Longformer has projections of their own for
 # it, and for Funnel it has neither place nor segment.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simpletext.passage import Passage, passage_of, words_of
+from simpletext.explaining.words import Passage, passage_of, words_of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simpletext.precision import _cpu_gains_by_bfloat16
+from simpletext.models.precision import _cpu_gains_by_bfloat16
 
 INTEL, AMD = "vendor_id\t: GenuineIntel\n", "vendor_id\t: AuthenticAMD\n"
 

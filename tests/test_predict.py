@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from simpletext.models import load_classifier
-from simpletext.predict import predict_batch
+from simpletext.inference.forward import predict_batch
+from simpletext.models.loading import load_classifier
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from simpletext import progress
+from simpletext.utils import console
 
 
 class Terminal(io.StringIO):
@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 def shown(stream, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
-    bar = progress.bar(3, "epoch 1/2")
+    bar = console.bar(3, "epoch 1/2")
     for _ in range(3):
         bar.update()
     bar.set_postfix(loss="0.5")
@@ -36,7 +36,7 @@ def test_a_terminal_gets_a_bar(monkeypatch):
 
 
 def test_silence(capsys):
-    bar = progress.bar(3, "epoch 1/2", verbose=0)
+    bar = console.bar(3, "epoch 1/2", verbose=0)
     bar.update()
     bar.close()
     assert capsys.readouterr() == ("", "")
@@ -55,9 +55,9 @@ def test_a_notebook_gets_one_output_that_is_written_over(monkeypatch):
         shown.append(bundle["text/plain"])
         return Handle()
 
-    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    monkeypatch.setattr(console, "in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display", display)
-    bar = progress.bar(3, "epoch 1/2")
+    bar = console.bar(3, "epoch 1/2")
     bar.update(3)
     bar.set_postfix(loss="0.5")
     bar.close()
@@ -67,7 +67,7 @@ def test_a_notebook_gets_one_output_that_is_written_over(monkeypatch):
 
 
 def test_a_plain_process_is_no_notebook():
-    assert not progress.in_notebook()
+    assert not console.in_notebook()
 
 
 def test_figures_are_drawn_in_a_notebook_without_pyplot():
@@ -75,7 +75,7 @@ def test_figures_are_drawn_in_a_notebook_without_pyplot():
     code = (
         "from ipykernel.inprocess.ipkernel import InProcessKernel\n"
         "kernel = InProcessKernel()\n"
-        "from simpletext.plots import plot_history\n"
+        "from simpletext.evaluation.plots import plot_history\n"
         "figure = plot_history({'loss': [1.0, 0.5]}, 'loss')\n"
         "data, _ = kernel.shell.display_formatter.format(figure)\n"
         "assert 'image/png' in data, data\n"
@@ -87,7 +87,7 @@ def test_figures_are_drawn_in_a_notebook_without_pyplot():
 
 def test_a_silent_logger_speaks_again_afterwards(caplog):
     logger = logging.getLogger("some.library")
-    with progress.silent("some.library"):
+    with console.silent("some.library"):
         logger.warning("a remark")
         logger.error("an error")
     logger.warning("another remark")

@@ -15,7 +15,7 @@ from parity.weights import write_checkpoint
 from safetensors.numpy import load_file
 
 import simpletext as st
-from simpletext.encoders import MODULES
+from simpletext.models.families import MODULES
 
 tokenizers = pytest.importorskip("tokenizers")
 torch = pytest.importorskip("torch")

@@ -8,10 +8,10 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext import text
+from simpletext.data.tables import read_texts
+from simpletext.data.text_files import CsvFile
 from simpletext.errors import ArgumentError, DataError
-from simpletext.files import CsvFile
-from simpletext.labels import MULTI, REGRESSION, SINGLE
-from simpletext.tables import read_texts
+from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE
 
 TABLE = {"text": ["good", "", "NA", "null"], "label": ["pos", "neg", "pos", "neg"]}
 

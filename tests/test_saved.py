@@ -22,7 +22,7 @@ from simpletext.errors import (
     UnreachableModelError,
     WeightsError,
 )
-from simpletext.settings import FORMAT
+from simpletext.saving.settings import FORMAT
 
 GOLDEN = Path(__file__).parent / "predictors"
 

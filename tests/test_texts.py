@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simpletext.data.texts import as_texts
 from simpletext.errors import DataError
-from simpletext.texts import as_texts
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simpletext.errors import CheckpointError
-from simpletext.tokenizer import Tokenizer
+from simpletext.tokenization.tokenizer import Tokenizer
 
 FOLDER = Path(__file__).parent / "parity" / "tokenizers"
 KINDS = sorted(path.parent.name for path in FOLDER.glob("*/golden.json"))
@@ -88,7 +88,8 @@ import sys, importlib.util as u; from pathlib import Path
 packages = {"sacremoses": None, "sentencepiece": None}
 sys.modules.update(packages); find = u.find_spec
 u.find_spec = lambda name, *rest: None if name in packages else find(name, *rest)
-from simpletext.errors import CheckpointError; from simpletext.tokenizer import Tokenizer
+from simpletext.errors import CheckpointError
+from simpletext.tokenization.tokenizer import Tokenizer
 for folder in sys.argv[1:]:
     try: Tokenizer.load(Path(folder))
     except CheckpointError as error: print(error)

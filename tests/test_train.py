@@ -7,7 +7,7 @@ from conftest import LABELS, TEXTS, write_tokenizer
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
-from simpletext.labels import MULTI, REGRESSION
+from simpletext.tasks.labels import MULTI, REGRESSION
 
 FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8, "verbose": 0}
 
@@ -101,6 +101,6 @@ def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
     def press(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simpletext.progress.TrainingBar.on_train_batch_end", press)
+    monkeypatch.setattr("simpletext.utils.console.TrainingBar.on_train_batch_end", press)
     with pytest.raises(KeyboardInterrupt):
         st.train((TEXTS, LABELS), model=str(tiny), epochs=1, **FAST)

@@ -13,6 +13,7 @@ from simpletext.errors import (
     NotEnoughMemoryError,
     TrainingError,
 )
+from simpletext.training import checkpointing
 
 X, Y = numbers()
 
@@ -100,8 +101,8 @@ def test_auto_takes_the_suggestion(monkeypatch):
 
 
 def test_class_weights_by_name_index_and_balance():
-    from simpletext.labels import Labels
-    from simpletext.losses import class_weights
+    from simpletext.tasks.labels import Labels
+    from simpletext.tasks.losses import class_weights
 
     labels = Labels("single_label_classification", ("cat", "dog"))
     y = np.array([0, 0, 0, 1])
@@ -154,7 +155,7 @@ def test_accumulated_gradients_are_those_of_a_larger_batch():
 
 
 def test_lower_layers_learn_more_slowly():
-    from simpletext.optimizer import layer_scales
+    from simpletext.training.optimizer import layer_scales
 
     paths = ["embeddings/word_embeddings/embeddings", "layer_0/a/kernel", "layer_11/b/bias"]
     scales = layer_scales([*paths, "classifier/kernel"], 0.9)
@@ -271,16 +272,15 @@ def test_a_folder_of_another_training(tmp_path):
 
 
 def test_a_damaged_or_newer_snapshot(tmp_path, monkeypatch):
-    from simpletext import snapshot
 
     last = tmp_path / "last.safetensors"
     last.write_bytes(b"no")
     with pytest.raises(CheckpointError, match="can't be read"):
         learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
     last.unlink()
-    monkeypatch.setattr(snapshot, "FORMAT", 2)
+    monkeypatch.setattr(checkpointing, "FORMAT", 2)
     learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, verbose=0)
-    monkeypatch.setattr(snapshot, "FORMAT", 1)
+    monkeypatch.setattr(checkpointing, "FORMAT", 1)
     with pytest.raises(CheckpointError, match="has format 2; this version .* reads format 1"):
         learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
 

@@ -14,9 +14,9 @@ from parity.weights import seeded_weights, write_checkpoint
 from safetensors.numpy import save_file
 
 import simpletext as st
-from simpletext.encoders import MODULES
+from simpletext.checkpoints.weight_map import Filling, WeightMap
 from simpletext.errors import WeightsError
-from simpletext.weightmap import Filling, WeightMap
+from simpletext.models.families import MODULES
 
 HALVES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 ROUNDING = 0.05  # logits are of the order of one, bfloat16 keeps two to three digits of weights

@@ -15,7 +15,7 @@ from parity.fixtures import Checkpoint, read_fixture
 from parity.weights import write_checkpoint
 
 from simpletext.errors import UnsupportedModelError
-from simpletext.models import load_classifier, load_encoder
+from simpletext.models.loading import load_classifier, load_encoder
 
 TINY, REALISTIC = 1e-5, 1e-4
 

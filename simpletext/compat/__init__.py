@@ -1,0 +1,1 @@
+"""ktrain's names."""

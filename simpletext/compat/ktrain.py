@@ -1,0 +1,114 @@
+"""ktrain's names for what a `Transformer` does: its preprocessing modes and model functions."""
+
+from typing import Any
+
+import keras
+
+from ..errors import ArgumentError
+from ..tasks.labels import MULTI, REGRESSION
+from ..transformer import Transformer
+from ..utils import console
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+MODES = {
+    "bert": "google-bert/bert-base-uncased",
+    "distilbert": "distilbert/distilbert-base-uncased",
+}
+MULTILINGUAL = {
+    "bert": "google-bert/bert-base-multilingual-cased",
+    "distilbert": "distilbert/distilbert-base-multilingual-cased",
+}
+# ktrain's models and modes that aren't made of a checkpoint.
+OLD = ("standard", "fasttext", "nbsvm", "logreg", "bigru", "standard_gru")
+
+
+def model_for(mode: str, lang: str | None = None) -> str:
+    """The checkpoint behind ktrain's `preprocess_mode`; a Hub name or folder stands for itself.
+
+    Raises:
+        ArgumentError: one of ktrain's models that aren't made of a checkpoint.
+
+    Example:
+        >>> model_for("distilbert")
+        'distilbert/distilbert-base-uncased'
+        >>> model_for("bert", lang="ar")
+        'google-bert/bert-base-multilingual-cased'
+    """
+    if mode in OLD:
+        raise ArgumentError(
+            f"{mode!r} isn't made of a Hugging Face checkpoint, and simpletext has such models "
+            f"only. Use 'bert', 'distilbert' or a name on the Hub, such as {DEFAULT_MODEL!r}."
+        )
+    return (MODES if lang in (None, "en") else MULTILINGUAL).get(mode, mode)
+
+
+def say_unused(**options: Any) -> None:
+    """Say which of ktrain's options were given that a checkpoint's own tokenizer has no use for."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        console.say(f"{' and '.join(given)}: not used, the checkpoint has its own tokenizer")
+
+
+def text_classifier(
+    name: str,
+    train_data: Any,
+    preproc: Transformer,
+    multilabel: bool | None = None,
+    metrics: Any = None,
+    verbose: int = 1,
+) -> keras.Model:
+    """The classifier for data of `texts_from_array`, `_csv`, `_df` or `_folder`, compiled.
+
+    Args:
+        name: "bert", "distilbert", a Hub name or a folder: the one the data were made for.
+        train_data: the training data; what they are is known from `preproc`.
+        preproc: the `Transformer` that came with them.
+        multilabel: whether a text can have several labels; None for what the labels say.
+        metrics: Keras metrics; by default accuracy.
+        verbose: accepted for ktrain's sake.
+
+    Raises:
+        ArgumentError: the data were made for another model, or for another task.
+    """
+    _check_name(name, preproc)
+    task = preproc.labels.task if preproc.labels else None
+    if multilabel is not None and multilabel != (task == MULTI):
+        raise ArgumentError(
+            f"multilabel={multilabel}, but the training labels made the task {task!r}. Say task= "
+            "where the data are read."
+        )
+    return preproc.get_classifier(metrics=metrics)
+
+
+def text_regression_model(
+    name: str, train_data: Any, preproc: Transformer, metrics: Any = None, verbose: int = 1
+) -> keras.Model:
+    """The regression model for data of `texts_from_array` and the like; see `text_classifier`."""
+    _check_name(name, preproc)
+    return preproc.get_regression_model(metrics=metrics)
+
+
+def task_for(is_regression: bool, task: str | None) -> str | None:
+    """Ktrain's `is_regression` as a task."""
+    if is_regression and task not in (None, REGRESSION):
+        raise ArgumentError(f"is_regression=True and task={task!r} say different things.")
+    return REGRESSION if is_regression else task
+
+
+def _check_name(name: str, preproc: Any) -> None:
+    if not isinstance(preproc, Transformer):
+        raise ArgumentError(
+            f"preproc is a {type(preproc).__name__}; it must be the Transformer that came with "
+            "the data, as in train, val, preproc = texts_from_csv(...)."
+        )
+    known = {preproc.model_name} | {
+        mode
+        for table in (MODES, MULTILINGUAL)
+        for mode in table
+        if table[mode] == preproc.model_name
+    }
+    if name not in known:
+        raise ArgumentError(
+            f"The data were made for {preproc.model_name!r}, and this is {model_for(name)!r}. Give "
+            f"preprocess_mode={name!r} where the data are read."
+        )

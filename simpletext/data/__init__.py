@@ -1,0 +1,1 @@
+"""Labels, texts, tables, text files and class folders."""

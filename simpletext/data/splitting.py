@@ -1,0 +1,64 @@
+"""Which texts train and which validate."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from ..tasks.labels import SINGLE, Labels
+
+
+def split_rows(
+    y: Any, labels: Labels, val_pct: float = 0.1, random_state: int | None = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and rows to validate on, each in the data's order.
+
+    Single-label data are split class by class, so that both parts have all classes in the same
+    shares; others are drawn at random.
+
+    Args:
+        y: the labels.
+        labels: what they mean.
+        val_pct: the share to validate on, between 0 and 1.
+        random_state: fixes the choice; None for another one each time.
+
+    Raises:
+        ArgumentError: a share that is none, or too small for the number of rows or classes.
+        DataError: a class with a single text, which can't be in both parts.
+    """
+    from sklearn.model_selection import train_test_split
+
+    if not isinstance(val_pct, (int, float)) or not 0 < val_pct < 1:
+        raise ArgumentError(f"val_pct={val_pct!r}; it must be a share between 0 and 1, as 0.1.")
+    ids = labels.encode(y)
+    wanted = max(round(len(ids) * val_pct), 1)
+    stratify = ids if labels.task == SINGLE else None
+    if stratify is not None:
+        _check_classes(ids, labels, wanted)
+    elif len(ids) < 2:
+        raise DataError("There is one text only; a split needs two or more.")
+    train, val = train_test_split(
+        np.arange(len(ids)), test_size=wanted, stratify=stratify, random_state=random_state
+    )
+    return np.sort(train), np.sort(val)
+
+
+def _check_classes(ids: np.ndarray, labels: Labels, wanted: int) -> None:
+    counts = Counter(ids.tolist())
+    single = [i for i, count in sorted(counts.items()) if count == 1]
+    if single:
+        names = ", ".join(repr(labels.classes[i]) for i in single[:5])
+        row = int(np.flatnonzero(ids == single[0])[0])
+        raise DataError(
+            f"{len(single)} label(s) stand with one text only ({names}{', ...' * (len(single) > 5)}"
+            f"; {labels.classes[single[0]]!r} at row {row}), so they can't be in both the training "
+            "and the validation data. Add texts, remove them, or give validation data of your own."
+        )
+    least = min(wanted, len(ids) - wanted)
+    if least < len(counts):
+        raise ArgumentError(
+            f"There are {len(counts)} classes, and the smaller part of the split has {least} of "
+            f"{len(ids)} texts; each class needs one there. Use a val_pct between "
+            f"{len(counts) / len(ids):.2g} and {1 - len(counts) / len(ids):.2g}."
+        )

@@ -1,0 +1,224 @@
+"""Tables of texts and labels, from wherever people keep them, as plain columns."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import ArgumentError, DataError
+from .text_files import CsvFile, existing_file, json_rows
+
+INTEGER = re.compile(r"-?(0|[1-9]\d*)")  # "007" is a name, no number
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+KINDS = ".csv, .tsv, .jsonl, .json and .parquet"
+
+
+class Examples(NamedTuple):
+    """Texts (or pairs of texts), their labels, and the classes if the columns name them."""
+
+    texts: list[Any]
+    labels: list[Any] | None
+    class_names: list[str] | None = None
+
+
+def read_texts(
+    source: Any,
+    text: str | Sequence[str] = "text",
+    label: str | Sequence[str] | None = "label",
+    *,
+    encoding: str | None = None,
+    sep: str | None = None,
+) -> Examples:
+    """Texts and labels out of a table of any kind.
+
+    Args:
+        source: a .csv, .tsv, .jsonl, .json or .parquet file; a pandas DataFrame; a Hugging Face
+            `Dataset`; a `tf.data.Dataset` of strings, (text, label) or dicts; a dict of columns.
+        text: the column with the texts, or two columns with pairs of texts.
+        label: the column with the labels; several columns are one 0/1 indicator, or one
+            regression target, each; None for texts alone.
+        encoding: of a text file; by default UTF-8, else detected and said.
+        sep: of a CSV file; by default a comma, a tab in a .tsv file.
+
+    Returns:
+        The texts, the labels and the class names (those of several label columns, else None).
+
+    Raises:
+        DataError: a file that can't be read, a column that isn't there, with the nearest names.
+
+    Example:
+        >>> read_texts({"text": ["good", "bad"], "label": ["pos", "neg"]})
+        Examples(texts=['good', 'bad'], labels=['pos', 'neg'], class_names=None)
+    """
+    table = read_table(source, encoding, sep)
+    texts = _texts(table, [text] if isinstance(text, str) else list(text))
+    if label is None:
+        return Examples(texts, None)
+    names = [label] if isinstance(label, str) else list(label)
+    columns = [labels_in(table, name) for name in names]
+    if len(names) == 1:
+        return Examples(texts, columns[0])
+    return Examples(texts, [list(row) for row in zip(*columns, strict=True)], names)
+
+
+class Table(dict[str, list[Any]]):
+    """Columns by name; `is_text` where all fields are strings because the file has no types."""
+
+    is_text = False
+
+
+def read_table(source: Any, encoding: str | None = None, sep: str | None = None) -> Table:
+    """The columns of a table of any kind (see `read_texts`)."""
+    if isinstance(source, (str, os.PathLike)):
+        return _read_file(Path(source), encoding, sep)
+    if type(source).__module__.startswith("tensorflow"):
+        return _from_tensorflow(source)
+    if hasattr(source, "column_names"):
+        return _from_hugging_face(source)
+    if hasattr(source, "columns"):
+        return _same_lengths({str(name): source[name].tolist() for name in source.columns})
+    if isinstance(source, Mapping):
+        return _same_lengths({str(name): list(column) for name, column in source.items()})
+    raise DataError(
+        f"The data are of the kind {type(source).__name__}; allowed are a file ({KINDS}), a "
+        "pandas DataFrame, a Hugging Face Dataset, a tf.data.Dataset and a dict of columns."
+    )
+
+
+def labels_in(table: Table, name: str) -> list[Any]:
+    """A column of labels; where the file has no types, numbers if all fields are numbers."""
+    column = column_of(table, name)
+    if not table.is_text:
+        return column
+    filled = [value for value in column if value]
+    if filled and all(INTEGER.fullmatch(value) for value in filled):
+        return [int(value) if value else None for value in column]
+    if filled and all(NUMBER.fullmatch(value) for value in filled) and not _padded(filled):
+        return [float(value) if value else None for value in column]
+    return [value or None for value in column]
+
+
+def _padded(values: Iterable[str]) -> bool:
+    return any(len(value) > 1 and value[0] == "0" and value.isdigit() for value in values)
+
+
+def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
+    """The column of that name.
+
+    Raises:
+        DataError: it isn't there; the nearest names, and all of them, are given.
+    """
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(str(name), list(table), n=3)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    shown = ", ".join(map(repr, list(table)[:20])) + (", ..." if len(table) > 20 else "")
+    raise DataError(f"There is no column {name!r}; the columns are {shown}.{hint}")
+
+
+def _texts(table: Table, names: list[str]) -> list[Any]:
+    if len(names) == 1:
+        return column_of(table, names[0])
+    if len(names) != 2:
+        raise ArgumentError(f"text={names!r}; name one column, or two for pairs of texts.")
+    first, second = (column_of(table, name) for name in names)
+    return list(zip(first, second, strict=True))
+
+
+def _read_file(path: Path, encoding: str | None, sep: str | None) -> Table:
+    suffix = existing_file(path).suffix.lower()
+    if suffix in (".csv", ".tsv", ".txt"):
+        return _from_csv(CsvFile(path, encoding, sep))
+    if suffix in (".jsonl", ".ndjson", ".json"):
+        return _from_rows(json_rows(path, encoding), path)
+    if suffix in (".parquet", ".pq"):
+        return _from_parquet(path)
+    raise DataError(f"{path} is of a kind that isn't known; allowed are {KINDS}.")
+
+
+def _from_csv(file: CsvFile) -> Table:
+    twice = {name for name in file.columns if file.columns.count(name) > 1}
+    if twice:
+        raise DataError(f"{file.path} has the column {sorted(twice)[0]!r} twice. Rename one.")
+    table = Table({name: [] for name in file.columns})
+    columns = list(table.values())
+    for record in file:
+        for column, value in zip(columns, record, strict=True):
+            column.append(value)
+    if not columns[0]:
+        raise DataError(f"{file.path} has a header and no rows.")
+    table.is_text = True
+    return table
+
+
+def _from_rows(rows: Iterable[dict[str, Any]], path: Path) -> Table:
+    table, count = Table(), 0
+    for count, row in enumerate(rows, start=1):
+        for name in row.keys() - table.keys():
+            table[name] = [None] * (count - 1)
+        for name, column in table.items():
+            column.append(row.get(name))
+    if not count:
+        raise DataError(f"{path} has no rows.")
+    return table
+
+
+def _from_parquet(path: Path) -> Table:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table as read
+    except ImportError as error:
+        raise DataError(
+            "Reading Parquet needs pyarrow: pip install 'simpletext[parquet]'."
+        ) from error
+    try:
+        return Table(read(path).to_pydict())
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path} can't be read as Parquet: {error}.") from error
+
+
+def _from_hugging_face(dataset: Any) -> Table:
+    if isinstance(dataset.column_names, dict):
+        splits = ", ".join(map(repr, dataset.column_names))
+        raise DataError(f"This is a DatasetDict; give one of its splits ({splits}).")
+    table = Table({name: list(dataset[name]) for name in dataset.column_names})
+    for name, feature in (dataset.features or {}).items():
+        names = getattr(feature, "names", None)
+        if names is not None:  # a ClassLabel: numbers that stand for names, -1 for none
+            table[name] = [None if i in (None, -1) else names[i] for i in table[name]]
+    return table
+
+
+def _from_tensorflow(dataset: Any) -> Table:
+    """A `tf.data.Dataset`, in batches or not, of strings, of (text, label), or of dicts."""
+    table = Table()
+    for element in dataset.as_numpy_iterator():
+        parts = element if isinstance(element, (tuple, dict)) else (element,)
+        if not isinstance(parts, dict):
+            parts = dict(zip(("text", "label"), parts, strict=False))
+        batched = getattr(next(iter(parts.values())), "ndim", 0) == 1
+        for name, value in parts.items():
+            values = value.tolist() if hasattr(value, "tolist") else value
+            table.setdefault(name, []).extend(values if batched else [values])
+    if not table:
+        raise DataError("The tf.data.Dataset is empty.")
+    return Table({name: _decoded(name, column) for name, column in table.items()})
+
+
+def _decoded(name: str, column: list[Any]) -> list[Any]:
+    decoded = []
+    for row, value in enumerate(column):
+        try:
+            decoded.append(value.decode("utf-8") if isinstance(value, bytes) else value)
+        except UnicodeDecodeError as error:
+            raise DataError(f"Row {row} of {name!r} isn't UTF-8: {error}.") from error
+    return decoded
+
+
+def _same_lengths(table: dict[str, list[Any]]) -> Table:
+    lengths = {name: len(column) for name, column in table.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"The columns differ in length: {lengths}.")
+    return Table(table)

@@ -1,0 +1,220 @@
+"""Text files as people have them: CSV, JSON lines, plain text, in any encoding.
+
+Nothing is guessed in silence: UTF-8 is tried first, another encoding is detected and said, and
+what can't be read is named with its file and line.
+"""
+
+import codecs
+import csv
+import difflib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..utils import console
+from .texts import shown_rows
+
+SAMPLE = 1 << 18  # bytes looked at to tell an encoding
+BOMS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def existing_file(path: str | os.PathLike) -> Path:
+    """The file at `path`, which exists and isn't empty.
+
+    Raises:
+        DataError: there is none (with the nearest names beside it), or it is empty.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        here = file.parent.iterdir() if file.parent.is_dir() else ()
+        beside = [p.name for p in here if p.is_file()]
+        near = difflib.get_close_matches(file.name, beside, n=3)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise DataError(f"There is no file {str(path)!r}.{hint}")
+    if file.stat().st_size == 0:
+        raise DataError(f"The file {str(path)!r} is empty.")
+    return file
+
+
+def encoding_of(path: Path, encoding: str | None = None) -> str:
+    """The encoding that a file can be read with: as given, else UTF-8, else detected and said.
+
+    Raises:
+        DataError: the file isn't text, or has bytes that aren't of its encoding, with their lines.
+    """
+    if encoding is not None:
+        _check_encoding(path, encoding)
+        return encoding
+    with path.open("rb") as file:
+        head = file.read(SAMPLE)
+    marked = next((name for bom, name in BOMS.items() if head.startswith(bom)), None)
+    if marked is not None:
+        _check_encoding(path, marked)
+        return marked
+    if b"\0" in head:
+        raise DataError(f"{path} isn't text: there are zero bytes in it.")
+    with path.open("rb") as file:
+        good, bad, sample = _not_utf8(file)
+    if not bad:
+        return "utf-8-sig"
+    if good >= len(bad):
+        raise DataError(
+            f"{path} is UTF-8 but for {len(bad)} of its lines, at lines {shown_rows(bad)}, whose "
+            "bytes are damaged or of another encoding. Correct them, or say encoding=."
+        )
+    return detected(sample, str(path))
+
+
+def _not_utf8(lines: Iterable[bytes]) -> tuple[int, list[int], bytes]:
+    """Lines with UTF-8 beyond ASCII, line numbers that aren't UTF-8, and these lines' start."""
+    good, bad, sample = 0, [], bytearray()
+    for number, line in enumerate(lines, start=1):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            good += 1
+        except UnicodeDecodeError:
+            bad.append(number)
+            if len(sample) < SAMPLE:
+                sample += line
+    return good, bad, bytes(sample)
+
+
+def detected(sample: bytes, name: str) -> str:
+    """The encoding that these bytes, which aren't UTF-8, most likely have. It is said.
+
+    Raises:
+        DataError: they look like no text.
+    """
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample).best()
+    if best is None:
+        raise DataError(
+            f"{name} isn't text in an encoding that can be told. If it is text, say encoding=."
+        )
+    console.say(f"{name}: not UTF-8, read as {best.encoding} (detected; say encoding= to change)")
+    return best.encoding
+
+
+def _check_encoding(path: Path, encoding: str) -> None:
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except LookupError as error:
+        raise DataError(
+            f"encoding={encoding!r} is unknown; usual ones are 'utf-8', 'cp1252' and 'latin-1'."
+        ) from error
+    line = 1
+    with path.open("rb") as file:
+        while block := file.read(SAMPLE):
+            try:
+                line += decoder.decode(block).count("\n")
+            except UnicodeError as error:
+                before = getattr(error, "object", b"")[: getattr(error, "start", 0)]
+                line += before.decode(encoding, "ignore").count("\n")
+                raise DataError(f"{path}, line {line}: not {encoding} ({error}).") from error
+
+
+class CsvFile:
+    """A CSV file with a header, read as a stream.
+
+    Iterating gives one list of strings a row; a field is never taken for missing or a number.
+
+    Args:
+        path: the file.
+        encoding: by default UTF-8, else detected.
+        sep: what separates fields; by default a comma, a tab in a .tsv file.
+
+    Raises:
+        DataError: no such file, an empty one, one that isn't text, a broken quote, a row with
+            more or fewer fields than the header, each with its line.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike, encoding: str | None = None, sep: str | None = None
+    ) -> None:
+        self.path = existing_file(path)
+        self.sep = sep or ("\t" if self.path.suffix.lower() == ".tsv" else ",")
+        if len(self.sep) != 1:
+            raise DataError(f"sep={sep!r}; it must be one character, such as ',' or '\\t'.")
+        self.encoding = encoding_of(self.path, encoding)
+        self.columns = next(self._records(), [])
+        if not any(self.columns):
+            raise DataError(f"The file {str(path)!r} has no header: its first line is empty.")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        records = self._records()
+        next(records)
+        return records
+
+    def _records(self) -> Iterator[list[str]]:
+        csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))  # a text may be long
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=self.sep, strict=True)
+            width, line = None, 1
+            while True:
+                try:
+                    record = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    raise DataError(_broken(self.path, line, error)) from error
+                if record:
+                    width = width or len(record)
+                    self._check_width(record, width, line)
+                    yield record
+                line = reader.line_num + 1
+
+    def _check_width(self, record: list[str], width: int, line: int) -> None:
+        if len(record) != width:
+            raise DataError(
+                f"{self.path}, line {line}: the row has {len(record)} fields, the header "
+                f"{width}. A field with {self.sep!r} in it must stand in quotes; if the file is "
+                "separated by something else, say sep=."
+            )
+
+
+def _broken(path: Path, line: int, error: csv.Error) -> str:
+    return (
+        f"{path}, line {line}: a broken quote in the row that starts there ({error}). A field in "
+        'quotes must end with one, and a quote within it must be doubled, as in "say ""hi""".'
+    )
+
+
+def json_rows(path: str | os.PathLike, encoding: str | None = None) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON lines file, or of a JSON file that holds a list of them.
+
+    Raises:
+        DataError: a line that isn't a JSON object, with its number.
+    """
+    file = existing_file(path)
+    text = file.read_text(encoding=encoding_of(file, encoding))
+    if text.lstrip().startswith("["):
+        yield from _objects(file, [(1, text)], many=True)
+    else:
+        lines = enumerate(text.split("\n"), start=1)  # JSON may hold other line ends in a string
+        yield from _objects(file, ((n, line) for n, line in lines if line.strip()), many=False)
+
+
+def _objects(path: Path, pieces: Iterable[tuple[int, str]], many: bool) -> Iterator[dict[str, Any]]:
+    for line, piece in pieces:
+        try:
+            content = json.loads(piece)
+        except ValueError as error:
+            raise DataError(f"{path}, line {line}: no JSON ({error}).") from error
+        for row in content if many else [content]:
+            if not isinstance(row, dict):
+                raise DataError(
+                    f"{path}, line {line}: {str(row)[:60]!r} is no JSON object, as in "
+                    '{"text": "...", "label": "..."}.'
+                )
+            yield row

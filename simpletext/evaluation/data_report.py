@@ -1,0 +1,205 @@
+"""What `check` found, as text, DataFrame and figure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data.texts import shown_rows
+from ..errors import ArgumentError
+from ..tasks.labels import REGRESSION, Labels
+from ..utils import console
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with the data.
+
+    Attributes:
+        problem: what, in a few words.
+        part: "train" or "val".
+        rows: where, counted from 0.
+        advice: what to do.
+        others: for each row the row it is told apart from, if there is one.
+    """
+
+    problem: str
+    part: str
+    rows: list[int]
+    advice: str
+    others: list[int] | None = None
+
+    def __str__(self) -> str:
+        where = f" at rows {shown_rows(self.rows)}" if self.rows else ""
+        return f"{self.part}: {self.problem}{where}. {self.advice}"
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What `check` found. Print it, or look at `to_frame()`, `classes()` and `plot()`.
+
+    Attributes:
+        texts: the texts by part; pairs as tuples.
+        labels: the task and the classes, or None without labels.
+        y: the labels as numbers by part.
+        findings: what is wrong.
+        lengths: tokens (or characters) a text before it is cut, by part.
+        unit: "tokens", or "characters" where no model was named.
+        maxlen: tokens the model will see, or None.
+        suggested_maxlen: a maxlen that holds 99 % of the training texts whole, or None.
+    """
+
+    texts: Mapping[str, list[Any]]
+    labels: Labels | None
+    y: Mapping[str, np.ndarray]
+    findings: list[Finding]
+    lengths: Mapping[str, np.ndarray]
+    unit: str
+    maxlen: int | None
+    suggested_maxlen: int | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing wrong was found."""
+        return not self.findings
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{len(rows)} {name}" for name, rows in self.texts.items())
+        lines = [f"texts: {parts}"]
+        if self.labels:
+            lines += [self.labels.describe(), *self._spread()]
+        lines += self._lengths_told()
+        if self.ok:
+            return "\n".join([*lines, "nothing wrong was found"])
+        return "\n".join([*lines, "", "to look at:", *(f"- {each}" for each in self.findings)])
+
+    def to_frame(self) -> Any:
+        """The findings as a DataFrame, a row each: problem, part, row, other row, text, label."""
+        import pandas as pd
+
+        columns = ["problem", "part", "row", "other_row", "text", "label"]
+        rows = [
+            self._line(finding, i) for finding in self.findings for i in range(len(finding.rows))
+        ]
+        return pd.DataFrame(rows, columns=columns).astype({"other_row": "Int64"})
+
+    def classes(self) -> Any:
+        """How many texts each class has, as a DataFrame: a row a class, a column a part.
+
+        For regression the targets' statistics.
+        """
+        import pandas as pd
+
+        if self.labels is None:
+            return pd.DataFrame()
+        if self.labels.task == REGRESSION:
+            tables = {
+                part: pd.DataFrame(y, columns=self.labels.names) for part, y in self.y.items()
+            }
+            return pd.concat({part: table.describe() for part, table in tables.items()}, axis=1)
+        counts = {part: class_counts(y, self.labels) for part, y in self.y.items()}
+        return pd.DataFrame(counts, index=list(self.labels.classes))
+
+    def plot(self, what: str | None = None) -> Any:
+        """A matplotlib figure of the labels, the lengths, or both.
+
+        Args:
+            what: "labels", "lengths", or None for both.
+        """
+        wanted = {None: ("labels", "lengths"), "labels": ("labels",), "lengths": ("lengths",)}
+        if what not in wanted:
+            raise ArgumentError(f"what={what!r}; allowed are 'labels', 'lengths' and None.")
+        kinds = [kind for kind in wanted[what] if kind == "lengths" or self.labels]
+        tall = len(self.labels.classes) if self.labels and self.labels.task != REGRESSION else 0
+        height = max(4.0, 0.2 * tall + 1.0) if "labels" in kinds else 4.0
+        figure, all_axes = _figure(len(kinds), height)
+        for kind, axes in zip(kinds, all_axes, strict=True):
+            (self._draw_labels if kind == "labels" else self._draw_lengths)(axes)
+        return figure
+
+    def _line(self, finding: Finding, i: int) -> tuple:
+        row, part = finding.rows[i], finding.part
+        y = self.y.get(part)
+        label = self.labels.decode(y[row : row + 1])[0] if self.labels and y is not None else None
+        other = finding.others[i] if finding.others else None
+        return finding.problem, part, row, other, self.texts[part][row], label
+
+    def _spread(self) -> Iterator[str]:
+        """The classes' counts in a line, or the targets' range."""
+        labels = self.labels
+        if labels is None:
+            return
+        for part, y in self.y.items():
+            if labels.task == REGRESSION:
+                yield f"{part} targets: mean {y.mean():.3g}, from {y.min():.3g} to {y.max():.3g}"
+                continue
+            counts = class_counts(y, labels)
+            order = np.argsort(-counts, kind="stable")
+            shown = [f"{labels.names[i]} {counts[i]}" for i in order]
+            if len(shown) > 10:
+                shown = [*shown[:5], "...", *shown[-4:]]
+            yield f"{part} labels: {', '.join(shown)}"
+
+    def _lengths_told(self) -> Iterator[str]:
+        for part, lengths in self.lengths.items():
+            p95, p99 = np.percentile(lengths, (95, 99))
+            told = (
+                f"{part} {self.unit} a text: mean {lengths.mean():.0f}, 95th percentile {p95:.0f}, "
+                f"99th percentile {p99:.0f}, longest {lengths.max()}"
+            )
+            if self.maxlen is not None:
+                told += f"; maxlen={self.maxlen} cuts {np.mean(lengths > self.maxlen):.1%}"
+            yield told
+        if self.suggested_maxlen is not None:
+            yield f"suggested maxlen: {self.suggested_maxlen}"
+
+    def _draw_labels(self, axes: Any) -> None:
+        labels = self.labels
+        if labels is None:
+            return
+        if labels.task == REGRESSION:
+            for j, name in enumerate(labels.names):
+                axes.hist(self.y["train"][:, j], bins=30, alpha=0.6, label=name)
+            axes.set(title="Targets", xlabel="value", ylabel="texts")
+            axes.legend(loc="best")  # said, or a slow machine gets a warning
+            return
+        places, left = np.arange(len(labels.classes)), np.zeros(len(labels.classes))
+        for part, y in self.y.items():
+            counts = class_counts(y, labels)
+            axes.barh(places, counts, left=left, label=part)
+            left += counts
+        names = [name if len(name) <= 30 else name[:29] + "…" for name in labels.names]
+        axes.set_yticks(places, names, fontsize=8 if len(names) > 20 else None)
+        axes.set(title="Texts a class", xlabel="texts", ylim=(len(places) - 0.4, -0.6))
+        axes.set_xlim(right=1.2 * left.max(initial=1))  # room for the legend
+        axes.legend(loc="best")
+
+    def _draw_lengths(self, axes: Any) -> None:
+        longest = max(int(lengths.max(initial=1)) for lengths in self.lengths.values())
+        step = -(-(longest + 1) // 50)  # whole numbers, or some bars would stand for more lengths
+        bins = np.arange(0, longest + 1 + step, step)
+        for part, lengths in self.lengths.items():
+            axes.hist(lengths, bins=bins, alpha=0.6, label=part)
+        if self.maxlen is not None:
+            axes.axvline(self.maxlen, color="C3", linestyle="--", label=f"maxlen {self.maxlen}")
+        axes.set(title="Lengths", xlabel=f"{self.unit} a text", ylabel="texts")
+        axes.legend(loc="best")
+
+
+def class_counts(y: np.ndarray, labels: Labels) -> np.ndarray:
+    """Texts a class, (classes,), from labels as numbers."""
+    if y.ndim == 2:
+        return y.sum(axis=0).astype(int)
+    return np.bincount(y, minlength=len(labels.classes))
+
+
+def _figure(columns: int, height: float) -> tuple[Any, list[Any]]:
+    """A figure outside of pyplot's list, with axes side by side."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    console.let_notebook_draw()
+    figure = Figure(figsize=(6.4 * columns, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])

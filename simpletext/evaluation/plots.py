@@ -1,0 +1,111 @@
+"""Figures: the range test, the training's history, the confusion matrix.
+
+They follow the user's matplotlib style, are returned or shown, and never wait for anyone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..training.run import PER_STEP
+from ..training.schedules import Curve
+from ..utils import console
+
+
+def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> Any:
+    """Loss over learning rate, as a matplotlib figure."""
+    figure, axes = _figure()
+    stop = len(curve.rates) - skip_end
+    few = stop - skip_start < 10  # a short sweep is shown whole
+    part = slice(None) if few else slice(skip_start, stop)
+    axes.plot(curve.rates[part], curve.losses[part])
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss (smoothed)", title="Range test")
+    estimates = curve.estimate() if suggest else None
+    for i, (name, rate) in enumerate(
+        zip(("steepest", "minimum / 10", "valley"), estimates or (), strict=False)
+    ):
+        loss = np.interp(np.log(rate), np.log(curve.rates), curve.losses)
+        axes.plot([rate], [loss], "o", color=f"C{i + 1}", label=f"{name}: {rate:.1e}")
+    if estimates:
+        axes.legend(loc="best")  # said, or a slow machine gets a warning
+    return figure
+
+
+def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:
+    """A quantity of the training as a matplotlib figure, with its validation twin."""
+    if name not in history:
+        known = sorted(key for key in history if not key.startswith("val_"))
+        raise ArgumentError(
+            f"There is no {name!r} in the history; there is {', '.join(known) or 'nothing yet'}."
+        )
+    figure, axes = _figure()
+    by_step = name in PER_STEP
+    twin = history.get(f"val_{name}")
+    for values, label in ((history[name], "train"), (twin, "validation")):
+        if values:
+            marker = "o" if len(values) < 30 and not by_step else ""
+            axes.plot(range(1, len(values) + 1), values, marker=marker, label=label)
+    if twin:
+        axes.legend(loc="best")
+    title = {"lr": "learning rate"}.get(name, name)
+    axes.set(xlabel="step" if by_step else "epoch", ylabel=title, title=title)
+    if not by_step:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
+    """A confusion matrix, rows true and columns predicted, as a matplotlib figure."""
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    if matrix.ndim != 2:
+        raise ArgumentError("A confusion matrix can be plotted where each row has one class.")
+    count = len(names)
+    large = count > 20  # then the squares are too small for numbers, and a scale tells them
+    room = 0.08 * max(map(len, names))  # inches for the longest name, at the side and below
+    size = min(max(3.5, 0.45 * count) + room, 24.0)
+    figure, axes = _figure((size + 0.5, size))
+    display = ConfusionMatrixDisplay(matrix, display_labels=list(names))
+    display.plot(
+        ax=axes,
+        cmap="Blues",
+        xticks_rotation="vertical",
+        colorbar=False,
+        include_values=not large,
+    )
+    if large:
+        figure.colorbar(display.im_, ax=axes, shrink=0.5)
+    axes.tick_params(labelsize="xx-small" if large else "medium")
+    axes.grid(visible=False)
+    return figure
+
+
+def _figure(size: tuple[float, float] = (6.4, 4.0)) -> tuple[Any, Any]:
+    """A figure outside of pyplot's list: nothing blocks, and nothing piles up."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    console.let_notebook_draw()
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def show(figure: Any) -> None:
+    """Show a figure in a notebook; elsewhere in a window, without waiting for it."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = None
+    if get_ipython is not None and get_ipython() is not None:
+        display(figure)
+        return
+    import matplotlib.pyplot as plt
+
+    manager = plt.figure().canvas.manager
+    manager.canvas.figure = figure
+    figure.set_canvas(manager.canvas)
+    plt.show(block=False)

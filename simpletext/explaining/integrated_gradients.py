@@ -1,0 +1,159 @@
+"""Integrated gradients (https://arxiv.org/abs/1703.01365) over a model's embeddings."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..errors import ArgumentError
+from ..tasks.labels import MULTI, REGRESSION
+
+LAYER = "embeddings"  # what every encoder calls its first layer
+POINTS = (20, 40, 80)  # on the way: the first are enough for most texts
+SLACK = 0.01  # between the weights' sum and the difference; beyond it, more points are taken
+
+# Embedded rows, each (rows, length, features), and what else `scores` takes -> (values, slopes).
+WithSlopes = Callable[..., tuple[Any, list]]
+
+
+class IntegratedGradients:
+    """The integrated gradients of one model, which is cut at its embeddings for the first text.
+
+    Args:
+        model: dict of ids -> logits, with a layer `embeddings`.
+        task: what its logits are, one of `labels`.
+    """
+
+    def __init__(self, model: keras.Model, task: str) -> None:
+        self._model, self._task = model, task
+
+    def token_weights(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        baseline: Mapping[str, np.ndarray],
+        index: int,
+        temperature: float,
+    ) -> np.ndarray:
+        """Each token's part of the difference in score between a text and its baseline, (length,).
+
+        The score is the probability of a class; of a regression, the value.
+
+        Args:
+            inputs: of one text, each (1, length).
+            baseline: the same with neutral tokens.
+            index: the class.
+            temperature: what the logits are divided by.
+        """
+        ends, starts = self._embedded(inputs), self._embedded(baseline)
+        ids = [inputs[tensor.name] for tensor in self._model.inputs]
+        numbers = np.int32(index), np.float32(temperature)
+        for count in POINTS:
+            weights, difference = self._integrated(starts, ends, ids, numbers, count)
+            if abs(weights.sum() - difference) <= SLACK * max(abs(difference), 1):
+                break
+        return weights
+
+    def _integrated(
+        self, starts: list, ends: list, ids: list, numbers: tuple, count: int
+    ) -> tuple[np.ndarray, float]:
+        """Each token's part, (length,), from the slopes at `count` points of the straight way.
+
+        And the difference in score between the way's two ends, which go along without a share.
+        """
+        points, shares = np.polynomial.legendre.leggauss(count)
+        points, shares = np.append((points + 1) / 2, [0, 1]), np.append(shares / 2, [0, 0])
+        steps = points.reshape(-1, 1, 1).astype("float32")
+        # each (points, length, features)
+        ways = [a + steps * (b - a) for a, b in zip(starts, ends, strict=True)]
+        ids = [ops.convert_to_tensor(np.repeat(x, len(points), axis=0)) for x in ids]
+        values, slopes = self._scores_and_slopes(ways, ids, *numbers)
+        means = [np.tensordot(shares, ops.convert_to_numpy(slope), axes=1) for slope in slopes]
+        weights = sum(
+            ((b - a)[0] * mean).sum(axis=-1) for a, b, mean in zip(starts, ends, means, strict=True)
+        )
+        *_, first, last = ops.convert_to_numpy(values)
+        return weights, float(last - first)
+
+    def _embedded(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """What the embeddings make of one text, each (1, length, features)."""
+        lower, _ = self._halves
+        return [np.asarray(ops.convert_to_numpy(x), "float32") for x in _flat(lower(dict(inputs)))]
+
+    def _scores(self, embedded: list, ids: list, index: Any, temperature: Any) -> Any:
+        """The score of each row, (rows,)."""
+        _, upper = self._halves
+        logits = ops.cast(upper([*embedded, *ids], training=False), "float32")
+        if self._task != REGRESSION:
+            squash = ops.sigmoid if self._task == MULTI else ops.softmax
+            logits = squash(logits / temperature)
+        return ops.take(logits, index, axis=1)
+
+    @cached_property
+    def _halves(self) -> tuple[keras.Model, keras.Model]:
+        """The model up to its embeddings, and from them on (with its inputs, for the mask)."""
+        model = self._model
+        if LAYER not in [layer.name for layer in model.layers]:
+            raise ArgumentError(
+                f"This model has no layer named {LAYER!r}, so 'gradient' can't explain it; use "
+                "'occlusion'."
+            )
+        embedded = model.get_layer(LAYER).output
+        inputs = {tensor.name: tensor for tensor in model.inputs}
+        lower = keras.Model(inputs, embedded, name="lower")
+        return lower, keras.Model([*_flat(embedded), *model.inputs], model.output, name="upper")
+
+    @cached_property
+    def _scores_and_slopes(self) -> WithSlopes:
+        """`_scores`, and the slopes of their sum: each backend has its own way for these."""
+        backend = keras.backend.backend()
+        if backend == "tensorflow":
+            return _on_tensorflow(self._scores, self._halves[0])
+        if backend == "jax":
+            return _on_jax(self._scores)
+        if backend == "torch":
+            return _on_torch(self._scores)
+        raise ArgumentError(f"The Keras backend {backend!r} has no gradients; use 'occlusion'.")
+
+
+def _on_tensorflow(scores: Callable, lower: keras.Model) -> WithSlopes:
+    """Compiled, once for texts of all lengths: each but the first takes less time."""
+    import tensorflow as tf
+
+    def scores_and_slopes(embedded: list, ids: list, *numbers: Any) -> tuple[Any, list]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(embedded)
+            values = scores(embedded, ids, *numbers)
+        return values, tape.gradient(values, embedded)
+
+    embedded = [tf.TensorSpec((None, None, x.shape[-1]), "float32") for x in lower.outputs]
+    ids = [tf.TensorSpec((None, None), "int32") for _ in lower.inputs]
+    numbers = tf.TensorSpec((), "int32"), tf.TensorSpec((), "float32")
+    return tf.function(scores_and_slopes, [embedded, ids, *numbers], autograph=False)
+
+
+def _on_jax(scores: Callable) -> WithSlopes:
+    import jax
+
+    def scores_and_slopes(embedded: list, *others: Any) -> tuple[Any, list]:
+        values, pull = jax.vjp(lambda rows: scores(rows, *others), embedded)
+        return values, pull(ops.ones_like(values))[0]
+
+    return scores_and_slopes
+
+
+def _on_torch(scores: Callable) -> WithSlopes:
+    import torch
+
+    def scores_and_slopes(embedded: list, *others: Any) -> tuple[Any, list]:
+        rows = [ops.convert_to_tensor(array).requires_grad_() for array in embedded]
+        values = scores(rows, *others)
+        return values, torch.autograd.grad(values.sum(), rows)
+
+    return scores_and_slopes
+
+
+def _flat(tensors: Any) -> list[Any]:
+    return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]

@@ -1,0 +1,205 @@
+"""How words are weighed: LIME, eli5, integrated gradients, occlusion."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from ..models.loading import architecture_of, layout_for
+from ..tasks.labels import MULTI, REGRESSION
+from ..tokenization.encoded_texts import pack
+from .explanation import Explanation, Target, Word
+from .words import Passage, passage_of
+
+SEED = 42  # as ktrain: the same text gets the same explanation
+MASKS = ("[MASK]", "<mask>")  # neutral tokens, where the tokenizer has one
+
+Predict = Callable[[Iterable[Sequence[int]]], np.ndarray]
+Weighed = tuple[np.ndarray, float | None]  # a weight for each word, and the fidelity
+
+
+def explain(
+    predictor: Any,
+    doc: Any,
+    method: str,
+    truncate_len: int,
+    all_targets: bool,
+    n_samples: int,
+    top_n: int | None,
+) -> Explanation:
+    """See `Predictor.explain`."""
+    _check(method, predictor.labels.task, truncate_len, n_samples, top_n)
+    passage = passage_of(doc, predictor.tokenizer, truncate_len)
+    values = predictor.predict_proba(passage.doc)
+    indices = _targets(predictor, values, all_targets)
+    weighed = METHODS[method](predictor, passage, indices, n_samples)
+    targets = tuple(
+        Target(
+            predictor.get_classes()[index],
+            float(values[index]),
+            _words(passage, weights, top_n),
+            fidelity,
+        )
+        for index, (weights, fidelity) in zip(indices, weighed, strict=True)
+    )
+    return Explanation(passage.texts, targets, method)
+
+
+def by_lime(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """LIME (https://arxiv.org/abs/1602.04938): a linear model on variations of the text."""
+    from lime.lime_text import LimeTextExplainer
+
+    count, predict = len(passage.words), _predict_kept(predictor, passage)
+    for index in indices:
+        explainer = LimeTextExplainer(
+            split_expression=r"\s+", bow=False, mask_string="", random_state=SEED
+        )
+        result = explainer.explain_instance(
+            _stand_in(count),
+            lambda docs: predict(map(_kept, docs)),
+            labels=(index,),
+            num_features=count,
+            num_samples=n_samples,
+        )
+        weights = np.zeros(count)
+        for word, weight in result.local_exp[index]:
+            weights[word] = weight
+        yield weights, float(result.score)
+
+
+def by_eli5(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """eli5's TextExplainer (https://eli5.readthedocs.io): a linear classifier on variations."""
+    from eli5.lime import TextExplainer
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    count, predict = len(passage.words), _predict_kept(predictor, passage)
+    if count < 2:  # each of its samples lacks a word, so there would be none that counts
+        raise DataError("eli5 needs two words or more; for a single word use method='lime'.")
+    for index in indices:
+
+        def one_or_not(docs: Sequence[str], index: int = index) -> np.ndarray:
+            value = predict(map(_kept, docs))[:, index].astype("float64")
+            return np.stack([1.0 - value, value], axis=1)
+
+        words = CountVectorizer(token_pattern=r"\S+", vocabulary=_stand_in(count).split())
+        explainer = TextExplainer(n_samples=n_samples, random_state=SEED, vec=words)
+        explainer.fit(_stand_in(count), one_or_not)
+        yield explainer.clf_.coef_[0], float(explainer.metrics_["score"])
+
+
+def by_occlusion(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """How far the probability falls when a word is left out (https://arxiv.org/abs/1311.2901)."""
+    count = len(passage.words)
+    everything = set(range(count))
+    kept = [everything, *(everything - {word} for word in range(count))]
+    values = _predict_kept(predictor, passage)(map(sorted, kept)).astype("float64")
+    for index in indices:
+        yield values[0, index] - values[1:, index], None
+
+
+def by_gradient(
+    predictor: Any, passage: Passage, indices: list[int], n_samples: int
+) -> Iterable[Weighed]:
+    """Integrated gradients (https://arxiv.org/abs/1703.01365): one text, no variations."""
+    tokenizer = predictor.tokenizer
+    text, pair = passage.texts[0], passage.texts[1] if len(passage.texts) > 1 else None
+    places = tokenizer.places(text, pair, predictor.maxlen)
+    inputs = _inputs(predictor, text, pair)
+    neutral = next(filter(None, map(tokenizer.token_id, MASKS)), tokenizer.layout.pad_id)
+    marks = np.array([place is None for place in places])
+    baseline = inputs | {"input_ids": np.where(marks, inputs["input_ids"], neutral)}
+    for index in indices:
+        weights = predictor.gradients.token_weights(
+            inputs, baseline, index, predictor.settings.temperature
+        )
+        yield _by_word(passage, places, weights), None
+
+
+METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion": by_occlusion}
+
+
+def _check(method: str, task: str, truncate_len: int, n_samples: int, top_n: int | None) -> None:
+    if method not in METHODS:
+        raise ArgumentError(f"method={method!r}; allowed are {', '.join(map(repr, METHODS))}.")
+    if method == "eli5" and task == REGRESSION:
+        raise ArgumentError("eli5 explains classes only; for a regression use method='lime'.")
+    numbers = {"truncate_len": (truncate_len, 1), "n_samples": (n_samples, 10), "top_n": (top_n, 1)}
+    for name, (number, least) in numbers.items():
+        if number is not None and (not isinstance(number, (int, np.integer)) or number < least):
+            raise ArgumentError(f"{name}={number!r}; it must be a whole number, {least} or more.")
+
+
+def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
+    """Numbers of the classes to explain: the answer, or answers; then the others, if asked for."""
+    order = [int(i) for i in np.argsort(-values, kind="stable")]
+    if all_targets:
+        return order if predictor.labels.task != REGRESSION else sorted(order)
+    if predictor.labels.task == MULTI:
+        return [i for i in order if values[i] >= predictor.thresholds[i]] or order[:1]
+    return [0] if predictor.labels.task == REGRESSION else order[:1]
+
+
+def _words(passage: Passage, weights: np.ndarray, top_n: int | None) -> tuple[Word, ...]:
+    strongest = sorted(range(len(weights)), key=lambda i: -abs(weights[i]))[:top_n]
+    return tuple(
+        Word(passage.texts[part][start:end], start, end, float(weights[i]), part)
+        for i, (part, start, end) in enumerate(passage.words)
+        if i in strongest
+    )
+
+
+def _stand_in(count: int) -> str:
+    """What the samplers vary in the text's place: "w0 w1 w2", one for each word.
+
+    So their own ideas of what a word is don't matter, and pairs and any language work.
+    """
+    return " ".join(f"w{i}" for i in range(count))
+
+
+def _kept(stand_in: str) -> list[int]:
+    return [int(word[1:]) for word in stand_in.split()]
+
+
+def _predict_kept(predictor: Any, passage: Passage) -> Predict:
+    """Probabilities by the words that are kept; what came before isn't predicted again."""
+    known: dict[Any, np.ndarray] = {}
+
+    def predict(kept: Iterable[Sequence[int]]) -> np.ndarray:
+        docs = [passage.keeping(set(words)) for words in kept]
+        new = [doc for doc in dict.fromkeys(docs) if doc not in known]
+        known.update(zip(new, predictor.predict_proba(new) if new else (), strict=True))
+        return np.stack([known[doc] for doc in docs])
+
+    return predict
+
+
+def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray]:
+    """The model's inputs for one text."""
+    layout = layout_for(architecture_of(predictor.model).config, predictor.tokenizer.layout)
+    pairs = None if pair is None else [pair]
+    encodings = predictor.tokenizer.encode([text], pairs, predictor.maxlen)
+    return pack(encodings, layout, [text], pairs).padded(np.arange(1))
+
+
+def _by_word(passage: Passage, places: Sequence[Any], weights: np.ndarray) -> np.ndarray:
+    """Tokens' weights, added up for the word that each token begins in."""
+    word_at = {
+        (part, at): word
+        for word, (part, start, end) in enumerate(passage.words)
+        for at in range(start, end)
+    }
+    sums = np.zeros(len(passage.words))
+    for place, weight in zip(places, weights, strict=True):
+        if place is not None:
+            part, start, end = place
+            inside = [word_at[part, at] for at in range(start, end) if (part, at) in word_at]
+            if inside:  # a token may begin with the space before its word
+                sums[inside[0]] += weight
+    return sums

@@ -1,0 +1,214 @@
+"""What lies beside an exported model: labels.json, tokenizer.json, predict.py, a README."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from ..checkpoints.folder import write_json
+from ..errors import ExportError
+from ..saving.settings import THRESHOLD, Settings
+from ..tokenization.tokenizer import Tokenizer
+
+LABELS, SCRIPT = "labels.json", "predict.py"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a bundle's predict.py gets logits.
+
+    Attributes:
+        file: the model's file or folder in the bundle.
+        packages: what has to be installed.
+        imports: the line that imports the runtime.
+        load: an expression that loads the model from the folder `HERE`.
+        call: an expression that gives the logits of `inputs`, arrays by name.
+    """
+
+    file: str
+    packages: tuple[str, ...]
+    imports: str = ""
+    load: str = ""
+    call: str = ""
+
+
+STRINGS = "saved_model with strings"
+RUNTIMES = {
+    "onnx": Runtime(
+        "model.onnx",
+        ("numpy", "onnxruntime", "tokenizers"),
+        "import onnxruntime",
+        'onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])',
+        "MODEL.run(None, inputs)[0]",
+    ),
+    "openvino": Runtime(
+        "model.xml",
+        ("numpy", "openvino", "tokenizers"),
+        "import openvino",
+        # Left to itself, it would compute in bfloat16 where the processor can.
+        'openvino.compile_model(HERE / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})',
+        "MODEL(inputs)[0]",
+    ),
+    "litert": Runtime(
+        "model.tflite",
+        ("ai-edge-litert", "numpy", "tokenizers"),
+        "from ai_edge_litert.interpreter import Interpreter",
+        'Interpreter(str(HERE / "model.tflite")).get_signature_runner()',
+        'MODEL(**inputs)["output_0"]',
+    ),
+    "saved_model": Runtime(
+        "saved_model",
+        ("numpy", "tensorflow", "tokenizers"),
+        "import tensorflow",
+        'tensorflow.saved_model.load(HERE / "saved_model").signatures["ids"]',
+        'MODEL(**{k: tensorflow.constant(v) for k, v in inputs.items()})["logits"].numpy()',
+    ),
+    STRINGS: Runtime("saved_model", ("tensorflow", "tensorflow-text")),
+}
+
+PREDICT = Template('''\
+"""Classify texts: python predict.py "one text" "another". Needs $packages."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+$imports
+from tokenizers import Tokenizer
+
+HERE = Path(__file__).parent
+MODEL = $load
+LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
+TOKENIZER = Tokenizer.from_file(str(HERE / "tokenizer.json"))
+TOKENIZER.enable_truncation(LABELS["maxlen"], direction=LABELS["truncation_side"])
+TOKENIZER.enable_padding(**LABELS["padding"])
+
+
+def predict_proba(texts):
+    """Probabilities (regression: values), an array (texts, classes); a pair is a tuple."""
+    encoded = TOKENIZER.encode_batch(list(texts))
+    parts = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask"}
+    rows = {name: [getattr(e, parts[name]) for e in encoded] for name in LABELS["inputs"]}
+    inputs = {name: np.array(row, dtype="int32") for name, row in rows.items()}
+    logits = $call
+    logits = logits / LABELS["temperature"]
+    if LABELS["task"] == "regression":
+        return logits
+    if LABELS["task"] == "multi_label_classification":
+        return 1 / (1 + np.exp(-logits))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+if __name__ == "__main__":
+    for row in predict_proba(sys.argv[1:]):
+        print(json.dumps(dict(zip(LABELS["classes"], row.tolist()))))
+''')
+
+# For a SavedModel with the tokenizer inside.
+PREDICT_STRINGS = Template('''\
+"""Classify texts: python predict.py "one text" "another". Needs $packages."""
+
+import json
+import sys
+from pathlib import Path
+
+import tensorflow
+import tensorflow_text  # noqa: F401 - the model is made of its operations
+
+HERE = Path(__file__).parent
+LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
+MODEL = tensorflow.saved_model.load(HERE / "saved_model").signatures["serving_default"]
+
+
+def predict_proba(texts):
+    """Probabilities (regression: values), an array (texts, classes); a pair is a tuple."""
+    rows = [(text,) if isinstance(text, str) else text for text in texts]
+    columns = dict(zip(("texts", "pairs"), map(tensorflow.constant, zip(*rows))))
+    return MODEL(**columns)["probabilities"].numpy()
+
+
+if __name__ == "__main__":
+    for row in predict_proba(sys.argv[1:]):
+        print(json.dumps(dict(zip(LABELS["classes"], row.tolist()))))
+''')
+
+README = Template("""\
+# Exported text classifier ($format)
+
+`$file` answers with logits; `labels.json` says what they stand for. Try it:
+
+    pip install $packages
+    python predict.py "one text" "another"
+
+From your own code: `from predict import predict_proba`, then
+`predict_proba(["one text", "another"])`. Texts are cut to $maxlen tokens. A task with several
+labels a text gives those whose probability reaches their number in `thresholds`.
+$note
+It gave the same probabilities as the original, within 1e-4, when it was made.
+""")
+
+
+def write_bundle(
+    folder: Path,
+    name: str,
+    settings: Settings,
+    tokenizer: Tokenizer,
+    inputs: tuple[str, ...],
+    note: str = "",
+) -> None:
+    """Put everything but the model into an existing folder.
+
+    Args:
+        folder: the bundle's.
+        name: the name of one of `RUNTIMES`.
+        settings: the predictor's.
+        tokenizer: the predictor's.
+        inputs: names of the model's inputs.
+        note: a paragraph for the README.
+
+    Raises:
+        ExportError: the tokenizer is written in Python, so it has no tokenizer.json.
+    """
+    if tokenizer.options is None:
+        raise ExportError(
+            "This model's tokenizer is written in Python and has no tokenizer.json, so nothing "
+            "but transformers can run it. Serve the predictor itself."
+        )
+    runtime = RUNTIMES[name]
+    write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs))
+    tokenizer.save_backend(folder)
+    script = PREDICT_STRINGS if name == STRINGS else PREDICT
+    content = script.substitute(
+        packages=", ".join(runtime.packages),
+        imports=runtime.imports,
+        load=runtime.load,
+        call=runtime.call,
+    )
+    (folder / SCRIPT).write_text(content, encoding="utf-8")
+    readme = README.substitute(
+        format=name,
+        file=runtime.file,
+        packages=" ".join(runtime.packages),
+        maxlen=settings.maxlen,
+        note=f"\n{note}\n" if note else "",
+    )
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+
+
+def _labels(settings: Settings, options: dict[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "task": settings.labels.task,
+        "classes": settings.labels.names,
+        "thresholds": settings.thresholds or [THRESHOLD] * len(settings.labels.classes),
+        "temperature": settings.temperature,
+        "maxlen": settings.maxlen,
+        "truncation_side": options["truncation_side"],
+        "padding": {
+            "direction": options["padding_side"],
+            "pad_id": options["pad_id"],
+            "pad_type_id": options["pad_type_id"],
+        },
+        "inputs": list(inputs),
+    }

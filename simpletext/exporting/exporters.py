@@ -1,0 +1,189 @@
+"""A predictor exported to serve without simpletext, and re-checked before it counts as done."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..checkpoints.folder import new_folder, open_folder
+from ..errors import ArgumentError, ExportError
+from ..models.loading import architecture_of, input_names, load_classifier, write_model
+from ..models.precision import precision_of
+from ..saving.predictor_folder import PROBES, probe_values
+from ..utils import console
+from .bundle import RUNTIMES, write_bundle
+
+NEEDED = {
+    "onnx": ("onnx", "tf2onnx", "onnxruntime"),
+    "openvino": ("openvino",),
+    "litert": ("ai_edge_litert",),
+    "saved_model": ("tensorflow_text",),
+}
+TOLERANCE = 1e-4
+CODE = (
+    "import json, sys; sys.path.insert(0, sys.argv[1]); import predict; "
+    "texts = [tuple(t) if isinstance(t, list) else t for t in json.load(sys.stdin)]; "
+    "print(json.dumps(predict.predict_proba(texts).tolist()), flush=True)"
+)
+
+
+def export(
+    predictor: Any, path: str | os.PathLike, format: str, quantize: bool
+) -> dict[str, float]:
+    """See `Predictor.export`."""
+    _check(format, quantize)
+    model, settings = _in_float32(predictor.model), predictor.settings
+    inputs = input_names(architecture_of(model).config)
+    wanted = probe_values(model, predictor.tokenizer, settings, PROBES)  # Keras exports what ran
+    with new_folder(path) as folder:
+        with console.silent("tensorflow"):  # it names its temporary folder
+            runtime, note = WRITERS[format](model, predictor, folder)
+        write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
+        moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
+        if not moved <= TOLERANCE:
+            raise ExportError(
+                f"The export to {format} gives other probabilities than the predictor: they moved "
+                f"by {moved:.3g}, where {TOLERANCE:g} is allowed. Nothing was written. Please "
+                "report the model's name."
+            )
+        report = {"moved": moved}
+        if quantize:
+            report |= _quantize(folder, wanted, settings.paired)
+    return report
+
+
+def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
+    """What a bundle's own predict.py says about the probe texts, in a process of its own.
+
+    Raises:
+        ExportError: it fails; with the last line it wrote.
+    """
+    texts: list[Any] = list(PROBES)
+    if paired:
+        texts = list(zip(PROBES, reversed(PROBES), strict=True))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CODE, str(folder)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ExportError(f"The exported model doesn't run: {last}. Nothing was written.")
+    return np.array(json.loads(done.stdout.splitlines()[-1]))
+
+
+def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
+    """model.onnx, for any batch and length."""
+    with _without_faulty_optimizer(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras looks for np.object
+        model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
+    return "onnx", ""
+
+
+def write_openvino(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
+    """model.xml and model.bin, for any batch and length."""
+    model.export(str(folder / RUNTIMES["openvino"].file), format="openvino", verbose=False)
+    return "openvino", ""
+
+
+def write_litert(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
+    """model.tflite, for any batch and length, of the runtime's own operations only."""
+    model.export(str(folder / RUNTIMES["litert"].file), format="litert", verbose=False)
+    return "litert", "On a phone, tokenizer.json is read by the `tokenizers` library, in Rust."
+
+
+def write_saved_model(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
+    """A folder that takes strings, where the tokenizer can be put into the graph, and ids."""
+    from .saved_model import write
+
+    return write(model, predictor, folder / RUNTIMES["saved_model"].file)
+
+
+WRITERS: dict[str, Callable[[keras.Model, Any, Path], tuple[str, str]]] = {
+    "saved_model": write_saved_model,
+    "onnx": write_onnx,
+    "litert": write_litert,
+    "openvino": write_openvino,
+}
+
+
+def _check(format: str, quantize: bool) -> None:
+    if format not in WRITERS:
+        raise ArgumentError(f"format={format!r}; allowed are {', '.join(map(repr, WRITERS))}.")
+    if quantize and format != "onnx":
+        raise ArgumentError(f"quantize=True is for format='onnx'; this is {format!r}.")
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            f"Exports are made with the TensorFlow backend; this is {keras.backend.backend()!r}. "
+            "Save the predictor, and load and export it with KERAS_BACKEND=tensorflow."
+        )
+    missing = [name for name in NEEDED[format] if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ExportError(
+            f"The export to {format} needs {', '.join(missing)}, which isn't installed: "
+            f"pip install 'simpletext[{format.replace('_', '-')}]'."
+        )
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
+    """The model itself, or its like in float32 if it computes in reduced precision."""
+    if precision_of(model) == "float32":
+        return model
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent)
+        write_model(model, folder)
+        architecture = architecture_of(model)
+        count = len(architecture.config["id2label"])
+        return load_classifier(
+            open_folder(folder, parent), count, None, str(architecture.pooling), new_head=False
+        )
+
+
+@contextlib.contextmanager
+def _without_faulty_optimizer() -> Iterator[None]:
+    """tf2onnx joins two reshapes into one although the shape between them is still asked for.
+
+    Without that step the graph is right, and ONNX Runtime optimises it anyway when it loads.
+    """
+    from tf2onnx import optimizer
+
+    steps = optimizer._get_optimizers()
+    kept = dict(steps)
+    steps.pop("remove_back_to_back", None)
+    try:
+        yield
+    finally:
+        steps.clear()
+        steps.update(kept)
+
+
+def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str, float]:
+    """Weights as int8 in the model's place; how far that moves the probe texts."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    path = folder / RUNTIMES["onnx"].file
+    small = path.with_suffix(".int8")
+    with console.silent(None):  # it recommends a step that ours can do without
+        quantize_dynamic(path, small, weight_type=QuantType.QInt8)
+    before, after = path.stat().st_size, small.stat().st_size
+    small.replace(path)
+    answers = answers_of(folder, paired)
+    moved = float(np.abs(answers - wanted).max())
+    console.say(
+        f"int8: {before / 1e6:.1f} MB became {after / 1e6:.1f} MB; the probabilities of the probe "
+        f"texts moved by up to {moved:.3f}. Measure it on texts of yours."
+    )
+    return {"moved_by_int8": moved, "bytes": float(after)}

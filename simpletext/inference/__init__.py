@@ -1,0 +1,1 @@
+"""The forward pass and what is made of its outputs."""

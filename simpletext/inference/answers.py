@@ -1,0 +1,134 @@
+"""`Answers`: probabilities become what a user asked for: classes, the top few, a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..tasks.labels import MULTI, REGRESSION, SINGLE, Labels
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said about some texts.
+
+    Attributes:
+        values: probabilities (regression: values), (texts, classes) float32.
+        truncated: for each text whether some of it wasn't seen, (texts,).
+        labels: the task and the classes.
+    """
+
+    values: np.ndarray
+    truncated: np.ndarray
+    labels: Labels
+
+    def decided(self, thresholds: np.ndarray, min_confidence: float | None) -> list[Any]:
+        """An answer a text: a class, None below `min_confidence`; a list of labels; a value."""
+        if self.labels.task == REGRESSION:
+            return self.labels.decode(self.values)
+        if self.labels.task == MULTI:
+            return self.labels.decode(self.values >= thresholds)
+        answers = self.labels.decode(self.values.argmax(axis=1))
+        if min_confidence is None:
+            return answers
+        sure = self.values.max(axis=1) >= min_confidence
+        return [answer if ok else None for answer, ok in zip(answers, sure, strict=True)]
+
+    def top(self, count: int) -> list[list[tuple[Any, float]]]:
+        """For each text its `count` likeliest classes with their probabilities."""
+        order = np.argsort(-self.values, axis=1, kind="stable")[:, :count]
+        return [
+            [(self.labels.classes[i], float(row[i])) for i in indices]
+            for row, indices in zip(self.values, order, strict=True)
+        ]
+
+    def frame(self, texts: Sequence[Any], answers: Sequence[Any]) -> Any:
+        """A DataFrame of texts and answers; its columns are those of `Predictor.predict_df`."""
+        import pandas as pd
+
+        pairs = not isinstance(texts[0], str)
+        columns: dict[str, Any] = {"text": [t[0] for t in texts] if pairs else list(texts)}
+        if pairs:
+            columns["text_b"] = [t[1] for t in texts]
+        if self.labels.task == REGRESSION:
+            columns["value"] = answers
+        else:
+            columns |= {"label": answers, "probability": self._confidence(answers)}
+        return pd.DataFrame(columns | {"truncated": self.truncated})
+
+    def _confidence(self, answers: Sequence[Any]) -> list[Any]:
+        if self.labels.task == SINGLE:
+            return self.values.max(axis=1).tolist()
+        place = {name: i for i, name in enumerate(self.labels.classes)}
+        return [
+            [float(row[place[name]]) for name in names]
+            for row, names in zip(self.values, answers, strict=True)
+        ]
+
+
+def check_options(labels: Labels, top_k: int | None, min_confidence: float | None) -> None:
+    """Refuse options of `Predictor.predict` that don't go with the task."""
+    task = labels.task
+    if top_k is not None and (task == REGRESSION or type(top_k) is not int or top_k < 1):
+        raise ArgumentError(
+            f"top_k={top_k!r}; it must be a whole number, 1 or more, and the task must have "
+            f"classes (this is {task})."
+        )
+    if min_confidence is not None and (task != SINGLE or not 0 <= min_confidence <= 1):
+        raise ArgumentError(
+            f"min_confidence={min_confidence!r}; it must be a probability from 0 to 1, and "
+            f"the task {SINGLE} (this is {task})."
+        )
+
+
+def thresholds_from(
+    threshold: float | Sequence[float] | Mapping[Any, float] | None,
+    kept: Sequence[float] | None,
+    labels: Labels,
+    default: float,
+) -> np.ndarray:
+    """The threshold of each label, (labels,) float32.
+
+    Args:
+        threshold: the user's: one for all, one a label, or a dict by label.
+        kept: those tuned before, for the labels about which the user says nothing.
+        labels: the task and the classes.
+        default: for labels about which nobody says anything.
+
+    Raises:
+        ArgumentError: not a multi-label task, an unknown label, a number outside of 0 to 1.
+    """
+    count = len(labels.classes)
+    values = np.full(count, default) if kept is None else np.asarray(kept, dtype="float64")
+    if threshold is None:
+        return values.astype("float32")
+    if labels.task != MULTI:
+        raise ArgumentError(
+            f"threshold={threshold!r} is for multi-label tasks; this is {labels.task}. "
+            "min_confidence leaves a single-label text without an answer."
+        )
+    if isinstance(threshold, Mapping):
+        values = _by_name(threshold, values, labels)
+    elif np.size(threshold) in (1, count):
+        values = np.broadcast_to(np.asarray(threshold, dtype="float64").ravel(), (count,))
+    else:
+        raise ArgumentError(
+            f"threshold has {np.size(threshold)} numbers; it must be one, one for each of the "
+            f"{count} labels, or a dict by label."
+        )
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ArgumentError(f"threshold={threshold!r}; probabilities go from 0 to 1.")
+    return values.astype("float32")
+
+
+def _by_name(threshold: Mapping[Any, float], values: np.ndarray, labels: Labels) -> np.ndarray:
+    unknown = [name for name in threshold if name not in labels.classes]
+    if unknown:
+        raise ArgumentError(
+            f"threshold names {unknown[0]!r}, which isn't one of the labels: "
+            f"{', '.join(map(repr, labels.classes[:10]))}."
+        )
+    given = [threshold.get(name, old) for name, old in zip(labels.classes, values, strict=True)]
+    return np.asarray(given, dtype="float64")

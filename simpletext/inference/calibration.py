@@ -1,0 +1,116 @@
+"""How sure a model may be: a temperature, thresholds, and the scores that show their worth."""
+
+import numpy as np
+
+from ..evaluation.report import probabilities
+from ..tasks.labels import MULTI, Labels
+
+LIMITS = (0.05, 20.0)  # temperatures outside of these mean that something else is wrong
+
+
+def fit_temperature(logits: np.ndarray, y: np.ndarray, labels: Labels) -> float:
+    """The temperature with the least log loss (https://arxiv.org/abs/1706.04599).
+
+    Args:
+        logits: of validation texts, (texts, classes).
+        y: their labels, as `Labels.encode` gives them.
+        labels: the task and the classes.
+
+    Example:
+        >>> two = Labels("single_label_classification", ("a", "b"))
+        >>> sure = np.array([[4.0, -4.0]] * 4)
+        >>> round(fit_temperature(sure, np.array([0, 0, 0, 1]), two), 1)  # right 3 times of 4
+        7.3
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        values = probabilities(logits / np.exp(log_temperature), labels)
+        return log_loss(values, y, labels)
+
+    bounds = tuple(np.log(LIMITS))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def calibrated(
+    logits: np.ndarray, y: np.ndarray, labels: Labels, old: float
+) -> tuple[float, dict[str, float]]:
+    """The best temperature; and it, log loss and calibration error before and after, by name."""
+    new = fit_temperature(logits, y, labels)
+    scores = {"temperature": new}
+    for name, temperature in (("before", old), ("after", new)):
+        values = probabilities(logits / temperature, labels)
+        scores[f"log_loss_{name}"] = log_loss(values, y, labels)
+        scores[f"ece_{name}"] = calibration_error(values, y, labels)
+    return new, scores
+
+
+def log_loss(values: np.ndarray, y: np.ndarray, labels: Labels) -> float:
+    """The mean of -log(probability) over the right answers."""
+    values = np.asarray(values, dtype="float64")
+    if labels.task == MULTI:
+        right = np.where(y > 0.5, values, 1.0 - values)
+    else:
+        right = values[np.arange(len(y)), y]
+    return float(-np.log(np.maximum(right, 1e-12)).mean())
+
+
+def calibration_error(values: np.ndarray, y: np.ndarray, labels: Labels, bins: int = 15) -> float:
+    """The expected calibration error: how far confidence and accuracy lie apart, 0 at best.
+
+    Over bins of equal width (https://arxiv.org/abs/1706.04599).
+    """
+    if labels.task == MULTI:
+        confidence, right = np.ravel(values), np.ravel(y) > 0.5
+    else:
+        confidence, right = values.max(axis=1), values.argmax(axis=1) == y
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[which == i].mean() - right[which == i].mean()) * (which == i).mean()
+        for i in np.unique(which)
+    ]
+    return float(sum(gaps))
+
+
+def best_thresholds(values: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
+    """For each label the threshold with the best F1; 0.5 for a label that never occurs.
+
+    Args:
+        values: probabilities of validation texts, (texts, labels).
+        y: their labels, (texts, labels) of 0 and 1.
+
+    Example:
+        >>> best_thresholds(np.array([[0.125], [0.25], [0.5]]), np.array([[0], [1], [1]]))
+        (0.1875,)
+    """
+    columns = zip(values.T.astype("float64"), y.T > 0.5, strict=True)
+    return tuple(_best_threshold(column, right) for column, right in columns)
+
+
+def moved_thresholds(
+    thresholds: tuple[float, ...] | None, factor: float
+) -> tuple[float, ...] | None:
+    """Thresholds for the same decisions when logits are multiplied by `factor`.
+
+    Example:
+        >>> moved_thresholds((0.5, 0.8), 1.0)
+        (0.5, 0.8)
+    """
+    if thresholds is None:
+        return None
+    shares = np.clip(np.asarray(thresholds, dtype="float64"), 1e-9, 1 - 1e-9)
+    logits = np.log(shares / (1 - shares)) * factor
+    return tuple((1 / (1 + np.exp(-logits))).round(12).tolist())
+
+
+def _best_threshold(values: np.ndarray, right: np.ndarray) -> float:
+    if not right.any():
+        return 0.5
+    order = np.argsort(-values, kind="stable")
+    found, sorted_values = np.cumsum(right[order]), values[order]
+    f1 = 2 * found / (np.arange(1, len(values) + 1) + right.sum())
+    # A threshold can't part equal values: only the last of them counts.
+    following = np.append(sorted_values[1:], 0.0)
+    f1[sorted_values == following] = -1.0
+    best = int(np.argmax(f1))
+    return float((sorted_values[best] + following[best]) / 2)

@@ -1,0 +1,73 @@
+"""Logits for encoded texts: the one prediction path of `Learner` and `Predictor`."""
+
+import os
+import threading
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import ArgumentError
+from ..tokenization.encoded_texts import Batches, EncodedTexts
+from ..utils import console
+
+# Keras keeps what predicting needs on the model, so two threads would disturb each other. One
+# batch at a time costs nothing: a batch uses all cores by itself.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def predict_logits(
+    model: keras.Model, data: EncodedTexts, batch_size: int, verbose: int = 0
+) -> np.ndarray:
+    """The model's outputs in the order of the data, (texts, labels) float32.
+
+    Texts of about equal length share a batch, so that little is spent on padding.
+    """
+    batches = Batches(data, batch_size)
+    outputs = []
+    with console.bar(len(batches), "predict", verbose) as bar:
+        for i in range(len(batches)):
+            outputs.append(predict_batch(model, batches[i][0], len(batches.rows[i])))
+            bar.update()
+    stacked = np.concatenate(outputs).astype("float32")
+    logits = np.empty_like(stacked)
+    logits[batches.order] = stacked
+    return logits
+
+
+def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
+    """The model's outputs for one batch of so many rows, (rows, ...)."""
+    # Of a few models with one batch each TensorFlow thinks that they are one which is compiled too
+    # often, and warns.
+    with _ONE_AT_A_TIME, console.silent("tensorflow"):
+        if model.predict_function is None:
+            _compile(model, inputs)
+        answers = model.predict_on_batch(inputs)
+    # In the scope of a tf.distribute strategy each device answers the whole batch.
+    return np.asarray(answers[:rows])
+
+
+def _compile(model: keras.Model, inputs: Any) -> None:
+    """Compile at once for batches of all shapes, where they are a dict of the model's inputs.
+
+    TensorFlow would compile for the first one's shape, and for the second one's again, for all.
+    """
+    tensors = {tensor.name: tensor for tensor in getattr(model, "inputs", None) or ()}
+    named = isinstance(inputs, dict) and inputs.keys() == tensors.keys()
+    if keras.backend.backend() != "tensorflow" or model.run_eagerly or not named:
+        return
+    import tensorflow as tf
+
+    shapes = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    model.make_predict_function()
+    model.predict_function.get_concrete_function([(shapes,)])
+
+
+def check_process(made_in: int) -> None:
+    """Refuse to predict in a fork of the process that made the model: it would hang."""
+    if os.getpid() != made_in:
+        raise ArgumentError(
+            "This predictor was made in another process, and the libraries that compute don't "
+            "survive a fork: it would hang. Load the predictor in each worker (gunicorn: without "
+            "--preload)."
+        )

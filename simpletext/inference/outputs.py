@@ -1,0 +1,132 @@
+"""What the outputs of any compiled Keras model mean: the task, the classes, probabilities.
+
+A model of `Transformer` gives logits, and its data know their labels. For other models the loss
+that they were compiled with tells: which task it is, and whether outputs are logits.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from ..evaluation.report import probabilities
+from ..tasks.labels import MULTI, REGRESSION, SINGLE, Labels
+
+Truth = tuple[np.ndarray, Labels] | tuple[None, None]  # labels as numbers, and what they mean
+
+
+def truth_in(model: keras.Model, y: np.ndarray, name: str) -> Truth:
+    """Labels as numbers, as `Labels.encode` makes them, and what they mean.
+
+    Args:
+        model: the compiled model that they are for.
+        y: labels in the form that the model's loss takes.
+        name: what the data are called, for messages.
+
+    Raises:
+        DataError: a label that the model has no output for.
+    """
+    width = width_of(model)
+    if width is None:
+        return None, None
+    task = _task(model, y, width)
+    if task == REGRESSION:
+        return y.reshape(len(y), -1), Labels(task, _target_names(y.size // len(y)))
+    count = 2 if width == 1 else width
+    labels = Labels(task, tuple(range(count)))
+    if task == MULTI:
+        return y, labels
+    one_hot = y.ndim > 1 and y.shape[-1] == count and y.shape[-1] > 1
+    ids = y.argmax(axis=-1) if one_hot else y.reshape(-1)
+    wrong = np.flatnonzero((ids < 0) | (ids >= count) | (ids != ids.astype(int)))
+    if len(wrong):
+        raise DataError(
+            f"Row {wrong[0]} of {name} has the label {ids[wrong[0]]}, but the model tells "
+            f"{count} classes apart, 0 to {count - 1}."
+        )
+    return ids.astype(int), labels
+
+
+def check_width(name: str, labels: Labels, model: keras.Model) -> None:
+    """Refuse data whose classes a model has no output for."""
+    width = width_of(model)
+    if width is not None and width != len(labels.classes):
+        raise DataError(
+            f"{name} has {len(labels.classes)} classes or targets, but the model has {width} "
+            "outputs. Take the model from the Transformer that made the data."
+        )
+
+
+def width_of(model: keras.Model) -> int | None:
+    """Outputs a row; None for a model with several output tensors."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or not shape or isinstance(shape[-1], (tuple, dict)):
+        return None
+    return shape[-1]
+
+
+def probabilities_of(model: keras.Model, outputs: np.ndarray, labels: Labels) -> np.ndarray:
+    """Outputs as probabilities, (rows, classes), or as values for regression."""
+    if outputs.ndim == 1:
+        outputs = outputs[:, None]
+    if labels.task == REGRESSION:
+        return outputs
+    if outputs.shape[1] == 1 and labels.task == SINGLE:  # one sigmoid for two classes
+        chance = _sigmoid(outputs) if _gives_logits(model, outputs) else outputs
+        return np.concatenate([1 - chance, chance], axis=1)
+    return probabilities(outputs, labels) if _gives_logits(model, outputs) else outputs
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits))
+
+
+def _task(model: keras.Model, y: np.ndarray, width: int) -> str:
+    name = _loss_name(model)
+    if "binary" in name:
+        return SINGLE if width == 1 else MULTI
+    if "categorical" in name or name == "sparsecrossentropy":
+        return SINGLE
+    is_whole = y.dtype.kind in "iub" and y.size == len(y)
+    return SINGLE if is_whole and width > 1 else REGRESSION
+
+
+def _loss_name(model: keras.Model) -> str:
+    loss = _loss(model)
+    name = type(loss).__name__ if isinstance(loss, keras.losses.Loss) else _name_of(loss)
+    return name.replace("_", "").lower()
+
+
+def _name_of(loss: Any) -> str:
+    return getattr(loss, "__name__", "")
+
+
+def _loss(model: keras.Model) -> Any:
+    return keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
+
+
+def _gives_logits(model: keras.Model, outputs: np.ndarray) -> bool:
+    """What the loss says; where it doesn't say, whether the values can't be probabilities."""
+    loss = _loss(model)
+    if isinstance(loss, keras.losses.Loss):
+        said = loss.get_config().get("from_logits")
+        if said is not None:
+            return bool(said)
+    elif isinstance(model.loss, str):
+        return False  # Keras' losses by name take probabilities
+    return _loss_name(model) == "sparsecrossentropy" or bool((outputs < 0).any() or
+                                                             (outputs > 1).any())  # fmt: skip
+
+
+def _target_names(count: int) -> tuple[str, ...]:
+    return tuple(f"target_{i}" for i in range(count)) if count > 1 else ("target",)
+
+
+def require_labels(labels: Labels | None) -> Labels:
+    """The labels, or an error that a model with several outputs has none."""
+    if labels is None:
+        raise ArgumentError(
+            "The model has several outputs; a learner trains it, but reports need one output."
+        )
+    return labels

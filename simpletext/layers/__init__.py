@@ -1,0 +1,1 @@
+"""Generic layers in `keras.ops`."""

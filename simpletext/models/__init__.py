@@ -1,0 +1,1 @@
+"""Encoders, heads, and models loaded from checkpoints."""

@@ -1,0 +1,56 @@
+"""ERNIE (https://arxiv.org/abs/1904.09223, https://arxiv.org/abs/2107.02137): BERT and a task."""
+
+from dataclasses import dataclass, replace
+
+import keras
+from keras import ops
+
+from ...layers.embeddings import Embeddings
+from . import bert
+
+
+@dataclass(frozen=True)
+class ErnieConfig(bert.BertConfig):
+    """What config.json says about an ERNIE encoder; the defaults are the original's."""
+
+    task_type_vocab_size: int = 3
+    use_task_id: bool = False
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class ErnieEmbeddings(Embeddings):
+    """BERT's embeddings plus that of the task, which is always the first one.
+
+    No tokenizer says another task, and the original takes the first one then.
+    """
+
+    def __init__(self, *args, tasks, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tasks = tasks
+
+    def tables(self):
+        return super().tables() | {"task_type_embeddings": (self.tasks, self.hidden_size)}
+
+    def sum(self, ids, types):
+        task = self.task_type_embeddings(ops.zeros((1, 1), "int32"))
+        return super().sum(ids, types) + task
+
+
+def encode(config: ErnieConfig, inputs: dict, dtype, seed: int):
+    """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length)."""
+    if not config.use_task_id:
+        return bert.encode(config, inputs, dtype, seed)
+    tasks = config.task_type_vocab_size
+    return bert.encode(config, inputs, dtype, seed, layer=ErnieEmbeddings, tasks=tasks)
+
+
+FAMILY = replace(
+    bert.FAMILY,
+    model_type="ernie",
+    config=ErnieConfig,
+    encode=encode,
+    table=bert.TABLE | {"embeddings/task_type_embeddings": "embeddings.task_type_embeddings"},
+    base="ernie.",
+    encoder_class="ErnieModel",
+    classifier_class="ErnieForSequenceClassification",
+)

@@ -1,0 +1,126 @@
+"""Longformer (https://arxiv.org/abs/2004.05150).
+
+RoBERTa whose tokens see a window around them. For classification the first token sees all others,
+through projections of its own, and all others see it.
+"""
+
+from dataclasses import dataclass, replace
+
+import keras
+from keras import ops
+
+from ...errors import UnsupportedModelError
+from ...layers.blocks import AttentionBias, SelfAttention, TransformerBlock
+from ...layers.windows import WindowAttention, WindowBias
+from ..heads import DenseHead
+from . import bert, roberta
+
+
+@dataclass(frozen=True)
+class LongformerConfig(roberta.RobertaConfig):
+    """What config.json says about a Longformer encoder; the defaults are the original's."""
+
+    vocab_size: int = 30522
+    attention_window: int | list = 512
+
+    @property
+    def reaches(self) -> list[int]:
+        """How far the window goes to either side, for each layer."""
+        windows = self.attention_window
+        if isinstance(windows, int):
+            windows = [windows] * self.num_hidden_layers
+        if len(windows) != self.num_hidden_layers or any(w < 2 or w % 2 for w in windows):
+            raise UnsupportedModelError(
+                f"config.json says attention_window={self.attention_window!r}; it must be an even "
+                f"number of 2 or more, or one for each of the {self.num_hidden_layers} layers."
+            )
+        return [window // 2 for window in windows]
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class LongformerAttention(WindowAttention):
+    """Attention to a window; with `sees_first` the first token sees all tokens in turn.
+
+    Called with the pair of the bias and its `WindowBias`.
+    """
+
+    def build(self, x_shape, bias_shape=None):
+        super().build(x_shape, bias_shape)
+        for name in ("first_query", "first_key", "first_value") if self.sees_first else ():
+            dense = self.make_dense(name, x_shape[-1])
+            setattr(self, name, dense)
+            dense.build(x_shape)
+
+    def call(self, x, bias, training=None):  # (batch, length, hidden), a pair
+        query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
+        context = self._context(query, key, value, bias, training)
+        if self.sees_first:
+            query = self._split(self.first_query(x[:, :1]))
+            key, value = self._split(self.first_key(x)), self._split(self.first_value(x))
+            first = SelfAttention._context(self, query, key, value, bias[0], training)
+            context = ops.concatenate([first, context[:, 1:]], axis=1)
+        return self.output_dense(context)
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class LongformerBlock(TransformerBlock):
+    """A transformer block with attention to a window.
+
+    Args:
+        reach, sees_first: see `WindowAttention`.
+    """
+
+    def __init__(self, *args, reach=1, sees_first=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.reach, self.sees_first = reach, sees_first
+
+    def make_attention(self, **kwargs):
+        """Attention to a window."""
+        return LongformerAttention(
+            self.num_heads, self.reach, self.sees_first, self.attention_dropout, self.seed + 1,
+            **kwargs,
+        )  # fmt: skip
+
+
+def encode(config: LongformerConfig, inputs: dict, dtype, seed: int, sees_first: bool = False):
+    """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length)."""
+    x = bert.embed(config, inputs, dtype, seed, pad_token_id=config.pad_token_id)
+    bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
+    window_bias = {
+        reach: WindowBias(reach, sees_first, name=f"window_bias_{reach}", dtype=dtype)(bias)
+        for reach in sorted(set(config.reaches))
+    }
+    for i, reach in enumerate(config.reaches):
+        options = {"reach": reach, "sees_first": sees_first}
+        block_seed = seed + 100 * (i + 1)
+        block = bert.make_block(config, dtype, block_seed, f"layer_{i}", LongformerBlock, **options)
+        x = block(x, (bias, window_bias[reach]))
+    return x
+
+
+@dataclass(frozen=True)
+class LongformerHead(DenseHead):
+    """RoBERTa's head, over an encoder whose first token sees the whole text."""
+
+    @staticmethod
+    def encode(config, inputs: dict, dtype, seed: int):
+        """The hidden states that this head wants."""
+        return encode(config, inputs, dtype, seed, sees_first=True)
+
+
+FAMILY = replace(
+    roberta.FAMILY,
+    model_type="longformer",
+    config=LongformerConfig,
+    encode=encode,
+    table=bert.TABLE
+    | {
+        f"layer_{{i}}/attention/first_{name}": f"encoder.layer.{{i}}.attention.self.{name}_global"
+        for name in ("query", "key", "value")
+    },
+    base="longformer.",
+    head=LongformerHead(),
+    encoder_class="LongformerModel",
+    classifier_class="LongformerForSequenceClassification",
+    kept=("encoder.layer.*.attention.self.*_global.*",),
+)

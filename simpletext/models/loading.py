@@ -1,0 +1,323 @@
+"""A checkpoint becomes an ordinary Keras model, and goes back to the Hub's format."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..checkpoints.folder import (
+    CONFIG,
+    DENSE_FOLDER,
+    MODULES,
+    WEIGHTS,
+    Checkpoint,
+    find_checkpoint,
+    new_folder,
+    write_json,
+    write_tensors,
+)
+from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
+from ..errors import ArgumentError, WeightsError
+from ..layers.blocks import filled_by
+from ..tokenization.encodings import Layout
+from ..utils import console
+from .families import family_of
+from .families.family import Family
+from .heads import MeanHead
+
+PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a model of ours is, kept on the model as `model.architecture`.
+
+    Attributes:
+        config: the checkpoint's config.json, untouched.
+        pooling: "mean" for our head, "original" for the family's, None for an encoder.
+        kept: tensors of the checkpoint that the model doesn't use, written back on saving.
+    """
+
+    config: dict[str, Any]
+    pooling: str | None
+    kept: Mapping[str, np.ndarray]
+
+    @property
+    def family(self) -> Family:
+        """The encoder family."""
+        return family_of(self.config)
+
+    @property
+    def head(self) -> Any:
+        """The head, one of `heads`, or None."""
+        return {None: None, "mean": MeanHead(), "original": self.family.head}[self.pooling]
+
+    @property
+    def bare(self) -> bool:
+        """Whether the file is that of an encoder without a head."""
+        return self.pooling != "original"
+
+
+def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> keras.Model:
+    """The encoder of a checkpoint as a Keras model.
+
+    Args:
+        name_or_path: a folder, or a name on the Hub.
+        dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
+
+    Returns:
+        A functional model, dict of ids, each (batch, length), -> the last hidden state,
+        (batch, length, hidden).
+
+    Raises:
+        UnknownModelError, UnreachableModelError: no such checkpoint, or no way to it.
+        UnsupportedModelError: no code for its model_type, or for a value in its config.
+        WeightsError: the weight file is damaged or doesn't fit.
+    """
+    checkpoint = find_checkpoint(name_or_path)
+    model, _ = _build(checkpoint, Architecture(checkpoint.config, None, {}), 0, dtype, seed=0)
+    return model
+
+
+def load_classifier(
+    name_or_path: str | os.PathLike | Checkpoint,
+    num_labels: int | None = None,
+    problem_type: str | None = None,
+    pooling: str = "auto",
+    dtype: str = "float32",
+    seed: int = 0,
+    class_names: list[str] | None = None,
+    new_head: bool = True,
+    verbose: int = 1,
+) -> keras.Model:
+    """A checkpoint's encoder with its classification head as a Keras model.
+
+    A head that the checkpoint lacks, or has with another number of labels, is made new, and that
+    is said once.
+
+    Args:
+        name_or_path: a folder, or a name on the Hub.
+        num_labels: number of logits; by default what the checkpoint says.
+        problem_type: "single_label_classification", "multi_label_classification" or
+            "regression"; by default what the checkpoint says, else by `num_labels`.
+        pooling: "original" for the family's own head, "mean" for a masked mean and one dense
+            layer, "auto" for mean with sentence-transformers checkpoints, else original.
+        dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
+        seed: for a new head's weights and for dropout.
+        class_names: what the logits stand for; by default what the checkpoint says.
+        new_head: False refuses a checkpoint whose head is missing or has other labels.
+        verbose: 0 prints nothing.
+
+    Returns:
+        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels).
+
+    Raises:
+        UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
+        WeightsError: damaged weights, or with new_head=False no trained head.
+        ArgumentError: a bad argument.
+    """
+    checkpoint = (
+        name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
+    )
+    labels = labels_in(checkpoint.config)
+    if num_labels is None:
+        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
+    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
+    architecture = Architecture(config, _pooling(pooling, checkpoint), {})
+    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
+    if fresh and not new_head:
+        raise WeightsError(
+            f"{checkpoint.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
+            "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
+            "classification."
+        )
+    if fresh and verbose:
+        console.say(
+            f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
+            "made new, to be trained."
+        )
+    return model
+
+
+def save_checkpoint(model: keras.Model, folder: str | os.PathLike) -> None:
+    """Write a model of `load_encoder` or `load_classifier` as a Hugging Face checkpoint.
+
+    With mean pooling it is a sentence-transformers folder. Tokenizer files are not the model's:
+    a `Predictor` saves both.
+
+    Raises:
+        FolderExistsError: the folder is there already.
+        ArgumentError: the model isn't one of ours.
+    """
+    with new_folder(folder) as temporary:
+        write_model(model, temporary)
+
+
+def write_model(model: keras.Model, folder: Path, maxlen: int | None = None) -> None:
+    """Put config and weights of `model` into an existing folder."""
+    architecture = architecture_of(model)
+    tensors = file_tensors(
+        model, _weight_map(architecture), architecture.kept, bare=architecture.bare
+    )
+    family, config = architecture.family, dict(architecture.config)
+    name = family.classifier_class
+    if architecture.bare:
+        name = family.encoder_class_of(family.read_config(config))
+    write_json(folder / CONFIG, config | {"architectures": [name]})
+    if architecture.pooling == "mean":
+        dense = {key: tensors.pop(key) for key in list(tensors) if key.startswith("linear.")}
+        _write_sentence_transformer(folder, dense, maxlen)
+    write_tensors(folder / WEIGHTS, tensors)
+
+
+def architecture_of(model: keras.Model) -> Architecture:
+    """What kind of model of ours this is, or an error that it is none."""
+    architecture = getattr(model, "architecture", None)
+    if not isinstance(architecture, Architecture):
+        raise ArgumentError(
+            f"The model {getattr(model, 'name', model)!r} wasn't made by load_encoder, "
+            "load_classifier or Transformer, so there is no checkpoint format for it. "
+            "Save it with Keras' own model.save(...)."
+        )
+    return architecture
+
+
+def max_positions(family: Family, config: Mapping[str, Any]) -> int | None:
+    """The longest text, in tokens, that a checkpoint has positions for; None if any length goes."""
+    return family.max_length(family.read_config(config))
+
+
+def input_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The inputs of a checkpoint's model, by its config.json."""
+    family = family_of(config)
+    return family.inputs_of(family.read_config(config))
+
+
+def layout_for(config: Mapping[str, Any], layout: Layout) -> Layout:
+    """A tokenizer's layout as a checkpoint's model takes it, by its config.json."""
+    return layout.for_model(input_names(config), family_of(config).segments)
+
+
+def labels_in(config: Mapping[str, Any]) -> list[str] | None:
+    """The label names in a config.json, in the order of the logits; None if it has none."""
+    names = config.get("id2label")
+    if names is None:
+        return None
+    return [names[key] for key in sorted(names, key=int)]
+
+
+def with_labels(
+    config: Mapping[str, Any],
+    num_labels: int,
+    problem_type: str | None,
+    class_names: list[str] | None = None,
+) -> dict[str, Any]:
+    """`config` with its labels and problem type brought up to date."""
+    if not isinstance(num_labels, int) or num_labels < 1:
+        raise ArgumentError(f"num_labels={num_labels!r}; it must be a whole number, 1 or more.")
+    if problem_type not in (None, *PROBLEM_TYPES):
+        raise ArgumentError(
+            f"problem_type={problem_type!r}; allowed are {', '.join(PROBLEM_TYPES)}."
+        )
+    names = class_names or labels_in(config) or []
+    if len(names) != num_labels:
+        names = [f"LABEL_{i}" for i in range(num_labels)]
+    default = config.get("problem_type") or PROBLEM_TYPES[2 if num_labels == 1 else 0]
+    return dict(config) | {
+        "id2label": {str(i): name for i, name in enumerate(names)},
+        "label2id": {name: i for i, name in enumerate(names)},
+        "problem_type": problem_type or default,
+    }
+
+
+def _pooling(pooling: str, checkpoint: Checkpoint) -> str:
+    if pooling not in ("auto", "original", "mean"):
+        raise ArgumentError(f"pooling={pooling!r}; allowed are 'auto', 'original' and 'mean'.")
+    if pooling == "auto":
+        return "mean" if checkpoint.has_mean_pooling else "original"
+    return pooling
+
+
+def _build(
+    checkpoint: Checkpoint, architecture: Architecture, num_labels: int, dtype: str, seed: int
+) -> tuple[keras.Model, list[str]]:
+    """The model with its weights in, and the names of head layers that had to be made new."""
+    family, head = architecture.family, architecture.head
+    config = family.read_config(architecture.config)
+    # Opened before the model is built: a damaged file costs no time.
+    weights, weight_map = checkpoint.weights, _weight_map(architecture)
+    filling = Filling(weights, weight_map, _resized(weights, weight_map, head, num_labels))
+    with filled_by(filling.value):
+        inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
+        encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
+        outputs = encode(config, inputs, dtype, seed)
+        if head is not None:
+            mask = inputs.get(getattr(head, "reads", "attention_mask"))
+            outputs = head(config, outputs, mask, num_labels, dtype, seed)
+    model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
+    loaded = filling.account(model)
+    for variable in model.weights:
+        variable.made_new = variable.path in loaded.fresh  # `headstart` trains these first
+    model.architecture = replace(architecture, kept=loaded.kept)
+    return model, sorted({path.split("/")[0] for path in loaded.fresh})
+
+
+def _resized(
+    weights: Mapping[str, Any], weight_map: WeightMap, head: Any, num_labels: int
+) -> list[str]:
+    """The output layer's variables, if the file has that layer for other labels than ours."""
+    if head is None:
+        return []
+    paths = [f"{head.output}/{leaf}" for leaf in ("kernel", "bias")]
+    keys = [weight_map.key(path, weight_map.base) for path in paths]
+    fits = all(key not in weights or len(weights[key]) == num_labels for key in keys)
+    return [] if fits else paths
+
+
+def _weight_map(architecture: Architecture) -> WeightMap:
+    family, head = architecture.family, architecture.head
+    table = family.table_of(family.read_config(architecture.config))
+    head_table = head.table if head else {}
+    others = [] if head == family.head else list(family.head.table.values())
+    return WeightMap(
+        table={own: "{base}" + key for own, key in table.items()} | head_table,
+        base=family.base,
+        optional=tuple(f"{own}/*" for own in head_table),
+        leftovers=(
+            *family.leftovers,
+            *family.poolers,
+            *(key.format(base="") + ".*" for key in others),
+            "linear.*",
+        ),
+        kept=family.kept + (family.poolers if architecture.bare else ()),
+        aliases=family.aliases,
+    )
+
+
+def _write_sentence_transformer(folder: Path, dense: Mapping, maxlen: int | None) -> None:
+    """The files that make `folder` a sentence-transformers model: mean pooling and a dense layer.
+
+    https://sbert.net describes the format.
+    """
+    labels, hidden = dense["linear.weight"].shape
+    kinds = {"": "Transformer", "1_Pooling": "Pooling", DENSE_FOLDER: "Dense"}
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (path, kind) in enumerate(kinds.items())
+    ]
+    write_json(folder / MODULES, modules)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": maxlen})
+    pooling = {"word_embedding_dimension": hidden, "pooling_mode_mean_tokens": True}
+    write_json(folder / "1_Pooling" / CONFIG, pooling)
+    layer = {
+        "in_features": hidden,
+        "out_features": labels,
+        "bias": True,
+        "activation_function": "torch.nn.modules.linear.Identity",
+    }
+    write_json(folder / DENSE_FOLDER / CONFIG, layer)
+    write_tensors(folder / DENSE_FOLDER / WEIGHTS, dense)

@@ -1,0 +1,109 @@
+"""`train`: from a table to a predictor, in one call.
+
+>>> texts = ["good", "bad", "very good", "very bad"] * 2
+>>> predictor = train((texts, ["pos", "neg"] * 4), val_pct=0.5, epochs=1, verbose=0)
+>>> predictor.get_classes()
+['neg', 'pos']
+"""
+
+import os
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from .compat.ktrain import DEFAULT_MODEL
+from .compat.readers import prepared
+from .data.tables import Examples, read_texts
+from .errors import ArgumentError
+from .learner import Learner, get_learner
+from .predictor import Predictor, get_predictor
+from .transformer import Transformer
+from .utils import console
+
+SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
+
+
+def train(
+    data: Any,
+    text: str | Sequence[str] = "text",
+    label: str | Sequence[str] = "label",
+    model: str = DEFAULT_MODEL,
+    *,
+    val: Any = None,
+    val_pct: float = 0.1,
+    maxlen: int = 128,
+    epochs: int = 3,
+    lr: float | None = None,
+    batch_size: int = 32,
+    class_names: Sequence[Hashable] | None = None,
+    task: str | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Predictor:
+    """Train a model on a table, or on texts and labels, and give its predictor.
+
+    Args:
+        data: (texts, labels), a table that `read_texts` can read, or what it has read.
+        text: the column with the texts, or two of them with pairs of texts.
+        label: the column with the labels, or several.
+        model: a name on the Hub, or a folder.
+        val: validation data of the same form; by default a part of `data`.
+        val_pct: how large a part, as a share.
+        maxlen: tokens of a text that the model sees.
+        epochs: passes over the training data, in one cycle.
+        lr: the cycle's highest learning rate; by default that of `default_rate`.
+        batch_size: texts a training step.
+        class_names: fixes the classes and their order.
+        task: overrides what the labels say (see `Transformer`).
+        cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
+        seed: for the split, the new head, dropout and the order of the texts.
+        verbose: 0 prints nothing.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; use a `Learner` to keep a training's half.
+
+    Returns:
+        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
+    """
+    examples = examples_of(data, text, label)
+    val_examples = None if val is None else examples_of(val, text, label)
+    preproc = Transformer(model, maxlen, class_names or examples.class_names, task=task, seed=seed)
+    rate = lr if lr is not None else default_rate(preproc)  # looks for the checkpoint first
+    if verbose and lr is None:
+        console.say(f"learning rate: {rate:g}")
+    parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
+    model = preproc.get_model(verbose=verbose)
+    learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
+    learner.fit_onecycle(rate, epochs, verbose=verbose)
+    if learner.interrupted:  # the caller has no learner to look at what there is
+        raise KeyboardInterrupt
+    return _finished(learner, preproc, verbose)
+
+
+def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor:
+    """The predictor with its learner and report."""
+    predictor = get_predictor(learner.model, preproc)
+    predictor.learner = learner
+    predictor.report = learner.validate(print_report=bool(verbose))
+    return predictor
+
+
+def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]) -> Examples:
+    """Texts and labels from a table, or as they are given."""
+    if isinstance(data, Examples):
+        return data
+    if not isinstance(data, (tuple, list)):
+        return read_texts(data, text, label)
+    if len(data) != 2 or isinstance(data[0], str):
+        raise ArgumentError(
+            f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
+            f"{len(data)}. Texts alone can't be trained on."
+        )
+    return Examples(data[0], data[1])
+
+
+def default_rate(preproc: Transformer) -> float:
+    """The cycle's highest learning rate: 1e-4 for hidden sizes below 512, else 3e-5."""
+    config = preproc.checkpoint.config
+    hidden = config.get("hidden_size") or config.get("dim") or config.get("d_model") or SMALL
+    return 1e-4 if hidden < SMALL else 3e-5

@@ -1,0 +1,103 @@
+"""The model card: a README.md for whoever finds the folder, here or on the Hub."""
+
+import json
+from pathlib import Path
+
+from ..tasks.labels import REGRESSION
+from .settings import Settings
+
+CARD = "README.md"
+SHOWN = 50  # labels; all of them are in config.json
+
+
+def write_card(folder: Path, settings: Settings, pooling: str) -> None:
+    """Put README.md into an existing folder.
+
+    Args:
+        folder: the predictor's.
+        settings: labels, sizes and metrics.
+        pooling: "mean" or "original", which decides what loads the folder in PyTorch.
+    """
+    parts = [_front(settings, pooling), "# Text classifier", _about(settings), _labels(settings)]
+    if settings.sizes or settings.metrics:
+        parts.append(_numbers(settings))
+    parts.append(_how_to_load(settings, pooling))
+    (folder / CARD).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _front(settings: Settings, pooling: str) -> str:
+    """The block at the top that the Hub reads; a JSON string is a YAML string."""
+    library = "sentence-transformers" if pooling == "mean" else "transformers"
+    lines = [
+        "---",
+        f"library_name: {library}",
+        "pipeline_tag: text-classification",
+        "tags: [simpletext, keras, text-classification]",
+    ]
+    if settings.base_model:
+        lines.append(f"base_model: {json.dumps(settings.base_model)}")
+    return "\n".join([*lines, "---"])
+
+
+def _about(settings: Settings) -> str:
+    start = f", fine-tuned from `{settings.base_model}`," if settings.base_model else ""
+    seen = "pairs of texts" if settings.paired else "texts"
+    calibrated = (
+        ""
+        if settings.temperature == 1.0
+        else f" Its probabilities are calibrated: logits are divided by "
+        f"{settings.temperature:.4g} first."
+    )
+    return (
+        f"A model for {settings.labels.task.replace('_', ' ')}{start} made with simpletext. It "
+        f"reads {seen} of up to {settings.maxlen} tokens.{calibrated}"
+    )
+
+
+def _labels(settings: Settings) -> str:
+    names = settings.labels.names
+    title = "Targets" if settings.labels.task == REGRESSION else "Labels"
+    header, rule = "| output | name |", "|---|---|"
+    if settings.thresholds:
+        header, rule = header + " threshold |", rule + "---|"
+    rows = [f"| {i} | {_cell(name)} |{_limit(settings, i)}" for i, name in enumerate(names[:SHOWN])]
+    more = [f"\nand {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return "\n".join([f"## {title}\n", header, rule, *rows, *more])
+
+
+def _limit(settings: Settings, index: int) -> str:
+    return f" {settings.thresholds[index]:.3f} |" if settings.thresholds else ""
+
+
+def _cell(name: str) -> str:
+    """A label as a table's cell, as it is: nothing in it is taken for markup."""
+    flat = " ".join(name.split())
+    for mark in "\\`*_[]<>|#":
+        flat = flat.replace(mark, f"\\{mark}")
+    return flat
+
+
+def _numbers(settings: Settings) -> str:
+    rows = [f"| {name} texts | {count} |" for name, count in settings.sizes.items()]
+    rows += [f"| {_cell(name)} | {value:.4f} |" for name, value in settings.metrics.items()]
+    return "\n".join(["## Data and scores\n", "| | |", "|---|---|", *rows])
+
+
+def _how_to_load(settings: Settings, pooling: str) -> str:
+    text = '[("One text.", "Another.")]' if settings.paired else '["One text."]'
+    ours = f'import simpletext\n\nsimpletext.load_predictor("FOLDER").predict({text})'
+    if pooling == "mean":
+        theirs = (
+            "from sentence_transformers import SentenceTransformer\n\n"
+            f'logits = SentenceTransformer("FOLDER").encode({text})'
+        )
+    else:
+        theirs = '{"text": "One text.", "text_pair": "Another."}' if settings.paired else text
+        theirs = (
+            "from transformers import pipeline\n\n"
+            f'pipeline("text-classification", model="FOLDER")({theirs})'
+        )
+    return (
+        f"## How to load it\n\n```python\n{ours}\n```\n\n"
+        f"PyTorch's libraries load the same folder:\n\n```python\n{theirs}\n```"
+    )

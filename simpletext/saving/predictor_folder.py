@@ -1,0 +1,183 @@
+"""A predictor's folder: written whole, read without running anything, its numbers re-checked."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..checkpoints.folder import check_links, find_checkpoint, new_folder, open_folder
+from ..errors import ArgumentError, CheckpointError, MovedNumbersWarning
+from ..evaluation.report import probabilities
+from ..models.families import family_of
+from ..models.loading import (
+    architecture_of,
+    labels_in,
+    layout_for,
+    load_classifier,
+    max_positions,
+    write_model,
+)
+from ..models.precision import as_saved, dtype_policy, precision_of
+from ..tasks.labels import REGRESSION, Labels
+from ..tokenization.encoded_texts import pack
+from ..tokenization.tokenizer import Tokenizer
+from .model_card import write_card
+from .settings import FILE, Settings, check_writable, read_settings, write_settings
+
+# What every saved predictor is asked again when it is loaded. They are nobody's data, and odd
+# enough that another tokenizer, another version of a layer or damaged weights would show.
+PROBES = (
+    "",
+    "A short text.",
+    "It wasn't bad at all; in fact, I'd see it again (twice!) for $12.50.",
+    "Größe, façade, Привет, नमस्ते, 漢字かな交じり文, 😀👍🏽",
+    "The same words, again and again, make a text that is long. " * 8,
+)
+LONGEST = 512  # tokens that a foreign checkpoint's predictor sees, unless it is told otherwise
+TOLERANCES = {"float32": 1e-3, "bfloat16": 3e-2}  # how far probabilities may move
+
+
+def write_predictor(
+    path: str | os.PathLike, model: keras.Model, tokenizer: Tokenizer, settings: Settings
+) -> None:
+    """Write a predictor's folder, all of it or nothing.
+
+    Raises:
+        FolderExistsError: the folder is there already.
+        ArgumentError: classes that JSON can't hold.
+    """
+    check_writable(settings)
+    architecture = architecture_of(model)
+    precision = precision_of(model)
+    others = {
+        "precision": precision,
+        "pooling": architecture.pooling,
+        "tokenizer": tokenizer.options,
+        "probes": {
+            "tolerance": TOLERANCES[precision],
+            "texts": list(PROBES),
+            "values": probe_values(model, tokenizer, settings, PROBES).tolist(),
+        },
+    }
+    with new_folder(path) as folder:
+        write_model(model, folder, settings.maxlen)
+        tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).told)
+        write_settings(folder, settings, others)
+        write_card(folder, settings, str(architecture.pooling))
+
+
+def read_predictor(
+    path: str | os.PathLike, precision: str = "auto"
+) -> tuple[keras.Model, Tokenizer, Settings]:
+    """The parts of the predictor in a folder. Runs nothing from it and reads nothing beside it.
+
+    Args:
+        path: the folder.
+        precision: see `load_predictor`.
+
+    Raises:
+        CheckpointError: no such folder, one that isn't whole or was tampered with, or one that
+            a newer version wrote.
+    """
+    folder = Path(path).expanduser()
+    settings, raw = read_settings(folder, os.fspath(path))
+    check_links(folder)
+    checkpoint = open_folder(folder, os.fspath(path))
+    labels = settings.labels
+    if labels_in(checkpoint.config) != labels.names:
+        raise CheckpointError(
+            f"{folder}: config.json and simpletext.json name other labels. One of them was "
+            "changed, and there is no telling which is right; get the folder again."
+        )
+    tokenizer = _tokenizer(folder, raw.get("tokenizer"))
+    model = load_classifier(
+        checkpoint, len(labels.classes), labels.task, raw["pooling"],
+        dtype_policy(as_saved(raw.get("precision", "float32"), precision)), new_head=False,
+    )  # fmt: skip
+    _check_probes(folder, model, tokenizer, settings, raw.get("probes"))
+    return model, tokenizer, settings
+
+
+def read_pretrained(
+    name_or_folder: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
+) -> tuple[keras.Model, Tokenizer, Settings]:
+    """The parts of a predictor from a fine-tuned checkpoint; see `Predictor.from_pretrained`."""
+    checkpoint = find_checkpoint(name_or_folder)
+    if (checkpoint.folder / FILE).is_file():
+        return read_predictor(checkpoint.folder, precision)
+    config = checkpoint.config
+    limit = max_positions(family_of(config), config) or LONGEST
+    if maxlen is not None and not 3 <= maxlen <= limit:
+        raise ArgumentError(f"maxlen={maxlen!r}; {checkpoint.name} takes from 3 to {limit} tokens.")
+    dtype = dtype_policy(as_saved("float32", precision))
+    model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
+    config = architecture_of(model).config
+    labels = Labels(config["problem_type"], tuple(labels_in(config) or ()))
+    name = None if os.path.exists(name_or_folder) else os.fspath(name_or_folder)
+    settings = Settings(labels, maxlen or min(limit, LONGEST), base_model=name)
+    return model, Tokenizer.load(checkpoint.folder), settings
+
+
+def probe_values(
+    model: keras.Model, tokenizer: Tokenizer, settings: Settings, texts: Sequence[str]
+) -> np.ndarray:
+    """Probabilities of the probe texts, (texts, classes) float32.
+
+    Not by the compiled predict function: compiling one for a few texts would take longer than
+    everything else that loading does.
+    """
+    pairs = list(reversed(texts)) if settings.paired else None
+    layout = layout_for(architecture_of(model).config, tokenizer.layout)
+    data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
+    logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
+    return probabilities(logits / settings.temperature, settings.labels)
+
+
+def _tokenizer(folder: Path, options: Any) -> Tokenizer:
+    if options is None:
+        return Tokenizer.load(folder)
+    kinds = {"pad_id": int, "pad_type_id": int, "padding_side": str, "truncation_side": str}
+    if not isinstance(options, dict) or any(
+        not isinstance(options.get(name), kind) for name, kind in kinds.items()
+    ):
+        raise CheckpointError(f"{folder}/simpletext.json is damaged: tokenizer={options!r}.")
+    return Tokenizer.load_saved(folder, options)
+
+
+def _check_probes(
+    folder: Path, model: keras.Model, tokenizer: Tokenizer, settings: Settings, probes: Any
+) -> None:
+    """Warn if the probe texts don't get the probabilities that they had on saving."""
+    if probes is None:  # the first folders of format 1 have none
+        return
+    texts, saved, tolerance = _parsed_probes(folder, probes, len(settings.labels.classes))
+    values = probe_values(model, tokenizer, settings, texts)
+    scale = max(1.0, float(np.abs(saved).max())) if settings.labels.task == REGRESSION else 1.0
+    moved = float(np.abs(values - saved).max())
+    tolerance = max(tolerance, TOLERANCES[precision_of(model)])
+    if not moved <= tolerance * scale:
+        warnings.warn(
+            f"The predictor in {folder} gives other probabilities than when it was saved: they "
+            f"moved by up to {moved:.3g} on its {len(texts)} probe texts, where {tolerance:g} is "
+            "allowed. The weights or the tokenizer were changed or damaged, or another version "
+            "of a library computes differently. Check it on texts you know before you use it.",
+            MovedNumbersWarning,
+            stacklevel=4,
+        )
+
+
+def _parsed_probes(
+    folder: Path, probes: Mapping[str, Any], classes: int
+) -> tuple[list[str], np.ndarray, float]:
+    try:
+        texts = [str(text) for text in probes["texts"]]
+        values = np.array(probes["values"], dtype="float32").reshape(len(texts), classes)
+        return texts, values, float(probes["tolerance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder}/simpletext.json is damaged: its probes can't be read ({error!r})."
+        ) from error

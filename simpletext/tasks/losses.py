@@ -1,0 +1,169 @@
+"""Losses on logits by task and by name, and weights for classes."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..errors import ArgumentError
+from .labels import MULTI, REGRESSION, SINGLE, Labels
+
+FOCUS = 2.0  # gamma of the focal loss, as in its paper
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class SparseCrossentropy(keras.losses.Loss):
+    """Cross-entropy of logits with whole-number labels, smoothed and focal where wanted.
+
+    Args:
+        gamma: above 0 for the focal loss (https://arxiv.org/abs/1708.02002), which gives texts
+            that are right already less weight; 0 for plain cross-entropy.
+        label_smoothing: probability that is spread over all classes
+            (https://arxiv.org/abs/1512.00567).
+    """
+
+    def __init__(
+        self,
+        gamma: float = 0.0,
+        label_smoothing: float = 0.0,
+        name: str = "sparse_crossentropy",
+        **options: Any,
+    ) -> None:
+        super().__init__(name=name, **options)
+        self.gamma, self.label_smoothing = gamma, label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Keras' call: (batch,) and (batch, classes) -> (batch,)."""
+        count = y_pred.shape[-1]
+        wanted = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), count)
+        wanted = wanted * (1.0 - self.label_smoothing) + self.label_smoothing / count
+        logs = ops.log_softmax(ops.cast(y_pred, "float32"))
+        focus = ops.power(1.0 - ops.exp(logs), self.gamma) if self.gamma else 1.0
+        return -ops.sum(wanted * focus * logs, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        own = {"gamma": self.gamma, "label_smoothing": self.label_smoothing}
+        return super().get_config() | own
+
+
+def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
+    """The loss on logits that belongs to a task.
+
+    Args:
+        task: one of Hugging Face's problem types.
+        loss: None for the usual one; "focal"; for regression "mae" or "huber"; or a Keras loss or
+            function of your own, which gets logits.
+        label_smoothing: see `SparseCrossentropy`.
+
+    Raises:
+        ArgumentError: a loss that doesn't fit the task, or that wants probabilities.
+    """
+    if not 0 <= label_smoothing < 1:
+        raise ArgumentError(f"label_smoothing={label_smoothing!r}; it must be 0 or more, below 1.")
+    if label_smoothing and (task == REGRESSION or not (loss is None or isinstance(loss, str))):
+        raise ArgumentError(
+            "label_smoothing goes with the losses of simpletext for classification. A loss of "
+            "your own smooths its labels itself, and regression has none to smooth."
+        )
+    if loss is None or isinstance(loss, str):
+        return _named(task, loss, label_smoothing)
+    if isinstance(loss, keras.losses.Loss) and loss.get_config().get("from_logits") is False:
+        raise ArgumentError(
+            f"The loss {loss.name!r} wants probabilities, but the model gives logits: make it "
+            "with from_logits=True."
+        )
+    return loss
+
+
+def _named(task: str, name: str | None, smoothing: float) -> keras.losses.Loss:
+    allowed = {
+        SINGLE: {
+            None: lambda: (
+                SparseCrossentropy(0.0, smoothing)
+                if smoothing
+                else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            ),
+            "focal": lambda: SparseCrossentropy(FOCUS, smoothing, "focal"),
+        },
+        MULTI: {
+            None: lambda: keras.losses.BinaryCrossentropy(True, smoothing),
+            "focal": lambda: keras.losses.BinaryFocalCrossentropy(
+                gamma=FOCUS, from_logits=True, label_smoothing=smoothing
+            ),
+        },
+        REGRESSION: {
+            None: keras.losses.MeanSquaredError,
+            "mae": keras.losses.MeanAbsoluteError,
+            "huber": keras.losses.Huber,
+        },
+    }[task]
+    if name not in allowed:
+        names = ", ".join(repr(known) for known in allowed if known)
+        raise ArgumentError(
+            f"loss={name!r}; for {task} allowed are None, {names}, or a Keras loss object."
+        )
+    return allowed[name]()
+
+
+def class_weights(
+    class_weight: Mapping[Any, float] | str | None, labels: Labels, y: np.ndarray
+) -> np.ndarray | None:
+    """The weight of each row in the loss, (rows,), by its class.
+
+    Args:
+        class_weight: class (by name or by index) -> weight, classes left out having 1; "balanced"
+            for scikit-learn's rows / (classes * rows of the class); or None.
+        labels: the task and classes.
+        y: labels as numbers, (rows,).
+
+    Raises:
+        ArgumentError: a class that isn't there, a weight that is no number of 0 or more, a task
+            whose texts don't have one class each.
+    """
+    if class_weight is None:
+        return None
+    if labels.task != SINGLE:
+        raise ArgumentError(
+            f"class_weight needs one class a text, and this task is {labels.task}. "
+            'For rare labels of a multi-label task use loss="focal", or sample_weight.'
+        )
+    if isinstance(class_weight, str):
+        return _balanced(class_weight, len(labels.classes), y)[y]
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            f'class_weight={class_weight!r}; it must be a dict, class -> weight, or "balanced".'
+        )
+    weights = np.ones(len(labels.classes), dtype="float32")
+    for key, weight in class_weight.items():
+        is_number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight < np.inf:
+            raise ArgumentError(
+                f"class_weight has {weight!r} for {key!r}; it must be a number of 0 or more."
+            )
+        weights[_class_index(key, labels.classes)] = weight
+    return weights[y]
+
+
+def _balanced(word: str, count: int, y: np.ndarray) -> np.ndarray:
+    if word != "balanced":
+        raise ArgumentError(f'class_weight={word!r}; the one word allowed is "balanced".')
+    rows = np.bincount(y, minlength=count)
+    # A class without rows weighs nothing anyway: there is no row to weigh.
+    return (len(y) / (count * np.maximum(rows, 1))).astype("float32")
+
+
+def _class_index(key: Any, classes: Sequence[Any]) -> int:
+    """A class by its name, or, where the names are strings, by its index."""
+    if key in classes:
+        return classes.index(key)
+    is_index = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+    if is_index and isinstance(classes[0], str) and 0 <= key < len(classes):
+        return int(key)
+    near = difflib.get_close_matches(str(key), map(str, classes), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    known = ", ".join(map(repr, classes[:10])) + ", ..." * (len(classes) > 10)
+    raise ArgumentError(f"class_weight names {key!r}, which is no class ({known}).{hint}")

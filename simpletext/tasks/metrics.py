@@ -1,0 +1,260 @@
+"""Metrics by name, right on logits, for training and for validation as it runs.
+
+They are scikit-learn's scores, gathered batch by batch in `keras.ops`; the reports of `validate`
+come from scikit-learn itself.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..errors import ArgumentError
+from .labels import MULTI, REGRESSION, SINGLE
+
+BINS = 1024  # of the scores in an AUC: 1/32 of a logit each, from -16 to 16
+RECENT = 8192  # rows that a rank correlation looks at
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Confusion(keras.metrics.Metric):
+    """A score that follows from the counts of true and false answers.
+
+    Args:
+        name: "f1_macro", "f1_micro", "f1_weighted" or "mcc", or another name with `score`.
+        task: the single-label or the multi-label task.
+        num_labels: logits a text.
+        score: which of the four, where the name doesn't say it.
+    """
+
+    def __init__(
+        self, name: str, task: str, num_labels: int, score: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(name=name, **options)
+        self.task, self.num_labels, self.score = task, num_labels, score or name
+        shape = (num_labels, num_labels) if task == SINGLE else (num_labels, 3)
+        self.counts = self.add_variable(shape, "zeros", name="counts", dtype="float32")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Keras' call after a batch: labels, and logits (batch, labels)."""
+        if self.task == SINGLE:
+            truth = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.num_labels)
+            answers = ops.one_hot(ops.argmax(y_pred, axis=-1), self.num_labels)
+            # (classes, classes), rows true, columns predicted
+            self.counts.assign_add(ops.matmul(ops.transpose(truth), answers))
+            return
+        truth = ops.cast(y_true, "float32")
+        answers = ops.cast(y_pred >= 0, "float32")  # a logit of 0 is a probability of 0.5
+        found = ops.stack([truth * answers, answers, truth], axis=-1)
+        self.counts.assign_add(ops.sum(found, axis=0))
+
+    def result(self) -> Any:
+        """The score so far."""
+        if self.score == "mcc":
+            return _mcc(self.counts)
+        if self.task == SINGLE:
+            hits = ops.diagonal(self.counts)
+            return _f1(hits, ops.sum(self.counts, 0), ops.sum(self.counts, 1), self.score)
+        return _f1(self.counts[:, 0], self.counts[:, 1], self.counts[:, 2], self.score)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        own = {"task": self.task, "num_labels": self.num_labels, "score": self.score}
+        return super().get_config() | own
+
+
+def _f1(hits: Any, answered: Any, true: Any, score: str) -> Any:
+    """F1 from each class's counts, (classes,): rightly answered, answered, true."""
+    tiny = 1e-9  # a class that nobody has and nobody answers counts for nothing
+    if score == "f1_micro":
+        return 2 * ops.sum(hits) / (ops.sum(answered) + ops.sum(true) + tiny)
+    each = 2 * hits / (answered + true + tiny)
+    weights = true if score == "f1_weighted" else ops.cast(answered + true > 0, "float32")
+    return ops.sum(each * weights) / (ops.sum(weights) + tiny)
+
+
+def _mcc(matrix: Any) -> Any:
+    """Matthews' correlation from a confusion matrix, for any number of classes (Gorodkin)."""
+    rows, right = ops.sum(matrix), ops.sum(ops.diagonal(matrix))
+    true, answered = ops.sum(matrix, axis=1), ops.sum(matrix, axis=0)
+    covariance = right * rows - ops.sum(true * answered)
+    spread = (rows**2 - ops.sum(true**2)) * (rows**2 - ops.sum(answered**2))
+    return covariance / ops.maximum(ops.sqrt(ops.maximum(spread, 0.0)), 1e-9)
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class AreaUnderCurve(keras.metrics.Metric):
+    """The area under the ROC curve; of several classes the mean of each against the rest.
+
+    Scores are counted in bins of a logit's width / 32, so it is exact but for ties in a bin.
+
+    Args:
+        name: its name in the history.
+        task: the single-label or the multi-label task.
+        num_labels: logits a text.
+    """
+
+    def __init__(self, name: str, task: str, num_labels: int, **options: Any) -> None:
+        super().__init__(name=name, **options)
+        self.task, self.num_labels = task, num_labels
+        self.counts = self.add_variable((2, num_labels, BINS), "zeros", name="counts")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Keras' call after a batch: labels, and logits (batch, labels)."""
+        scores = ops.cast(y_pred, "float32")
+        if self.task == SINGLE:
+            truth = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.num_labels)
+            chances = ops.clip(ops.softmax(scores), 1e-7, 1 - 1e-7)
+            scores = ops.log(chances) - ops.log(1 - chances)  # of one class against the rest
+        else:
+            truth = ops.cast(y_true, "float32")
+        bins = ops.cast(ops.clip((scores + 16) * (BINS / 32), 0, BINS - 1), "int32")
+        hits = ops.one_hot(bins, BINS)  # (batch, labels, bins)
+        positive = ops.sum(hits * truth[..., None], axis=0)
+        self.counts.assign_add(ops.stack([positive, ops.sum(hits, axis=0) - positive]))
+
+    def result(self) -> Any:
+        """The area so far, over the classes that have rows on both sides."""
+        positive, negative = self.counts[0], self.counts[1]  # (labels, bins)
+        below = ops.cumsum(negative, axis=1) - negative / 2  # a tie counts half
+        pairs = ops.sum(positive, axis=1) * ops.sum(negative, axis=1)
+        areas = ops.sum(positive * below, axis=1) / ops.maximum(pairs, 1.0)
+        known = ops.cast(pairs > 0, "float32")
+        return ops.sum(areas * known) / ops.maximum(ops.sum(known), 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return super().get_config() | {"task": self.task, "num_labels": self.num_labels}
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class Correlation(keras.metrics.Metric):
+    """Pearson's or Spearman's correlation of targets and predictions.
+
+    Over the last 8192 rows, for ranks need all rows at once and a metric's state is of fixed
+    size; `validate` has it over any number.
+
+    Args:
+        name: its name in the history.
+        ranks: correlate ranks (Spearman) instead of values (Pearson).
+        targets: targets a text.
+    """
+
+    def __init__(self, name: str, ranks: bool, targets: int = 1, **options: Any) -> None:
+        super().__init__(name=name, **options)
+        self.ranks, self.targets = ranks, targets
+        self.rows = self.add_variable((2, RECENT), "zeros", name="rows")
+        self.seen = self.add_variable((), "zeros", name="seen", dtype="int32")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Keras' call after a batch: targets and predictions, (batch, targets)."""
+        pairs = [ops.cast(ops.reshape(values, (-1,)), "float32") for values in (y_true, y_pred)]
+        count = ops.shape(pairs[0])[0]
+        places = (self.seen + ops.arange(count, dtype="int32")) % RECENT
+        rows = [
+            ops.scatter_update(self.rows[i], places[:, None], values)
+            for i, values in enumerate(pairs)
+        ]
+        self.rows.assign(ops.stack(rows))
+        self.seen.assign_add(count)
+
+    def result(self) -> Any:
+        """The correlation so far."""
+        known = ops.arange(RECENT) < self.seen
+        weights = ops.cast(known, "float32")
+        x, y = self.rows[0], self.rows[1]
+        if self.ranks:
+            # Places not yet written get the highest rank, and no weight.
+            x, y = (_ranks(ops.where(known, values, np.inf)) for values in (x, y))
+        count = ops.maximum(ops.sum(weights), 1.0)
+        x, y = ((v - ops.sum(v * weights) / count) * weights for v in (x, y))
+        return ops.sum(x * y) / ops.maximum(ops.sqrt(ops.sum(x**2) * ops.sum(y**2)), 1e-9)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return super().get_config() | {"ranks": self.ranks, "targets": self.targets}
+
+
+def _ranks(values: Any) -> Any:
+    """The rank of each value, ties sharing the middle of theirs."""
+    ordered = ops.sort(values)
+    low, high = (ops.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return ops.cast(low + high, "float32") / 2
+
+
+def _accuracy(name: str, task: str, num_labels: int) -> keras.metrics.Metric:
+    """The share of right answers; of single labels where a text can have several."""
+    if task == MULTI:
+        return keras.metrics.BinaryAccuracy(threshold=0.0, name=name)
+    return keras.metrics.SparseCategoricalAccuracy(name=name)
+
+
+def _confusion(score: str) -> Any:
+    return lambda name, task, num_labels: Confusion(name, task, num_labels, score)
+
+
+METRICS = {
+    "accuracy": (_accuracy, (SINGLE, MULTI)),
+    "f1": (_confusion("f1_macro"), (SINGLE, MULTI)),
+    "f1_macro": (_confusion("f1_macro"), (SINGLE, MULTI)),
+    "f1_micro": (_confusion("f1_micro"), (SINGLE, MULTI)),
+    "f1_weighted": (_confusion("f1_weighted"), (SINGLE, MULTI)),
+    "auc": (AreaUnderCurve, (SINGLE, MULTI)),
+    "mcc": (_confusion("mcc"), (SINGLE,)),
+    "mae": (lambda name, *_: keras.metrics.MeanAbsoluteError(name=name), (REGRESSION,)),
+    "rmse": (lambda name, *_: keras.metrics.RootMeanSquaredError(name=name), (REGRESSION,)),
+    "pearson": (lambda name, _, n: Correlation(name, False, n), (REGRESSION,)),
+    "spearman": (lambda name, _, n: Correlation(name, True, n), (REGRESSION,)),
+}
+
+
+def metrics_for(
+    task: str, num_labels: int, metrics: Sequence[Any] | str | None = None
+) -> list[Any]:
+    """Keras metrics for a task.
+
+    Args:
+        task: one of Hugging Face's problem types.
+        num_labels: logits a text.
+        metrics: names ("accuracy", "f1" or "f1_macro", "f1_micro", "f1_weighted", "auc", "mcc";
+            for regression "mae", "rmse", "pearson", "spearman") and Keras metrics of your own;
+            by default accuracy, or mae.
+
+    Raises:
+        ArgumentError: a name that isn't known, or doesn't fit the task.
+
+    Example:
+        >>> [m.name for m in metrics_for("regression", 1, ["rmse", "spearman"])]
+        ['rmse', 'spearman']
+    """
+    if metrics is None:
+        metrics = ["mae" if task == REGRESSION else "accuracy"]
+    listed = [metrics] if isinstance(metrics, str) or not isinstance(metrics, Sequence) else metrics
+    return [_metric(metric, task, num_labels) for metric in listed]
+
+
+def _metric(metric: Any, task: str, num_labels: int) -> Any:
+    if not isinstance(metric, str):
+        return metric
+    fitting = ", ".join(name for name, (_, tasks) in METRICS.items() if task in tasks)
+    if metric not in METRICS:
+        raise ArgumentError(
+            f"There is no metric {metric!r}; for {task} there are {fitting}, and any Keras metric "
+            "object."
+        )
+    make, tasks = METRICS[metric]
+    if task not in tasks:
+        raise ArgumentError(f"The metric {metric!r} doesn't fit {task}; there are {fitting}.")
+    return make(metric, task, num_labels)
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a quantity in the history improves as it falls.
+
+    Example:
+        >>> lower_is_better("val_loss"), lower_is_better("val_f1")
+        (True, False)
+    """
+    return any(word in name.lower() for word in ("loss", "error", "mae", "mse", "rmse"))

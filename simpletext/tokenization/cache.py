@@ -1,0 +1,103 @@
+"""Encoded texts on disk: bigger than memory, and encoded once.
+
+A cache is a folder named after the fingerprint of everything its content depends on: the texts, the
+tokenizer and maxlen. It appears by a rename when it is whole, so that a half one can't exist. Its
+arrays are plain files, memory-mapped when used; no pickle is among them.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..checkpoints.folder import new_folder
+from .encoded_texts import EncodedTexts, offsets_of
+from .encodings import Encodings, Layout
+
+FORMAT = b"1"
+FLAT = {"ids": "int32", "type_ids": "uint8"}
+PER_TEXT = {"lengths": "int64", "full_lengths": "int64"}
+CHUNK = 10_000  # texts hashed at a time
+
+
+def fingerprint(parts: Sequence[bytes], texts: Sequence[str], pairs: Sequence[str] | None) -> str:
+    """A name for texts as one tokenizer with one maxlen encodes them.
+
+    Every piece goes in with its length, so that no other texts run together to the same bytes.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for part in (FORMAT, *parts, b"single" if pairs is None else b"pairs"):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    for column in (texts, pairs or ()):
+        for start in range(0, len(column), CHUNK):
+            chunk = [t.encode("utf-8", "surrogatepass") for t in column[start : start + CHUNK]]
+            digest.update(np.fromiter(map(len, chunk), "int64", len(chunk)).tobytes())
+            digest.update(b"".join(chunk))
+    return digest.hexdigest()
+
+
+def cached(
+    cache_dir: str | os.PathLike,
+    name: str,
+    encode: Callable[[], Iterable[Encodings]],
+    layout: Layout,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+) -> EncodedTexts:
+    """The texts from the cache of that name, which is made first if it isn't there.
+
+    Args:
+        cache_dir: the folder that holds the caches; made if it isn't there.
+        name: the fingerprint of texts, tokenizer and maxlen.
+        encode: gives the encodings, when there is no cache yet.
+        layout: how they are padded.
+        texts: the texts.
+        pairs: the second texts of pairs, or None.
+    """
+    from filelock import FileLock
+
+    folder = Path(cache_dir).expanduser().absolute() / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):  # another process may be at the same texts
+        if not folder.is_dir():
+            for left in folder.parent.glob(f".{name}-*"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with new_folder(folder) as temporary:
+                _write(temporary, encode())
+    return _read(folder, layout, texts, pairs)
+
+
+def _write(folder: Path, encodings: Iterable[Encodings]) -> None:
+    with ExitStack() as stack:
+        files: dict[str, BinaryIO] = {
+            part: stack.enter_context((folder / f"{part}.bin").open("wb"))
+            for part in (*FLAT, *PER_TEXT)
+        }
+        for chunk in encodings:
+            for part, file in files.items():
+                file.write(np.ascontiguousarray(getattr(chunk, part)).tobytes())
+
+
+def _read(
+    folder: Path, layout: Layout, texts: Sequence[str], pairs: Sequence[str] | None
+) -> EncodedTexts:
+    flat = {part: _mapped(folder / f"{part}.bin", kind) for part, kind in FLAT.items()}
+    lengths, full = (np.fromfile(folder / f"{p}.bin", kind) for p, kind in PER_TEXT.items())
+    return EncodedTexts(
+        **flat,
+        offsets=offsets_of(lengths),
+        layout=layout,
+        full_lengths=full,
+        texts=texts,
+        pairs=pairs,
+    )
+
+
+def _mapped(path: Path, kind: str) -> Any:
+    """A file as an array; an empty one can't be mapped."""
+    return np.memmap(path, kind, "r") if path.stat().st_size else np.zeros(0, kind)

@@ -1,0 +1,177 @@
+"""Encoded texts, held compactly, and batches of them as a Keras dataset."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..tasks.labels import Labels
+from .encodings import Encodings, Layout
+
+# Shuffled rows are sorted by their length times up to this much, drawn anew each epoch: a batch's
+# texts are about equally long, and its members still change.
+CHANCE = 1.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedTexts:
+    """Texts as ids, in one flat array.
+
+    Attributes:
+        ids, type_ids: all texts' tokens one after the other, (tokens,), int32 and uint8.
+        offsets: where each text starts in them, (texts + 1,), int64.
+        layout: how they are padded.
+        texts: the texts themselves, for reports.
+        pairs: the second texts of sentence pairs, or None.
+        full_lengths: tokens of each text before it was cut to maxlen, (texts,).
+    """
+
+    ids: np.ndarray
+    type_ids: np.ndarray
+    offsets: np.ndarray
+    layout: Layout
+    full_lengths: np.ndarray
+    texts: Sequence[str]
+    pairs: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens a text, (texts,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def truncated(self) -> np.ndarray:
+        """For each text whether it was cut to maxlen, (texts,)."""
+        return self.full_lengths > self.lengths
+
+    def with_labels(self, y: np.ndarray, labels: Labels) -> "LabelledTexts":
+        """The same texts with labels."""
+        mine = {part.name: getattr(self, part.name) for part in fields(EncodedTexts)}
+        return LabelledTexts(**mine, y=y, labels=labels)
+
+    def padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The model's inputs for some rows, each (rows, length of the longest) int32."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        width = int(lengths.max(initial=1))
+        columns = np.arange(width)[None, :]
+        if self.layout.padding_side == "left":
+            columns = columns - (width - lengths[:, None])
+        mask = (columns >= 0) & (columns < lengths[:, None])
+        tokens = (starts[:, None] + columns)[mask]
+        values = {"input_ids": (self.layout.pad_id, self.ids)}
+        if self.layout.segments:
+            values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
+        # No tokenizer tells a language; -1 is "not said" (see `encoders.xlm`).
+        batch = {
+            "attention_mask": mask.astype("int32"),
+            "langs": np.full(mask.shape, -1, "int32"),
+            "token_type_ids": np.zeros(mask.shape, "int32"),
+        }
+        for name, (fill, flat) in values.items():
+            batch[name] = np.full(mask.shape, fill, dtype="int32")
+            batch[name][mask] = flat[tokens]
+        return {name: batch[name] for name in self.layout.inputs}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledTexts(EncodedTexts):
+    """Encoded texts whose labels are known.
+
+    Attributes:
+        y: labels as numbers (see `Labels.encode`).
+        labels: what those numbers mean.
+    """
+
+    y: np.ndarray
+    labels: Labels
+
+
+def pack(
+    encodings: Iterable[Encodings],
+    layout: Layout,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None = None,
+) -> EncodedTexts:
+    """Gather encodings as they come into flat arrays."""
+    chunks = list(encodings)
+
+    def joined(name: str, dtype: str) -> np.ndarray:
+        return np.concatenate([np.zeros(0, dtype), *(getattr(chunk, name) for chunk in chunks)])
+
+    return EncodedTexts(
+        ids=joined("ids", "int32"),
+        type_ids=joined("type_ids", "uint8"),
+        offsets=offsets_of(joined("lengths", "int64")),
+        layout=layout,
+        full_lengths=joined("full_lengths", "int64"),
+        texts=texts,
+        pairs=pairs,
+    )
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """Where each piece of a flat array starts, and where the last one ends, (pieces + 1,)."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of encoded texts, each as long as its longest text.
+
+    Args:
+        data: the texts.
+        batch_size: rows a batch; the last one may be smaller.
+        shuffle: draw the rows anew each epoch, else shortest first.
+        seed: with the epoch's number it fixes the order.
+        epoch: the number of the first epoch.
+    """
+
+    def __init__(
+        self,
+        data: EncodedTexts,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        self.data, self.batch_size = data, batch_size
+        self.shuffle, self.seed, self.epoch = shuffle, seed, epoch
+        self._plan()
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        rows = self.rows[index]
+        x = self.data.padded(rows)
+        return (x, self.data.y[rows]) if isinstance(self.data, LabelledTexts) else (x,)
+
+    @property
+    def order(self) -> np.ndarray:
+        """The row behind each result, when results of all batches are put one after the other."""
+        return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
+
+    def on_epoch_end(self) -> None:
+        """Keras' call after an epoch: draw the rows anew."""
+        self.epoch += 1
+        if self.shuffle:
+            self._plan()
+
+    def _plan(self) -> None:
+        lengths, size = self.data.lengths, self.batch_size
+        if not self.shuffle:
+            self.rows = _cut(np.argsort(lengths, kind="stable"), size)
+            return
+        rng = np.random.default_rng((self.seed, self.epoch))
+        rows = _cut(np.argsort(-lengths * rng.uniform(1, CHANCE, len(lengths))), size)
+        self.rows = [rows[i] for i in rng.permutation(len(rows))]
+
+
+def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -1,0 +1,141 @@
+"""Encoded texts as TFRecord files of `tf.train.Example`, for those whose pipeline has them.
+
+Beside `data.tfrecord` stands `data.tfrecord.json` with what the records can't say: the padding, the
+task and the classes.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checkpoints.folder import check_absent, read_json, write_json
+from ..data.text_files import existing_file
+from ..errors import DataError
+from ..tasks.labels import SINGLE, Labels
+from .encoded_texts import EncodedTexts, LabelledTexts, pack
+from .encodings import Encodings, Layout
+
+FORMAT = 1
+CHUNK = 1000  # records decoded at a time
+
+
+def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
+    """Write encoded texts, with their labels if they have some, into a new TFRecord file.
+
+    Each record is a `tf.train.Example` with `input_ids`, `token_type_ids`, `full_length`, `text`,
+    and, where there are such, `pair` and `label` (a class number, or a float a class or target).
+
+    Args:
+        data: what `preprocess_train` or `preprocess_test` gives.
+        path: the file; a second one, with `.json` after its name, is written beside it.
+
+    Raises:
+        FolderExistsError: one of the files is there already.
+    """
+    import tensorflow as tf
+
+    path = Path(path).expanduser()
+    side = path.with_name(path.name + ".json")
+    check_absent(path)
+    check_absent(side)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with tf.io.TFRecordWriter(str(part)) as writer:
+            for row in range(len(data)):
+                writer.write(_example(tf, data, row).SerializeToString())
+        write_json(side, _settings(data))
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:
+    """The encoded texts in a file of `write_tfrecord`, with their labels if they have some.
+
+    Raises:
+        DataError: no such file, no settings beside it, or a record that is damaged.
+    """
+    file = existing_file(path)
+    side = file.with_name(file.name + ".json")
+    settings = read_json(existing_file(side))
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        raise DataError(f"{side} isn't of write_tfrecord, or of a newer simpletext.")
+    layout = Layout(**(settings["layout"] | {"inputs": tuple(settings["layout"]["inputs"])}))
+    texts: list[str] = []
+    pairs: list[str] = []
+    y: list[Any] = []
+    data = pack(_encodings(file, settings, texts, pairs, y), layout, texts)
+    data = EncodedTexts(**(vars(data) | {"pairs": pairs if settings["pairs"] else None}))
+    if settings["task"] is None:
+        return data
+    labels = Labels(settings["task"], tuple(settings["classes"]))
+    if labels.task == SINGLE:
+        return data.with_labels(np.array(y, "int32").reshape(-1), labels)
+    return data.with_labels(np.array(y, "float32"), labels)
+
+
+def _settings(data: EncodedTexts) -> dict[str, Any]:
+    labels = data.labels if isinstance(data, LabelledTexts) else None
+    return {
+        "format": FORMAT,
+        "layout": asdict(data.layout),
+        "pairs": data.pairs is not None,
+        "task": labels.task if labels else None,
+        "classes": list(labels.classes) if labels else None,
+    }
+
+
+def _example(tf: Any, data: EncodedTexts, row: int) -> Any:
+    train = tf.train
+    part = slice(data.offsets[row], data.offsets[row + 1])
+
+    def whole(values: Any) -> Any:
+        return train.Feature(int64_list=train.Int64List(value=values))
+
+    def text(value: str) -> Any:
+        return train.Feature(bytes_list=train.BytesList(value=[value.encode()]))
+
+    features = {
+        "input_ids": whole(data.ids[part]),
+        "token_type_ids": whole(data.type_ids[part]),
+        "full_length": whole([data.full_lengths[row]]),
+        "text": text(data.texts[row]),
+    }
+    if data.pairs is not None:
+        features["pair"] = text(data.pairs[row])
+    if isinstance(data, LabelledTexts):
+        y = np.atleast_1d(data.y[row])
+        single = data.labels.task == SINGLE
+        floats = train.Feature(float_list=train.FloatList(value=y))
+        features["label"] = whole(y) if single else floats
+    return train.Example(features=train.Features(feature=features))
+
+
+def _encodings(
+    path: Path, settings: dict[str, Any], texts: list[str], pairs: list[str], y: list[Any]
+) -> Iterator[Encodings]:
+    """The records' ids in chunks; their texts, second texts and labels go into the lists."""
+    import tensorflow as tf
+
+    kind = "int64_list" if settings["task"] == SINGLE else "float_list"
+    records = tf.data.TFRecordDataset(str(path)).batch(CHUNK).as_numpy_iterator()
+    try:
+        for chunk in records:
+            ids, types, full = [], [], []
+            for record in chunk:
+                feature = tf.train.Example.FromString(record).features.feature
+                ids.append(feature["input_ids"].int64_list.value)
+                types.append(feature["token_type_ids"].int64_list.value)
+                full.append(feature["full_length"].int64_list.value[0])
+                texts.append(feature["text"].bytes_list.value[0].decode())
+                if settings["pairs"]:
+                    pairs.append(feature["pair"].bytes_list.value[0].decode())
+                if settings["task"] is not None:
+                    y.append(list(getattr(feature["label"], kind).value))
+            yield Encodings.gather(ids, types, full)
+    except (tf.errors.DataLossError, IndexError) as error:
+        raise DataError(f"{path} is damaged or no file of write_tfrecord: {error}.") from error

@@ -1,0 +1,354 @@
+"""A checkpoint's tokenizer: texts in, ids out."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError, CheckpointError, DataError
+from ..utils import console
+from .encodings import Encodings, Layout
+
+# Packages that some tokenizers need -> the extra that brings them.
+EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
+TOKENIZER = "tokenizer.json"
+CONFIG, INPUTS = "tokenizer_config.json", "model_input_names"
+# One of these holds a tokenizer's vocabulary.
+VOCABULARIES = (TOKENIZER, "vocab.txt", "vocab.json", "*.model")
+CHUNK = 1000  # texts a call: enough to keep all cores busy, few enough to stay small in memory
+
+Place = tuple[int, int, int]  # 0 for the text and 1 for its pair; the first character; the end
+
+
+class Tokenizer:
+    """The tokenizer of a Hugging Face folder, safe to use from several threads.
+
+    Args:
+        layout: how its batches are laid out.
+        backend: a `tokenizers.Tokenizer`; None for the few that are written in Python.
+        truncation_side: where a text that is too long is cut.
+        hf: transformers' tokenizer, where it was loaded by that.
+        files: the folder's other tokenizer files, where it was loaded without transformers.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        backend: Any,
+        truncation_side: str = "right",
+        hf: Any = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.layout, self.truncation_side = layout, truncation_side
+        self._backend, self._hf, self._files = backend, hf, dict(files or {})
+        self._ready: dict[tuple[int, int], Any] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, folder: Path) -> "Tokenizer":
+        """The tokenizer whose files are in `folder`.
+
+        Raises:
+            CheckpointError: there is none, it is damaged, or it needs a missing package.
+        """
+        if not any(next(folder.glob(name), None) for name in VOCABULARIES):
+            raise CheckpointError(  # transformers would go on with an empty vocabulary
+                f"The tokenizer in {folder} is missing: there is no tokenizer.json and no "
+                "vocabulary file. Get the checkpoint again, whole."
+            )
+        with _quiet_transformers():
+            from transformers import AutoTokenizer
+
+            try:
+                hf = AutoTokenizer.from_pretrained(
+                    folder, local_files_only=True, trust_remote_code=False
+                )
+            except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+                raise _unreadable(folder, error) from error
+        layout = Layout(
+            inputs=tuple(hf.model_input_names),
+            pad_id=hf.pad_token_id if hf.pad_token_id is not None else 0,
+            pad_type_id=hf.pad_token_type_id,
+            padding_side=hf.padding_side,
+        )
+        backend = hf.backend_tokenizer if hf.is_fast else None
+        if hf.is_fast:
+            _see_to_marks(hf)
+        return cls(layout, backend, hf.truncation_side, hf)
+
+    @classmethod
+    def load_saved(cls, folder: Path, options: Mapping[str, Any]) -> "Tokenizer":
+        """The tokenizer in a folder that `save` wrote, from tokenizer.json alone.
+
+        It doesn't import transformers, which takes longer than everything else together.
+
+        Args:
+            folder: where tokenizer.json is.
+            options: what `options` gave when the folder was written.
+
+        Raises:
+            CheckpointError: tokenizer.json is missing or damaged.
+        """
+        from tokenizers import Tokenizer as Backend
+
+        try:
+            backend = Backend.from_file(str(folder / TOKENIZER))
+            inputs = _inputs_told(folder / CONFIG)
+        except Exception as error:  # tokenizers raises nothing more precise
+            raise _unreadable(folder, error) from error
+        sides = options["pad_id"], options["pad_type_id"], options["padding_side"]
+        layout = Layout(inputs, *sides)
+        files = {
+            path.name: path.read_bytes()
+            for pattern in ("*token*.json", *VOCABULARIES)
+            for path in folder.glob(pattern)
+            if path.name != TOKENIZER
+        }
+        return cls(layout, backend, options["truncation_side"], files=files)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether it is one of Hugging Face's `tokenizers`, which know a token's place."""
+        return self._backend is not None
+
+    @property
+    def options(self) -> dict[str, Any] | None:
+        """What `load_saved` needs besides tokenizer.json; None where it can't load this one."""
+        if not self.is_fast:
+            return None
+        return {
+            "pad_id": self.layout.pad_id,
+            "pad_type_id": self.layout.pad_type_id,
+            "padding_side": self.layout.padding_side,
+            "truncation_side": self.truncation_side,
+        }
+
+    def encode(
+        self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
+    ) -> Iterator[Encodings]:
+        """The ids of the texts, or of the pairs of texts, cut to `maxlen` tokens, in chunks.
+
+        Raises:
+            DataError: a text with half a surrogate pair in it, which is no Unicode.
+        """
+        for start in range(0, len(texts), CHUNK):
+            chunk = list(texts[start : start + CHUNK])
+            second = None if pairs is None else list(pairs[start : start + CHUNK])
+            try:
+                yield self._encode_chunk(chunk, second, maxlen)
+            except (TypeError, UnicodeEncodeError) as error:
+                _explain_surrogates(chunk, second, start, error)
+                raise
+
+    def windows(
+        self, texts: Sequence[str], maxlen: int, stride: int
+    ) -> Iterator[tuple[Encodings, list[int]]]:
+        """Windows of `maxlen` tokens that overlap by `stride`, and how many each text has."""
+        backend = self._set_to(maxlen, stride)
+        for start in range(0, len(texts), CHUNK):
+            encoded = backend.encode_batch_fast(list(texts[start : start + CHUNK]))
+            parts = [[whole, *whole.overflowing] for whole in encoded]
+            flat = [part for windows in parts for part in windows]
+            ids = [part.ids for part in flat]
+            types = [part.type_ids for part in flat]
+            yield Encodings.gather(ids, types, [len(i) for i in ids]), [len(p) for p in parts]
+
+    def places(self, text: str, pair: str | None, maxlen: int) -> list[Place | None]:
+        """For each token as `encode` gives them: its characters, None for a mark of the model.
+
+        Raises:
+            ArgumentError: a tokenizer that is written in Python doesn't know.
+        """
+        if not self.is_fast:
+            raise ArgumentError(
+                "This model's tokenizer is written in Python and doesn't tell where its tokens "
+                "stand; explain with method='lime' or 'occlusion'."
+            )
+        encoding = self._set_to(maxlen).encode(text, pair)
+        rows = zip(encoding.sequence_ids, encoding.offsets, strict=True)
+        return [None if part is None else (part, *span) for part, span in rows]
+
+    def token_id(self, token: str) -> int | None:
+        """The id of a token, None where the vocabulary lacks it."""
+        return self._backend.token_to_id(token)
+
+    def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
+        if not self.is_fast:
+            return self._encode_slowly(texts, pairs, maxlen)
+        backend = self._set_to(maxlen)
+        batch = texts if pairs is None else list(zip(texts, pairs, strict=True))
+        special = backend.num_special_tokens_to_add(pairs is not None)
+        encoded = backend.encode_batch_fast(batch)
+        ids = [e.ids for e in encoded]
+        # Asking for what was cut off copies it, so only a text that fills maxlen is asked.
+        full = [
+            len(tokens) if len(tokens) < maxlen else _full_length(e, special)
+            for tokens, e in zip(ids, encoded, strict=True)
+        ]
+        return Encodings.gather(ids, [e.type_ids for e in encoded], full)
+
+    def _set_to(self, maxlen: int, stride: int = 0) -> Any:
+        """The backend, set to cut like this.
+
+        A backend that another thread is using refuses to be set to something else, so each
+        setting has one of its own.
+        """
+        key = (maxlen, stride)
+        with self._lock:
+            if key not in self._ready:
+                first = not self._ready
+                backend = (
+                    self._backend if first else type(self._backend).from_str(self._backend.to_str())
+                )
+                backend.no_padding()
+                backend.enable_truncation(maxlen, stride=stride, direction=self.truncation_side)
+                self._ready[key] = backend
+            return self._ready[key]
+
+    def _encode_slowly(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
+        """For the few families whose tokenizer is written in Python."""
+        options = {"return_token_type_ids": True}
+        with _quiet_transformers():
+            whole = self._hf(texts, pairs, **options)
+            cut = self._hf(texts, pairs, truncation=True, max_length=maxlen, **options)
+        full = [len(ids) for ids in whole["input_ids"]]
+        return Encodings.gather(cut["input_ids"], cut["token_type_ids"], full)
+
+    @property
+    def unk_id(self) -> int | None:
+        """What stands for a piece of text that isn't in the vocabulary, if there is such an id."""
+        if self._hf is not None:
+            return self._hf.unk_token_id
+        return self.token_id(json.loads(self.backend_json())["model"].get("unk_token") or "")
+
+    def fingerprint(self) -> bytes:
+        """What tells this tokenizer from another one: all that decides a text's ids."""
+        if self.is_fast:
+            state = json.dumps(self._content())
+        else:
+            state = json.dumps([self._hf.get_vocab(), repr(self._hf)], sort_keys=True)
+        return f"{self.truncation_side} {state}".encode()
+
+    def save(self, folder: Path, inputs: Sequence[str] | None = None) -> None:
+        """Write the tokenizer's files into an existing folder.
+
+        Args:
+            folder: where they go.
+            inputs: what the original's tokenizer has to make for the model that stands there too.
+        """
+        if self._hf is not None:
+            self._hf.save_pretrained(folder)
+        for name, content in self._files.items():
+            (folder / name).write_bytes(content)
+        if (folder / CONFIG).is_file():
+            _set_up(folder / CONFIG, inputs)
+        if self.is_fast:
+            self.save_backend(folder)
+
+    def save_backend(self, folder: Path) -> None:
+        """Write tokenizer.json alone."""
+        _write_json(folder / TOKENIZER, self._content())
+
+    def _content(self) -> dict[str, Any]:
+        """What tokenizer.json says; truncation and padding are the user's choice."""
+        return json.loads(self.backend_json()) | {"truncation": None, "padding": None}
+
+    def backend_json(self) -> str:
+        """The content of tokenizer.json."""
+        return self._backend.to_str()
+
+
+def _unreadable(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(_why_unreadable(folder, error))
+
+
+def _set_up(path: Path, inputs: Sequence[str] | None) -> None:
+    """Say what the tokenizer makes, and take out where it came from: that is nobody's business."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("is_local", "local_files_only"):
+        config.pop(name, None)
+    if inputs is not None:
+        config[INPUTS] = list(inputs)
+    _write_json(path, config)
+
+
+def _inputs_told(path: Path) -> tuple[str, ...]:
+    """What a folder's tokenizer_config.json says that the tokenizer makes."""
+    if not path.is_file():
+        return ()
+    return tuple(json.loads(path.read_text(encoding="utf-8")).get(INPUTS, ()))
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _why_unreadable(folder: Path, error: Exception) -> str:
+    told = str(error).lower()
+    if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
+        told += " sentencepiece"  # without it, transformers asks for another package
+    for package, extra in EXTRAS.items():
+        if package in told and importlib.util.find_spec(package) is None:
+            return (
+                f"The tokenizer in {folder} needs the package {package}: "
+                f"pip install simpletext[{extra}]"
+            )
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else error
+    return (
+        f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the family's "
+        "vocabulary file, must stand there whole."
+    )
+
+
+def _see_to_marks(hf: Any) -> None:
+    """Frame texts with [CLS] and [SEP] where the library, lacking tokenizer.json, forgets to."""
+    backend = hf.backend_tokenizer
+    if backend.num_special_tokens_to_add(False) or not (hf.cls_token and hf.sep_token):
+        return
+    from tokenizers.processors import TemplateProcessing
+
+    first, last = hf.cls_token, hf.sep_token
+    backend.post_processor = TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B:1 {last}:1",
+        special_tokens=[(first, hf.cls_token_id), (last, hf.sep_token_id)],
+    )
+
+
+def _explain_surrogates(
+    texts: list[str], pairs: list[str] | None, start: int, error: Exception
+) -> None:
+    """Name the row that has no UTF-8 form, if that is what the tokenizer stumbled over."""
+    for column in (texts, pairs or []):
+        for row, text in enumerate(column):
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise DataError(
+                    f"Row {start + row} holds half a surrogate pair, which is no Unicode text: "
+                    f"{text[:60]!a}. Read it with the right encoding, or clean it with "
+                    'text.encode("utf-8", "replace").decode().'
+                ) from error
+
+
+def _full_length(encoding: Any, special: int) -> int:
+    overflow = encoding.overflowing
+    return len(encoding.ids) + sum(len(part.ids) - special for part in overflow)
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep transformers from remarking that PyTorch is missing, or a text long, as we know."""
+    name = "TRANSFORMERS_VERBOSITY"  # read at its import, which sets the logger's level
+    before = os.environ.get(name)
+    os.environ[name] = before or "error"
+    try:
+        import transformers  # noqa: F401 - imported here so that it is quiet
+    finally:
+        os.environ.pop(name) if before is None else None
+    with console.silent("transformers"):
+        yield

@@ -1,0 +1,187 @@
+"""AdamW as encoders are trained with it, and what a `Learner` changes on any optimizer."""
+
+import re
+from typing import Any
+
+import keras
+from keras import ops
+
+from ..errors import ArgumentError
+
+NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class AdamW(keras.optimizers.Adam):
+    """AdamW (https://arxiv.org/abs/1711.05101) with no decay on biases and norms.
+
+    Unlike Keras' own it holds beta_1 in a variable, so that a momentum schedule reaches the
+    compiled step, and it can give lower layers a lower rate (https://arxiv.org/abs/1801.06146).
+
+    Args:
+        learning_rate: the learning rate; a `Learner`'s schedules set it step by step.
+        weight_decay: share of a weight that is taken off a step, times the learning rate.
+        beta_1: the momentum.
+        layer_decay: what the rate is multiplied with from each block to the one below it; the
+            head has the full rate, and the embeddings have the lowest.
+        options: Keras' own, such as `global_clipnorm`, `epsilon` and
+            `gradient_accumulation_steps`.
+
+    Raises:
+        ArgumentError: a weight decay below 0, a layer decay outside of (0, 1].
+
+    Example:
+        >>> AdamW(1e-4, layer_decay=0.9, global_clipnorm=1.0).get_config()["layer_decay"]
+        0.9
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 5e-5,
+        weight_decay: float = 0.01,
+        beta_1: float = 0.9,
+        *,
+        layer_decay: float = 1.0,
+        **options: Any,
+    ) -> None:
+        check_weight_decay(weight_decay)
+        if not 0 < layer_decay <= 1:
+            raise ArgumentError(f"layer_decay={layer_decay!r}; it must be above 0 and at most 1.")
+        beta_1 = keras.initializers.Constant(beta_1)
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+        self.layer_decay = layer_decay
+        self.beta_1: Any = self.add_variable((), beta_1, name="beta_1")
+        # Keras' own step is some 25 operations a variable, and a pass over memory in each.
+        self._in_one_pass = keras.backend.backend() == "tensorflow" and not self.amsgrad
+
+    def build(self, var_list: list) -> None:
+        """Make the state of these variables, and decide how each is treated."""
+        if self.built:
+            return
+        super().build(var_list)
+        paths = [variable.path for variable in var_list]
+        self._scales = layer_scales(paths, self.layer_decay)
+        self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
+
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
+        """Keras' call for all variables: what they share is computed once."""
+        # Tensors, for a variable would be read again at each place.
+        self._rates = {scale: ops.multiply(learning_rate, scale) for scale in set(self._scales)}
+        self._shares = {s: 1 - rate * self.weight_decay for s, rate in self._rates.items()}
+        if self._in_one_pass:
+            step = ops.cast(self.iterations + 1, "float32")
+            beta_1 = ops.multiply(self.beta_1, 1.0)
+            self._scalars = {  # by the names that TensorFlow's operation has for them
+                "beta1": beta_1,
+                "beta2": ops.convert_to_tensor(self.beta_2, "float32"),
+                "beta1_power": ops.power(beta_1, step),
+                "beta2_power": ops.power(self.beta_2, step),
+                "epsilon": ops.convert_to_tensor(self.epsilon, "float32"),
+            }
+        return super()._backend_update_step(grads, trainable_variables, learning_rate)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Keras' call for one variable: decay it, then take Adam's step."""
+        index = self._get_variable_index(variable)
+        scale = self._scales[index]
+        rate = ops.cast(self._rates[scale], variable.dtype)
+        if self.weight_decay and self._decays[index]:
+            share = ops.cast(self._shares[scale], variable.dtype)  # of the weight that stays
+            self.assign(variable, ops.multiply(variable, share))
+        if self._in_one_pass:
+            self._update_in_one_pass(index, gradient, variable, rate)
+        else:
+            super().update_step(gradient, variable, rate)
+
+    def _update_in_one_pass(self, index: int, gradient: Any, variable: Any, rate: Any) -> None:
+        """Adam's step by TensorFlow's own operation, the same formula as Keras'."""
+        import tensorflow as tf
+
+        scalars = self._scalars | {"lr": rate}
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **{name: ops.cast(scalar, variable.dtype) for name, scalar in scalars.items()},
+        )
+
+    def _apply_weight_decay(self, variables: list) -> None:
+        """Nothing: `update_step` does it, at each variable's own rate."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as they are now."""
+        beta_1 = float(ops.convert_to_numpy(self.beta_1))
+        return super().get_config() | {"layer_decay": self.layer_decay, "beta_1": beta_1}
+
+
+def layer_scales(paths: list[str], layer_decay: float) -> list[float]:
+    """What the learning rate is multiplied with for each variable, by its place in the encoder.
+
+    Raises:
+        ArgumentError: a decay for a model without numbered blocks.
+
+    Example:
+        >>> layer_scales(["embeddings/norm/gamma", "layer_0/output/bias", "pooler/bias"], 0.5)
+        [0.25, 0.5, 1.0]
+    """
+    blocks = [re.search(r"(?:^|/)layer_(\d+)/", path) for path in paths]
+    count = 1 + max((int(found[1]) for found in blocks if found), default=-1)
+    if layer_decay < 1 and not count:
+        raise ArgumentError(
+            f"layer_decay={layer_decay}, but the model has no blocks named layer_0, layer_1, ... "
+            "Leave it at 1."
+        )
+    heights = [
+        int(found[1]) + 1 if found else 0 if "embeddings" in path else count + 1
+        for path, found in zip(paths, blocks, strict=True)
+    ]
+    return [layer_decay ** (count + 1 - height) for height in heights]
+
+
+def renewed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The same optimizer without its state, to be built for another set of variables."""
+    new = type(optimizer).from_config(optimizer.get_config())
+    # Keras keeps what exclude_from_weight_decay was given beside the config.
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if hasattr(optimizer, name):
+            setattr(new, name, getattr(optimizer, name))
+    return new
+
+
+def check_weight_decay(weight_decay: Any) -> None:
+    """Refuse what is no weight decay."""
+    is_number = isinstance(weight_decay, (int, float)) and not isinstance(weight_decay, bool)
+    if not is_number or not 0 <= weight_decay < 1:
+        raise ArgumentError(
+            f"The weight decay is {weight_decay!r}; it must be a number from 0 to 1, like 0.01."
+        )
+
+
+def check_schedulable(optimizer: Any) -> None:
+    """Refuse an optimizer whose learning rate nobody can set."""
+    try:
+        optimizer.learning_rate = float(ops.convert_to_numpy(optimizer.learning_rate))
+    except TypeError as error:
+        raise ArgumentError(
+            "The optimizer was made with a LearningRateSchedule, so a learner can't set its rate. "
+            "Compile the model with a number for the learning rate."
+        ) from error
+
+
+def set_learning_rate(model: keras.Model, rate: float) -> None:
+    """Set the rate of a model's optimizer, also from a callback in the midst of `fit`."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()  # there Keras keeps the variables' values elsewhere meanwhile
+    model.optimizer.learning_rate = rate
+
+
+def momentum_of(optimizer: Any) -> Any:
+    """The variable that holds the optimizer's momentum, or an error that there is none."""
+    for name in ("beta_1", "momentum"):
+        if isinstance(getattr(optimizer, name, None), keras.Variable):
+            return getattr(optimizer, name)
+    raise ArgumentError(
+        f"cycle_momentum=True, but {type(optimizer).__name__} keeps its momentum as a constant of "
+        "the compiled step. Compile the model with simpletext.AdamW, or use cycle_momentum=False."
+    )

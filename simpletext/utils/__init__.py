@@ -1,0 +1,1 @@
+"""Console output, files, argument checks and backend differences."""
