@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
-import numpy as np
 import typer
 
 from .checkpoints.folder import check_absent
@@ -19,7 +18,7 @@ from .compat.ktrain import DEFAULT_MODEL
 from .data.tables import Examples, column_of, read_texts
 from .data.text_files import CsvFile
 from .errors import ArgumentError, SimpletextError
-from .inference.answers import Answers
+from .inference.predictions import Predictions
 
 CHUNK = 1000  # rows predicted at a time
 
@@ -258,8 +257,8 @@ def _headings(predictor: Any, proba: bool) -> list[str]:
 def _answers(predictor: Any, texts: list[Any], proba: bool) -> Iterator[list[str]]:
     """For each text the answer, and with `proba` the probability of each class."""
     values = predictor.predict_proba(texts)  # both come from these: texts are predicted once
-    answers = Answers(values, np.zeros(len(values), bool), predictor.labels)
-    decided = answers.decided(predictor.thresholds, None)
+    found = Predictions(values, predictor.labels)
+    decided = found.decoded(predictor.thresholds, None)
     for answer, row in zip(decided, values, strict=True):
         shown = "; ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
         yield [shown, *(f"{value:.6f}" for value in row if proba)]

@@ -14,14 +14,13 @@ import numpy as np
 from .checkpoints.folder import upload_folder
 from .data.texts import listed
 from .errors import ArgumentError, DataError
-from .evaluation.report import probabilities
 from .explaining.integrated_gradients import IntegratedGradients
-from .inference.answers import Answers, check_options, thresholds_from
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
+from .inference.predictions import Predictions, check_options, thresholds_from
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
-from .tasks.labels import MULTI, REGRESSION, Labels
+from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tokenizer import Tokenizer
 from .tokenization.windows import pooled
@@ -70,7 +69,7 @@ def load_predictor(
 
 
 class Predictor:
-    """Answers for raw texts. Made by `get_predictor`, `load_predictor` or `from_pretrained`.
+    """Predictions for raw texts. Made by `get_predictor`, `load_predictor` or `from_pretrained`.
 
     May be used from several threads; a process that forks needs one of its own in each child.
 
@@ -182,12 +181,12 @@ class Predictor:
         """
         limits = self._limits(top_k, min_confidence, threshold)
         single, rows = listed(texts)
-        answers = self._answers(rows, long_text, verbose)
-        results: Any = answers.values
+        found = self._predictions(rows, long_text, verbose)
+        results: Any = found.values
         if top_k is not None and not return_proba:
-            results = answers.top(top_k)
+            results = found.top(top_k)
         elif not return_proba:
-            results = answers.decided(limits, min_confidence)
+            results = found.decoded(limits, min_confidence)
         return results[0] if single else results
 
     def predict_proba(
@@ -208,15 +207,15 @@ class Predictor:
         long_text: str = "truncate",
         verbose: int = 0,
     ) -> Any:
-        """Answers as a DataFrame with the columns text, label, probability and truncated.
+        """Predictions as a DataFrame with the columns text, label, probability and truncated.
 
         Pairs have a text_b as well; regression has a value instead. Arguments as for `predict`.
         """
         limits = self._limits(None, min_confidence, threshold)
         _, rows = listed(texts)
         rows = list(rows)
-        answers = self._answers(rows, long_text, verbose)
-        return answers.frame(rows, answers.decided(limits, min_confidence))
+        found = self._predictions(rows, long_text, verbose)
+        return found.frame(rows, found.decoded(limits, min_confidence))
 
     def predict_iter(
         self,
@@ -227,7 +226,7 @@ class Predictor:
         verbose: int = 0,
         **options: Any,
     ) -> Iterator[Any]:
-        """Answers one after the other, for more texts than fit in memory.
+        """Predictions one after the other, for more texts than fit in memory.
 
         Args:
             texts: anything to iterate over: a generator, a file's lines.
@@ -268,7 +267,7 @@ class Predictor:
             DataError: texts or labels that can't be used.
             ArgumentError: a regression has no probabilities.
         """
-        if self.labels.task == REGRESSION:
+        if not self.labels.kind.has_classes:
             raise ArgumentError("A regression has no probabilities to calibrate.")
         logits, known = self._validation_logits(texts, y)
         old = self.settings.temperature
@@ -283,10 +282,10 @@ class Predictor:
         From then on `predict` uses them, and they are saved with the predictor. The arguments are
         those of `calibrate`; the thresholds come back by label.
         """
-        if self.labels.task != MULTI:
+        if not self.labels.kind.has_thresholds:
             raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
         logits, known = self._validation_logits(texts, y)
-        values = probabilities(logits / self.settings.temperature, self.labels)
+        values = self.labels.kind.probabilities(logits / self.settings.temperature)
         found = best_thresholds(values, known)
         self.settings = replace(self.settings, thresholds=found)
         return dict(zip(self.labels.classes, found, strict=True))
@@ -390,16 +389,17 @@ class Predictor:
         check_options(self.labels, top_k, min_confidence)
         return thresholds_from(threshold, self.settings.thresholds, self.labels, THRESHOLD)
 
-    def _answers(self, rows: Any, long_text: str, verbose: int) -> Answers:
+    def _predictions(self, rows: Any, long_text: str, verbose: int) -> Predictions:
         data, windows = self._pipeline.encode(rows, long_text, verbose)
         values = self._values(data, verbose)
         if windows is None:
-            return Answers(values, data.truncated, self.labels)
-        return Answers(pooled(values, windows), np.zeros(len(windows), bool), self.labels)
+            return Predictions(values, self.labels, truncated=data.truncated)
+        values = pooled(values, windows)
+        return Predictions(values, self.labels, truncated=np.zeros(len(windows), bool))
 
     def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
         logits = self._pipeline.logits(data, self.batch_size, verbose)
-        return probabilities(logits / self.settings.temperature, self.labels)
+        return self.labels.kind.probabilities(logits / self.settings.temperature)
 
     def _validation_logits(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(texts, LabelledTexts):

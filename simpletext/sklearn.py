@@ -15,12 +15,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 from .compat.ktrain import DEFAULT_MODEL
+from .data.labels import as_rows
 from .data.texts import as_texts
 from .errors import DataError
 from .learner import get_learner
 from .predictor import get_predictor, load_predictor
 from .quick import default_rate
-from .tasks.labels import MULTI, REGRESSION, as_rows, task_of
+from .tasks.labels import task_of
+from .tasks.task import REGRESSION, task_named
 from .transformer import Transformer
 
 
@@ -147,7 +149,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
             DataError: texts or labels that can't be used, with their rows.
         """
         rows = [] if y is None else as_rows(y)
-        if rows and task_of(rows) == REGRESSION:
+        if rows and not task_named(task_of(rows)).has_classes:
             raise DataError(
                 "Unknown label type: continuous. Floats are amounts: use TextRegressor, or give "
                 "the classes as strings or whole numbers."
@@ -159,7 +161,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """The class of each text, (texts,); for multi-label 0/1 rows, (texts, labels)."""
         predictor = self._fitted()
-        if predictor.labels.task != MULTI:
+        if predictor.labels.kind.has_one_class:
             return self._answers(X)
         answers = predictor.predict(_rows(X))
         return np.array([[label in row for label in self.classes_] for row in answers], dtype=int)

@@ -9,12 +9,13 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import Checkpoint, find_checkpoint
+from .data.labels import check_counts
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
 from .models.loading import layout_for, load_classifier, max_positions
 from .models.precision import check_precision, dtype_policy
-from .tasks.labels import REGRESSION, Labels, check_counts, infer_labels
+from .tasks.labels import Labels, infer_labels
 from .tasks.losses import loss_for
 from .tasks.metrics import metrics_for
 from .tokenization.cache import cached, fingerprint
@@ -215,7 +216,7 @@ class Transformer:
             ArgumentError: a metric or loss that doesn't fit the task.
         """
         labels = self._known_labels()
-        if labels.task == REGRESSION:
+        if not labels.kind.has_classes:
             raise DataError(
                 "The labels are floats, which makes this a regression: use get_regression_model, "
                 "or give the labels as strings or ints for a classification."
@@ -246,7 +247,7 @@ class Transformer:
             ArgumentError: a metric or loss that doesn't fit the task.
         """
         labels = self._known_labels()
-        if labels.task != REGRESSION:
+        if labels.kind.has_classes:
             raise DataError(
                 "The labels aren't floats, which makes this a classification: use get_classifier, "
                 'or Transformer(..., task="regression").'
@@ -256,7 +257,7 @@ class Transformer:
 
     def get_model(self, pooling: str | None = None, verbose: int = 1) -> keras.Model:
         """`get_regression_model` or `get_classifier`, by the task."""
-        if self._known_labels().task == REGRESSION:
+        if not self._known_labels().kind.has_classes:
             return self.get_regression_model(pooling, verbose=verbose)
         return self.get_classifier(pooling, verbose=verbose)
 

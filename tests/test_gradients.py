@@ -7,7 +7,7 @@ from parity.weights import write_checkpoint
 from simpletext.errors import ArgumentError
 from simpletext.explaining.integrated_gradients import IntegratedGradients
 from simpletext.models.loading import load_classifier
-from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE
+from simpletext.tasks.task import MULTI, REGRESSION, SINGLE
 
 LENGTH, INDEX, TEMPERATURE = 9, 1, 2.0
 SQUASH = {

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpletext.errors import ArgumentError, DataError
-from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE, Labels, infer_labels
+from simpletext.tasks.labels import Labels, infer_labels
+from simpletext.tasks.task import MULTI, REGRESSION, SINGLE
 
 
 @pytest.mark.parametrize(
@@ -86,13 +87,13 @@ def test_missing_labels_are_named_with_their_rows(missing):
         ({"a": 1}, {}, DataError, r"Labels must be a list or an array.*\(dict\)"),
         ({"a", "b"}, {}, DataError, r"Labels must be a list or an array.*\(set\)"),
         ([{"a": 1}, {}], {}, DataError, "Labels must be plain values such as strings: unhashable"),
-        ([b"a", b"b"], {}, DataError, "The label b'a' is of the kind bytes; allowed are strings"),
+        ([b"a", b"b"], {}, DataError, "The label b'a' is of type bytes; allowed are strings"),
         ([[], []], {}, DataError, "No text has a label"),
         (
             [[0, 1], [0, 0], [1, 0]],
             {},
             DataError,
-            r"1 of 3 rows of 0 and 1 have no 1, at rows 1, and no row has several.*say task='multi",
+            r"1 of 3 rows of 0 and 1 have no 1, at rows 1, and no row has several.*pass task='multi",
         ),
         ([1, "1"], {"class_names": [1, "1"]}, ArgumentError, "class_names has a name twice"),
         (["a"], {"task": "guess"}, ArgumentError, "task='guess'; allowed are"),
@@ -114,7 +115,7 @@ def test_rows_that_do_not_fit():
         labels.encode([[1, 1], [0, 1]])
     with pytest.raises(DataError, match="Row 1 of the labels is .*; allowed are 0 and 1 only"):
         labels.encode([[1, 0], [0, 2]])
-    with pytest.raises(DataError, match="whole number counts into them, from 0 to 1"):
+    with pytest.raises(DataError, match="whole number is an index into them, from 0 to 1"):
         labels.encode([1, 2])
     with pytest.raises(DataError, match="Row 0 has the target '1.5', a string"):
         Labels(REGRESSION, ("target",)).encode(["1.5"])
@@ -122,7 +123,7 @@ def test_rows_that_do_not_fit():
         labels.encode([0, 1, 5])
     with pytest.raises(DataError, match="Row 1 has the target inf"):
         Labels(REGRESSION, ("target",)).encode([1.0, float("inf")])
-    with pytest.raises(DataError, match="The labels have 2 targets a text; training had 1"):
+    with pytest.raises(DataError, match="The labels have 2 targets per text; training had 1"):
         Labels(REGRESSION, ("target",)).encode([[1.0, 2.0]])
     with pytest.raises(DataError, match="a multi-label task needs a list of labels"):
         Labels(MULTI, ("a", "b")).encode(["a"])

@@ -4,8 +4,8 @@ import scipy.stats
 import sklearn.metrics as sk
 
 from simpletext.errors import ArgumentError
-from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE
 from simpletext.tasks.metrics import metrics_for
+from simpletext.tasks.task import MULTI, REGRESSION, SINGLE
 
 
 def streamed(metric, y, logits, size=7):

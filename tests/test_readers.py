@@ -11,7 +11,7 @@ from simpletext import text
 from simpletext.data.tables import read_texts
 from simpletext.data.text_files import CsvFile
 from simpletext.errors import ArgumentError, DataError
-from simpletext.tasks.labels import MULTI, REGRESSION, SINGLE
+from simpletext.tasks.task import MULTI, REGRESSION, SINGLE
 
 TABLE = {"text": ["good", "", "NA", "null"], "label": ["pos", "neg", "pos", "neg"]}
 

@@ -7,7 +7,7 @@ from conftest import LABELS, TEXTS, write_tokenizer
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
-from simpletext.tasks.labels import MULTI, REGRESSION
+from simpletext.tasks.task import MULTI, REGRESSION
 
 FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8, "verbose": 0}
 

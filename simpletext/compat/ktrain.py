@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from ..errors import ArgumentError
-from ..tasks.labels import MULTI, REGRESSION
+from ..tasks.task import REGRESSION
 from ..transformer import Transformer
 from ..utils import console
 
@@ -71,8 +71,9 @@ def text_classifier(
         ArgumentError: the data were made for another model, or for another task.
     """
     _check_name(name, preproc)
-    task = preproc.labels.task if preproc.labels else None
-    if multilabel is not None and multilabel != (task == MULTI):
+    labels = preproc.labels
+    if multilabel is not None and multilabel != (labels is not None and labels.kind.has_thresholds):
+        task = labels.task if labels else None
         raise ArgumentError(
             f"multilabel={multilabel}, but the training labels made the task {task!r}. Say task= "
             "where the data are read."

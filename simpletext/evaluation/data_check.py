@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..data.labels import as_rows, check_counts
 from ..data.texts import as_texts
 from ..errors import ArgumentError
 from ..models.families import family_of
 from ..models.loading import max_positions
-from ..tasks.labels import REGRESSION, Labels, as_rows, check_counts, infer_labels
+from ..tasks.labels import Labels, infer_labels
 from ..transformer import Transformer
 from .data_report import DataReport, Finding, class_counts
 
@@ -144,7 +145,7 @@ def _label_findings(
         return
     for part, ids in y.items():
         yield from _contradictions(part, rows[part], ids)
-    if labels.task == REGRESSION:
+    if not labels.kind.has_classes:
         return
     counts = class_counts(y["train"], labels)
     for few, problem, advice in (

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..models.loading import architecture_of, layout_for
-from ..tasks.labels import MULTI, REGRESSION
+from ..tasks.labels import Labels
 from ..tokenization.encoded_texts import pack
 from .explanation import Explanation, Target, Word
 from .words import Passage, passage_of
@@ -29,7 +29,7 @@ def explain(
     top_n: int | None,
 ) -> Explanation:
     """See `Predictor.explain`."""
-    _check(method, predictor.labels.task, truncate_len, n_samples, top_n)
+    _check(method, predictor.labels, truncate_len, n_samples, top_n)
     passage = passage_of(doc, predictor.tokenizer, truncate_len)
     values = predictor.predict_proba(passage.doc)
     indices = _targets(predictor, values, all_targets)
@@ -125,10 +125,12 @@ def by_gradient(
 METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion": by_occlusion}
 
 
-def _check(method: str, task: str, truncate_len: int, n_samples: int, top_n: int | None) -> None:
+def _check(
+    method: str, labels: Labels, truncate_len: int, n_samples: int, top_n: int | None
+) -> None:
     if method not in METHODS:
         raise ArgumentError(f"method={method!r}; allowed are {', '.join(map(repr, METHODS))}.")
-    if method == "eli5" and task == REGRESSION:
+    if method == "eli5" and not labels.kind.has_classes:
         raise ArgumentError("eli5 explains classes only; for a regression use method='lime'.")
     numbers = {"truncate_len": (truncate_len, 1), "n_samples": (n_samples, 10), "top_n": (top_n, 1)}
     for name, (number, least) in numbers.items():
@@ -138,12 +140,11 @@ def _check(method: str, task: str, truncate_len: int, n_samples: int, top_n: int
 
 def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
     """Numbers of the classes to explain: the answer, or answers; then the others, if asked for."""
+    kind = predictor.labels.kind
+    if not all_targets:
+        return kind.explained(values, predictor.thresholds)
     order = [int(i) for i in np.argsort(-values, kind="stable")]
-    if all_targets:
-        return order if predictor.labels.task != REGRESSION else sorted(order)
-    if predictor.labels.task == MULTI:
-        return [i for i in order if values[i] >= predictor.thresholds[i]] or order[:1]
-    return [0] if predictor.labels.task == REGRESSION else order[:1]
+    return order if kind.has_classes else sorted(order)
 
 
 def _words(passage: Passage, weights: np.ndarray, top_n: int | None) -> tuple[Word, ...]:

@@ -23,13 +23,12 @@ from ..checkpoints.folder import (
 from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.blocks import filled_by
+from ..tasks.task import REGRESSION, SINGLE, TASKS
 from ..tokenization.encodings import Layout
 from ..utils import console
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead
-
-PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -219,14 +218,12 @@ def with_labels(
     """`config` with its labels and problem type brought up to date."""
     if not isinstance(num_labels, int) or num_labels < 1:
         raise ArgumentError(f"num_labels={num_labels!r}; it must be a whole number, 1 or more.")
-    if problem_type not in (None, *PROBLEM_TYPES):
-        raise ArgumentError(
-            f"problem_type={problem_type!r}; allowed are {', '.join(PROBLEM_TYPES)}."
-        )
+    if problem_type not in (None, *TASKS):
+        raise ArgumentError(f"problem_type={problem_type!r}; allowed are {', '.join(TASKS)}.")
     names = class_names or labels_in(config) or []
     if len(names) != num_labels:
         names = [f"LABEL_{i}" for i in range(num_labels)]
-    default = config.get("problem_type") or PROBLEM_TYPES[2 if num_labels == 1 else 0]
+    default = config.get("problem_type") or (REGRESSION if num_labels == 1 else SINGLE)
     return dict(config) | {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..checkpoints.folder import check_links, find_checkpoint, new_folder, open_folder
 from ..errors import ArgumentError, CheckpointError, MovedNumbersWarning
-from ..evaluation.report import probabilities
 from ..models.families import family_of
 from ..models.loading import (
     architecture_of,
@@ -22,7 +21,7 @@ from ..models.loading import (
     write_model,
 )
 from ..models.precision import as_saved, dtype_policy, precision_of
-from ..tasks.labels import REGRESSION, Labels
+from ..tasks.labels import Labels
 from ..tokenization.encoded_texts import pack
 from ..tokenization.tokenizer import Tokenizer
 from .model_card import write_card
@@ -134,7 +133,7 @@ def probe_values(
     layout = layout_for(architecture_of(model).config, tokenizer.layout)
     data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
-    return probabilities(logits / settings.temperature, settings.labels)
+    return settings.labels.kind.probabilities(logits / settings.temperature)
 
 
 def _tokenizer(folder: Path, options: Any) -> Tokenizer:
@@ -156,7 +155,8 @@ def _check_probes(
         return
     texts, saved, tolerance = _parsed_probes(folder, probes, len(settings.labels.classes))
     values = probe_values(model, tokenizer, settings, texts)
-    scale = max(1.0, float(np.abs(saved).max())) if settings.labels.task == REGRESSION else 1.0
+    has_classes = settings.labels.kind.has_classes
+    scale = 1.0 if has_classes else max(1.0, float(np.abs(saved).max()))
     moved = float(np.abs(values - saved).max())
     tolerance = max(tolerance, TOLERANCES[precision_of(model)])
     if not moved <= tolerance * scale:

@@ -6,7 +6,7 @@ import pytest
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
-from simpletext.inference.answers import Answers, thresholds_from
+from simpletext.inference.predictions import Predictions, thresholds_from
 from simpletext.tasks.labels import Labels
 
 SOME = ["a good film", "it was an awful film", "nice"]
@@ -63,7 +63,9 @@ def test_frames_of_other_tasks(multi, regression):
     assert frame["label"].tolist() == [["a", "b", "c"]] * 2
     np.testing.assert_allclose(frame["probability"].tolist(), multi.predict_proba(["good", "bad"]))
     assert list(regression.predict_df(["good"]).columns) == ["text", "value", "truncated"]
-    pairs = Answers(np.array([[0.2, 0.8]]), np.array([False]), SINGLE).frame([("x", "y")], ["b"])
+    pairs = Predictions(np.array([[0.2, 0.8]]), SINGLE, truncated=np.array([False])).frame(
+        [("x", "y")], ["b"]
+    )
     assert list(pairs.columns) == ["text", "text_b", "label", "probability", "truncated"]
 
 

@@ -1,4 +1,4 @@
-"""`Answers`: probabilities become what a user asked for: classes, the top few, a table."""
+"""`Predictions`: what a model predicts for some rows, and what the user asked for of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,76 +7,87 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..tasks.labels import MULTI, REGRESSION, SINGLE, Labels
+from ..tasks.labels import Labels
+from ..tasks.task import SINGLE
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a model said about some texts.
+class Predictions:
+    """What a model predicts for some rows, in the data's own order.
 
     Attributes:
-        values: probabilities (regression: values), (texts, classes) float32.
-        truncated: for each text whether some of it wasn't seen, (texts,).
+        values: probabilities (regression: values), (rows, outputs) float32.
         labels: the task and the classes.
+        y: the rows' labels as numbers (see `Labels.encode`), or None.
+        texts, pairs: the texts behind the rows, or None.
+        truncated: for each row whether it was cut to maxlen, (rows,), or None.
     """
 
     values: np.ndarray
-    truncated: np.ndarray
     labels: Labels
+    y: Any = None
+    texts: Sequence[str] | None = None
+    pairs: Sequence[str] | None = None
+    truncated: np.ndarray | None = None
 
-    def decided(self, thresholds: np.ndarray, min_confidence: float | None) -> list[Any]:
-        """An answer a text: a class, None below `min_confidence`; a list of labels; a value."""
-        if self.labels.task == REGRESSION:
-            return self.labels.decode(self.values)
-        if self.labels.task == MULTI:
-            return self.labels.decode(self.values >= thresholds)
-        answers = self.labels.decode(self.values.argmax(axis=1))
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The predictions in the form of `y`, with thresholds of 0.5."""
+        return self.labels.kind.predicted(self.values)
+
+    def decoded(self, thresholds: np.ndarray, min_confidence: float | None) -> list[Any]:
+        """One prediction per row: a class, None below `min_confidence`; a list; a number."""
+        kind = self.labels.kind
+        decoded = self.labels.decode(kind.predicted(self.values, thresholds))
         if min_confidence is None:
-            return answers
+            return decoded
         sure = self.values.max(axis=1) >= min_confidence
-        return [answer if ok else None for answer, ok in zip(answers, sure, strict=True)]
+        return [label if ok else None for label, ok in zip(decoded, sure, strict=True)]
 
     def top(self, count: int) -> list[list[tuple[Any, float]]]:
-        """For each text its `count` likeliest classes with their probabilities."""
+        """For each row its `count` most probable classes with their probabilities."""
         order = np.argsort(-self.values, axis=1, kind="stable")[:, :count]
         return [
             [(self.labels.classes[i], float(row[i])) for i in indices]
             for row, indices in zip(self.values, order, strict=True)
         ]
 
-    def frame(self, texts: Sequence[Any], answers: Sequence[Any]) -> Any:
-        """A DataFrame of texts and answers; its columns are those of `Predictor.predict_df`."""
+    def frame(self, texts: Sequence[Any], decoded: Sequence[Any]) -> Any:
+        """A DataFrame of texts and predictions; its columns are those of `predict_df`."""
         import pandas as pd
 
         pairs = not isinstance(texts[0], str)
         columns: dict[str, Any] = {"text": [t[0] for t in texts] if pairs else list(texts)}
         if pairs:
             columns["text_b"] = [t[1] for t in texts]
-        if self.labels.task == REGRESSION:
-            columns["value"] = answers
+        if not self.labels.kind.has_classes:
+            columns["value"] = decoded
         else:
-            columns |= {"label": answers, "probability": self._confidence(answers)}
+            columns |= {"label": decoded, "probability": self._probabilities_of(decoded)}
         return pd.DataFrame(columns | {"truncated": self.truncated})
 
-    def _confidence(self, answers: Sequence[Any]) -> list[Any]:
-        if self.labels.task == SINGLE:
+    def _probabilities_of(self, decoded: Sequence[Any]) -> list[Any]:
+        if self.labels.kind.has_one_class:
             return self.values.max(axis=1).tolist()
         place = {name: i for i, name in enumerate(self.labels.classes)}
         return [
             [float(row[place[name]]) for name in names]
-            for row, names in zip(self.values, answers, strict=True)
+            for row, names in zip(self.values, decoded, strict=True)
         ]
 
 
 def check_options(labels: Labels, top_k: int | None, min_confidence: float | None) -> None:
     """Refuse options of `Predictor.predict` that don't go with the task."""
-    task = labels.task
-    if top_k is not None and (task == REGRESSION or type(top_k) is not int or top_k < 1):
+    task, kind = labels.task, labels.kind
+    if top_k is not None and (not kind.has_classes or type(top_k) is not int or top_k < 1):
         raise ArgumentError(
             f"top_k={top_k!r}; it must be a whole number, 1 or more, and the task must have "
             f"classes (this is {task})."
         )
-    if min_confidence is not None and (task != SINGLE or not 0 <= min_confidence <= 1):
+    if min_confidence is not None and (not kind.has_one_class or not 0 <= min_confidence <= 1):
         raise ArgumentError(
             f"min_confidence={min_confidence!r}; it must be a probability from 0 to 1, and "
             f"the task {SINGLE} (this is {task})."
@@ -104,7 +115,7 @@ def thresholds_from(
     values = np.full(count, default) if kept is None else np.asarray(kept, dtype="float64")
     if threshold is None:
         return values.astype("float32")
-    if labels.task != MULTI:
+    if not labels.kind.has_thresholds:
         raise ArgumentError(
             f"threshold={threshold!r} is for multi-label tasks; this is {labels.task}. "
             "min_confidence leaves a single-label text without an answer."
