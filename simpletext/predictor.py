@@ -18,6 +18,7 @@ from .explaining.integrated_gradients import IntegratedGradients
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
 from .inference.predictions import Predictions, check_options, thresholds_from
+from .models.loading import architecture_of, text_encoder_for
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
 from .tasks.labels import Labels
@@ -82,6 +83,7 @@ class Predictor:
     Attributes:
         batch_size: texts at a time; may be changed.
         settings: what is saved besides model and tokenizer.
+        encoder: texts -> token ids, as the model takes them.
         gradients: what `explain(method="gradient")` computes with.
     """
 
@@ -90,7 +92,9 @@ class Predictor:
     ) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.batch_size = batch_size
-        self._pipeline = Pipeline(model, tokenizer, settings.maxlen, settings.paired)
+        config = architecture_of(model).config
+        self.encoder = text_encoder_for(config, tokenizer, settings.maxlen, settings.paired)
+        self._pipeline = Pipeline(model, self.encoder)
         self.gradients = IntegratedGradients(model, settings.labels.task)
 
     @classmethod

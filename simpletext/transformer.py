@@ -1,7 +1,7 @@
 """`Transformer`: a checkpoint's name, maxlen and classes; texts in, data and models out."""
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,19 +13,16 @@ from .data.labels import check_counts
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
-from .models.loading import layout_for, load_classifier, max_positions
+from .models.loading import load_classifier, max_positions, text_encoder_for
 from .models.precision import check_precision, dtype_policy
 from .tasks.labels import Labels, infer_labels
 from .tasks.losses import loss_for
 from .tasks.metrics import metrics_for
-from .tokenization.cache import cached, fingerprint
-from .tokenization.encoded_texts import EncodedTexts, LabelledTexts, pack
-from .tokenization.encodings import Encodings
+from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
 from .training.optimizer import AdamW
 from .utils import console
-
-LONG = 20_000  # texts that take long enough for a progress bar
 
 
 class Transformer:
@@ -80,7 +77,6 @@ class Transformer:
         self.precision = precision
         self.labels: Labels | None = None
         self.sizes: dict[str, int] = {}  # texts a data set, for the model card
-        self._paired: bool | None = None
 
     def __repr__(self) -> str:
         return f"Transformer({self.model_name!r}, maxlen={self.maxlen}, labels={self.labels})"
@@ -88,7 +84,7 @@ class Transformer:
     @property
     def paired(self) -> bool | None:
         """Whether its data are pairs of texts; None before there are any."""
-        return self._paired
+        return self.text_encoder.paired if "text_encoder" in vars(self) else None
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -106,6 +102,11 @@ class Transformer:
     def tokenizer(self) -> Tokenizer:
         """The checkpoint's tokenizer."""
         return Tokenizer.load(self.checkpoint.folder)
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder:
+        """Texts -> token ids, as the checkpoint's model takes them."""
+        return text_encoder_for(self.checkpoint.config, self.tokenizer, self.maxlen)
 
     def preprocess_train(
         self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None
@@ -175,20 +176,9 @@ class Transformer:
         verbose: int = 0,
     ) -> EncodedTexts:
         """Checked texts as ids, without labels."""
-        self._check_pairs(pairs)
-        layout = layout_for(self.checkpoint.config, self.tokenizer.layout)
-
-        def encodings() -> Iterator[Encodings]:
-            with console.bar(len(texts), "tokenizing", verbose and len(texts) > LONG) as bar:
-                for chunk in self.tokenizer.encode(texts, pairs, self.maxlen):
-                    yield chunk
-                    bar.update(len(chunk.lengths))
-
-        if cache_dir is None:
-            return pack(encodings(), layout, texts, pairs)
-        parts = [self.tokenizer.fingerprint(), str(self.maxlen).encode()]
-        name = fingerprint(parts, texts, pairs)
-        return cached(cache_dir, name, encodings, layout, texts, pairs)
+        if self.text_encoder.paired is None:
+            self.text_encoder.paired = pairs is not None
+        return self.text_encoder.encode(texts, pairs, cache_dir, verbose)
 
     def get_classifier(
         self,
@@ -283,17 +273,6 @@ class Transformer:
         if self.labels is None:
             raise DataError("The classes aren't known yet: call preprocess_train(texts, y) first.")
         return self.labels
-
-    def _check_pairs(self, pairs: list[str] | None) -> None:
-        """Remember whether training had pairs, and hold later texts to it."""
-        if self._paired is None:
-            self._paired = pairs is not None
-        if self._paired != (pairs is not None):
-            kinds = {True: "pairs of texts", False: "single texts"}
-            raise DataError(
-                f"These are {kinds[pairs is not None]}, but the data before were "
-                f"{kinds[self._paired]}. A model takes one or the other."
-            )
 
     def _compiled(
         self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any,

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpletext.tasks.labels import Labels
-from simpletext.tokenization.encoded_texts import Batches, LabelledTexts, pack
-from simpletext.tokenization.encodings import Encodings, Layout
+from simpletext.tokenization.encoded_texts import Batches, EncodedTexts, LabelledTexts
+from simpletext.tokenization.layout import Layout
 
 NAMES = ("input_ids", "token_type_ids", "attention_mask")
 
@@ -13,11 +13,8 @@ NAMES = ("input_ids", "token_type_ids", "attention_mask")
 def encoded(lengths, side="right"):
     """Texts of these lengths whose ids are 1, 2, 3, ..., labelled with their row."""
     ids, types = [range(1, n + 1) for n in lengths], [[1] * n for n in lengths]
-    data = pack(
-        [Encodings.gather(ids, types, lengths)],
-        Layout(NAMES, 99, 7, side),
-        [f"text {n}" for n in lengths],
-    )
+    layout, texts = Layout(NAMES, 99, 7, side), [f"text {n}" for n in lengths]
+    data = EncodedTexts.gather(ids, types, lengths, layout, texts)
     return data.with_labels(np.arange(len(lengths)), Labels("single_label_classification", ()))
 
 
@@ -87,4 +84,4 @@ def test_labels_are_a_kind_of_their_own():
     assert isinstance(data, LabelledTexts)
     assert data.truncated.tolist() == [False, False]
     with pytest.raises(AttributeError):
-        pack([], data.layout, []).y  # noqa: B018
+        EncodedTexts.concat([], data.layout, []).y  # noqa: B018

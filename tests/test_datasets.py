@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from simpletext.tasks.labels import Labels
-from simpletext.tokenization.encoded_texts import Batches, pack
-from simpletext.tokenization.encodings import Encodings, Layout
+from simpletext.tokenization.encoded_texts import Batches, EncodedTexts
+from simpletext.tokenization.layout import Layout
 from simpletext.training.sources import ArrayBatches, Weighted, for_fit, one_pass
 
 pytestmark = pytest.mark.skipif(
@@ -19,7 +19,7 @@ def texts(epoch=0):
     lengths = list(range(1, 31))
     ids, types = [range(1, n + 1) for n in lengths], [[0] * n for n in lengths]
     layout = Layout(("input_ids", "attention_mask"), 0, 0, "right")
-    data = pack([Encodings.gather(ids, types, lengths)], layout, [f"text {n}" for n in lengths])
+    data = EncodedTexts.gather(ids, types, lengths, layout, [f"text {n}" for n in lengths])
     labels = Labels("single_label_classification", ())
     return Batches(data.with_labels(np.arange(30), labels), 4, True, seed=2, epoch=epoch)
 

@@ -93,7 +93,7 @@ def test_missing_labels_are_named_with_their_rows(missing):
             [[0, 1], [0, 0], [1, 0]],
             {},
             DataError,
-            r"1 of 3 rows of 0 and 1 have no 1, at rows 1, and no row has several.*pass task='multi",
+            r"1 of 3 rows of 0 and 1 have no 1, at rows 1, and no row has several.*pass task='multi",  # noqa: E501
         ),
         ([1, "1"], {"class_names": [1, "1"]}, ArgumentError, "class_names has a name twice"),
         (["a"], {"task": "guess"}, ArgumentError, "task='guess'; allowed are"),

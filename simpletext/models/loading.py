@@ -24,7 +24,9 @@ from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.blocks import filled_by
 from ..tasks.task import REGRESSION, SINGLE, TASKS
-from ..tokenization.encodings import Layout
+from ..tokenization.layout import Layout
+from ..tokenization.text_encoder import TextEncoder
+from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from .families import family_of
 from .families.family import Family
@@ -199,6 +201,13 @@ def input_names(config: Mapping[str, Any]) -> tuple[str, ...]:
 def layout_for(config: Mapping[str, Any], layout: Layout) -> Layout:
     """A tokenizer's layout as a checkpoint's model takes it, by its config.json."""
     return layout.for_model(input_names(config), family_of(config).segments)
+
+
+def text_encoder_for(
+    config: Mapping[str, Any], tokenizer: Tokenizer, maxlen: int, paired: bool | None = None
+) -> TextEncoder:
+    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`."""
+    return TextEncoder(tokenizer, maxlen, layout_for(config, tokenizer.layout), paired)
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:

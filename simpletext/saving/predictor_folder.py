@@ -18,11 +18,11 @@ from ..models.loading import (
     layout_for,
     load_classifier,
     max_positions,
+    text_encoder_for,
     write_model,
 )
 from ..models.precision import as_saved, dtype_policy, precision_of
 from ..tasks.labels import Labels
-from ..tokenization.encoded_texts import pack
 from ..tokenization.tokenizer import Tokenizer
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
@@ -130,8 +130,8 @@ def probe_values(
     everything else that loading does.
     """
     pairs = list(reversed(texts)) if settings.paired else None
-    layout = layout_for(architecture_of(model).config, tokenizer.layout)
-    data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
+    config = architecture_of(model).config
+    data = text_encoder_for(config, tokenizer, settings.maxlen).encode(texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
     return settings.labels.kind.probabilities(logits / settings.temperature)
 
