@@ -17,7 +17,7 @@ from .errors import ArgumentError, DataError
 from .explaining.integrated_gradients import IntegratedGradients
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
-from .inference.predictions import Predictions, check_options, thresholds_from
+from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .models.loading import architecture_of, text_encoder_for
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
@@ -43,7 +43,7 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
         preproc.labels,
         preproc.maxlen,
         preproc.paired,
-        base_model=None if os.path.exists(preproc.model_name) else str(preproc.model_name),
+        base_model=None if os.path.exists(preproc.checkpoint) else str(preproc.checkpoint),
         sizes=preproc.sizes,
     )
     return Predictor(model, preproc.tokenizer, settings, batch_size)
@@ -100,7 +100,7 @@ class Predictor:
     @classmethod
     def from_pretrained(
         cls,
-        name_or_folder: str | os.PathLike,
+        checkpoint: str | os.PathLike,
         maxlen: int | None = None,
         batch_size: int = 32,
         *,
@@ -110,7 +110,7 @@ class Predictor:
         """A classifier that is fine-tuned already, with its own labels.
 
         Args:
-            name_or_folder: a folder (also one that `save` wrote), or a name on the Hub.
+            checkpoint: a folder (also one that `save` wrote), or a name on the Hub.
             maxlen: tokens of a text that the model sees; by default as many as it can, up to 512.
             batch_size: texts at a time.
             task: "single_label_classification", "multi_label_classification" or "regression",
@@ -122,7 +122,7 @@ class Predictor:
             UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
             WeightsError: the checkpoint has no trained classification head.
         """
-        return cls(*read_pretrained(name_or_folder, maxlen, task, precision), batch_size)
+        return cls(*read_pretrained(checkpoint, maxlen, task, precision), batch_size)
 
     learner: Any = None  # what `train` attaches
     report: Any = None
@@ -183,13 +183,16 @@ class Predictor:
             DataError: texts that can't be used.
             ArgumentError: an argument outside of what is allowed, or not for this task.
         """
+        if return_proba:
+            refuse_with_proba(top_k=top_k, min_confidence=min_confidence, threshold=threshold)
         limits = self._limits(top_k, min_confidence, threshold)
         single, rows = listed(texts)
         found = self._predictions(rows, long_text, verbose)
-        results: Any = found.values
-        if top_k is not None and not return_proba:
+        if return_proba:
+            results: Any = found.values
+        elif top_k is not None:
             results = found.top(top_k)
-        elif not return_proba:
+        else:
             results = found.decoded(limits, min_confidence)
         return results[0] if single else results
 

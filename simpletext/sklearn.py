@@ -33,7 +33,7 @@ class _TextEstimator(BaseEstimator):
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
+        checkpoint: str = DEFAULT_MODEL,
         maxlen: int = 128,
         epochs: int = 3,
         lr: float | None = None,
@@ -42,7 +42,7 @@ class _TextEstimator(BaseEstimator):
         seed: int = 0,
         verbose: int = 0,
     ) -> None:
-        self.model = model
+        self.checkpoint = checkpoint
         self.maxlen = maxlen
         self.epochs = epochs
         self.lr = lr
@@ -66,7 +66,7 @@ class _TextEstimator(BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         preproc = Transformer(
-            self.model, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
+            self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
         data = preproc.preprocess_train(X, y, verbose=self.verbose)
         model = preproc.get_model(verbose=self.verbose)
@@ -118,7 +118,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
     """A text classifier for scikit-learn.
 
     Args:
-        model: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder.
         maxlen: tokens of a text that the model sees.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.
@@ -179,7 +179,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
     """A regression on texts for scikit-learn; whole numbers are amounts here.
 
     Args:
-        model: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder.
         maxlen: tokens of a text that the model sees.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.

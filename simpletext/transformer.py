@@ -23,6 +23,7 @@ from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
 from .training.optimizer import AdamW
 from .utils import console
+from .utils.deprecation import renamed_keywords
 
 
 class Transformer:
@@ -31,7 +32,7 @@ class Transformer:
     Making one does no work: the checkpoint is looked for at the first call that needs it.
 
     Args:
-        model_name: a folder with a Hugging Face checkpoint, or a name on the Hub.
+        checkpoint: a folder with a Hugging Face checkpoint, or a name on the Hub.
         maxlen: tokens of a text that the model sees; the rest is cut off, and that is reported.
         class_names: fixes the classes and their order. Integer labels count into it.
         classes: ktrain's older name for `class_names`.
@@ -50,9 +51,10 @@ class Transformer:
         ['neg', 'pos']
     """
 
+    @renamed_keywords(model_name="checkpoint")
     def __init__(
         self,
-        model_name: str,
+        checkpoint: str | os.PathLike,
         maxlen: int = 128,
         class_names: Sequence[Hashable] | None = None,
         classes: Sequence[Hashable] | None = None,
@@ -70,7 +72,7 @@ class Transformer:
             )
         if isinstance(class_names, str):
             raise ArgumentError(f"class_names={class_names!r}; it must be a list of names.")
-        self.model_name, self.maxlen = model_name, int(maxlen)
+        self.checkpoint, self.maxlen = checkpoint, int(maxlen)
         self.class_names = class_names if class_names is not None else classes
         check_precision(precision)
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
@@ -79,7 +81,7 @@ class Transformer:
         self.sizes: dict[str, int] = {}  # texts a data set, for the model card
 
     def __repr__(self) -> str:
-        return f"Transformer({self.model_name!r}, maxlen={self.maxlen}, labels={self.labels})"
+        return f"Transformer({self.checkpoint!r}, maxlen={self.maxlen}, labels={self.labels})"
 
     @property
     def paired(self) -> bool | None:
@@ -87,13 +89,13 @@ class Transformer:
         return self.text_encoder.paired if "text_encoder" in vars(self) else None
 
     @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint, found, of a supported family, and long enough for maxlen."""
-        checkpoint = find_checkpoint(self.model_name)
+    def files(self) -> Checkpoint:
+        """The checkpoint's folder and config: of a supported family, long enough for maxlen."""
+        checkpoint = find_checkpoint(self.checkpoint)
         limit = max_positions(family_of(checkpoint.config), checkpoint.config)
         if limit is not None and self.maxlen > limit:
             raise ArgumentError(
-                f"maxlen={self.maxlen}, but {self.model_name} has positions for {limit} tokens. "
+                f"maxlen={self.maxlen}, but {self.checkpoint} has positions for {limit} tokens. "
                 f"Use maxlen={limit} or less."
             )
         return checkpoint
@@ -101,12 +103,12 @@ class Transformer:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The checkpoint's tokenizer."""
-        return Tokenizer.load(self.checkpoint.folder)
+        return Tokenizer.load(self.files.folder)
 
     @cached_property
     def text_encoder(self) -> TextEncoder:
         """Texts -> token ids, as the checkpoint's model takes them."""
-        return text_encoder_for(self.checkpoint.config, self.tokenizer, self.maxlen)
+        return text_encoder_for(self.files.config, self.tokenizer, self.maxlen)
 
     def preprocess_train(
         self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None
@@ -284,7 +286,7 @@ class Transformer:
         if verbose and self.precision == "auto" and dtype != "float32":
             console.say("precision: bfloat16, which this machine has; 'float32' is exact.")
         model = load_classifier(
-            self.checkpoint,
+            self.files,
             len(labels.classes),
             labels.task,
             pooling or self.pooling,

@@ -181,7 +181,7 @@ def test_pairs_and_single_texts_are_told_apart(trained, tiny):
     with pytest.raises(DataError, match="These are pairs of texts, but the model was trained on s"):
         trained[2].predict([("a", "b")])
     paired = untrained(tiny, ["x", "y"], [("a", "b"), ("c", "d")])
-    with pytest.raises(DataError, match=r"These are single texts.*Give pairs of texts"):
+    with pytest.raises(DataError, match=r"These are single texts.*Pass pairs of texts"):
         paired.predict("a")
     with pytest.raises(DataError, match="is for single texts; pairs are cut to maxlen"):
         paired.predict(("a", "b"), long_text="chunk")
@@ -234,3 +234,9 @@ def test_what_cannot_be_calibrated(trained, regression):
 
 def test_pandas_and_numpy(trained):
     assert trained[2].predict(pd.Series(SOME)) == trained[2].predict(np.array(SOME))
+
+
+@pytest.mark.parametrize("option", [{"top_k": 2}, {"min_confidence": 0.5}, {"threshold": 0.5}])
+def test_options_that_return_proba_would_ignore_are_refused(trained, option):
+    with pytest.raises(ArgumentError, match=f"{next(iter(option))} would be ignored"):
+        trained[2].predict("a text", return_proba=True, **option)

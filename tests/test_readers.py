@@ -289,7 +289,7 @@ def test_regression_is_said(options):
     assert text.texts_from_df(table, "t", "stars", **options)[0].labels.task == SINGLE
     train, _, preproc = text.texts_from_df(table, "t", "stars", is_regression=True, **options)
     assert train.labels.task == REGRESSION
-    assert text.text_regression_model(preproc.model_name, train, preproc).output_shape[1] == 1
+    assert text.text_regression_model(preproc.checkpoint, train, preproc).output_shape[1] == 1
 
 
 def test_a_label_that_is_only_in_the_validation_part(options):

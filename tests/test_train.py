@@ -14,7 +14,7 @@ FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8, "verbose": 0}
 
 def test_from_a_file_to_a_predictor_in_one_call(tmp_path, tiny):
     pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv(tmp_path / "a.csv", index=False)
-    predictor = st.train(tmp_path / "a.csv", model=str(tiny), epochs=8, **FAST)
+    predictor = st.train(tmp_path / "a.csv", checkpoint=str(tiny), epochs=8, **FAST)
     assert predictor.predict(["a great film", "a very sad film"]) == ["pos", "neg"]
     assert predictor.report.sum() == 10
     assert len(predictor.learner.history["loss"]) == 8
@@ -23,14 +23,14 @@ def test_from_a_file_to_a_predictor_in_one_call(tmp_path, tiny):
 
 
 def test_what_it_says(tiny, capsys):
-    st.train((TEXTS, LABELS), model=str(tiny), epochs=1, maxlen=16)
+    st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, maxlen=16)
     told = capsys.readouterr().out
     for line in ("split: 86 texts", "task: single-label", "learning rate: 0.0001", "accuracy"):
         assert line in told
 
 
 def test_verbose_0_is_silent(tiny, capfd):
-    st.train((TEXTS, LABELS), model=str(tiny), epochs=1, **FAST)
+    st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **FAST)
     assert capfd.readouterr().out == ""
 
 
@@ -48,7 +48,7 @@ def test_verbose_0_is_silent(tiny, capfd):
     ids=["pairs", "lists", "regression", "targets", "said", "columns"],
 )  # fmt: skip
 def test_every_task(tiny, tmp_path, data, options, task):
-    predictor = st.train(data, model=str(tiny), epochs=1, **options, **FAST)
+    predictor = st.train(data, checkpoint=str(tiny), epochs=1, **options, **FAST)
     assert predictor.labels.task == task
     predictor.save(tmp_path / "saved")
     again = st.load_predictor(tmp_path / "saved")
@@ -77,7 +77,7 @@ def test_any_language(tiny, tmp_path, good, bad, words):
 
 
 def test_validation_data_and_a_cache(tiny, tmp_path):
-    options = FAST | {"model": str(tiny), "epochs": 1, "cache_dir": tmp_path}
+    options = FAST | {"checkpoint": str(tiny), "epochs": 1, "cache_dir": tmp_path}
     predictor = st.train((TEXTS, LABELS), val=(TEXTS[:6], LABELS[:6]), **options)
     assert predictor.report.sum() == 6
     assert len(list(tmp_path.glob("*.lock"))) == 2
@@ -94,7 +94,7 @@ def test_validation_data_and_a_cache(tiny, tmp_path):
 )
 def test_bad_data(tiny, data, error, message):
     with pytest.raises(error, match=message):
-        st.train(data, model=str(tiny), maxlen=16)
+        st.train(data, checkpoint=str(tiny), maxlen=16)
 
 
 def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
@@ -103,4 +103,4 @@ def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
 
     monkeypatch.setattr("simpletext.utils.console.TrainingBar.on_train_batch_end", press)
     with pytest.raises(KeyboardInterrupt):
-        st.train((TEXTS, LABELS), model=str(tiny), epochs=1, **FAST)
+        st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **FAST)

@@ -115,7 +115,7 @@ def _suggested(lengths: np.ndarray, transformer: Transformer | None) -> int | No
     if transformer is None:
         return None
     wanted = -(-int(np.ceil(np.percentile(lengths, 99))) // 8) * 8
-    config = transformer.checkpoint.config
+    config = transformer.files.config
     limit = max_positions(family_of(config), config)
     return wanted if limit is None else min(wanted, limit)
 
@@ -202,7 +202,7 @@ def _unknown_tokens(unknown: Mapping[str, float], transformer: Any) -> Iterator[
     for part, share in unknown.items():
         if share > UNKNOWN:
             yield Finding(
-                f"{share:.0%} of the tokens are unknown to {transformer.model_name}",
+                f"{share:.0%} of the tokens are unknown to {transformer.checkpoint}",
                 part,
                 [],
                 "It was made for other languages or other signs: choose a model for yours.",

@@ -94,6 +94,16 @@ def check_options(labels: Labels, top_k: int | None, min_confidence: float | Non
         )
 
 
+def refuse_with_proba(**options: Any) -> None:
+    """Refuse options that `return_proba=True` would ignore."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ArgumentError(
+            f"return_proba=True returns the probabilities of all classes, so {' and '.join(given)} "
+            "would be ignored. Leave one of them out."
+        )
+
+
 def thresholds_from(
     threshold: float | Sequence[float] | Mapping[Any, float] | None,
     kept: Sequence[float] | None,

@@ -63,11 +63,11 @@ class Architecture:
         return self.pooling != "original"
 
 
-def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> keras.Model:
+def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras.Model:
     """The encoder of a checkpoint as a Keras model.
 
     Args:
-        name_or_path: a folder, or a name on the Hub.
+        checkpoint: a folder, or a name on the Hub.
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
 
     Returns:
@@ -79,13 +79,13 @@ def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> ker
         UnsupportedModelError: no code for its model_type, or for a value in its config.
         WeightsError: the weight file is damaged or doesn't fit.
     """
-    checkpoint = find_checkpoint(name_or_path)
-    model, _ = _build(checkpoint, Architecture(checkpoint.config, None, {}), 0, dtype, seed=0)
+    found = find_checkpoint(checkpoint)
+    model, _ = _build(found, Architecture(found.config, None, {}), 0, dtype, seed=0)
     return model
 
 
 def load_classifier(
-    name_or_path: str | os.PathLike | Checkpoint,
+    checkpoint: str | os.PathLike | Checkpoint,
     num_labels: int | None = None,
     problem_type: str | None = None,
     pooling: str = "auto",
@@ -101,7 +101,7 @@ def load_classifier(
     is said once.
 
     Args:
-        name_or_path: a folder, or a name on the Hub.
+        checkpoint: a folder, or a name on the Hub.
         num_labels: number of logits; by default what the checkpoint says.
         problem_type: "single_label_classification", "multi_label_classification" or
             "regression"; by default what the checkpoint says, else by `num_labels`.
@@ -121,24 +121,22 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
-    checkpoint = (
-        name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
-    )
-    labels = labels_in(checkpoint.config)
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else find_checkpoint(checkpoint)
+    labels = labels_in(found.config)
     if num_labels is None:
-        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
-    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
-    architecture = Architecture(config, _pooling(pooling, checkpoint), {})
-    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
+        num_labels = len(labels) if labels else family_of(found.config).default_labels
+    config = with_labels(found.config, num_labels, problem_type, class_names)
+    architecture = Architecture(config, _pooling(pooling, found), {})
+    model, fresh = _build(found, architecture, num_labels, dtype, seed)
     if fresh and not new_head:
         raise WeightsError(
-            f"{checkpoint.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
+            f"{found.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
             "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
             "classification."
         )
     if fresh and verbose:
         console.say(
-            f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
+            f"{found.name}: the checkpoint has no weights for {', '.join(fresh)}; "
             "made new, to be trained."
         )
     return model

@@ -102,10 +102,10 @@ def read_predictor(
 
 
 def read_pretrained(
-    name_or_folder: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
+    source: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
 ) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of a predictor from a fine-tuned checkpoint; see `Predictor.from_pretrained`."""
-    checkpoint = find_checkpoint(name_or_folder)
+    checkpoint = find_checkpoint(source)
     if (checkpoint.folder / FILE).is_file():
         return read_predictor(checkpoint.folder, precision)
     config = checkpoint.config
@@ -116,7 +116,7 @@ def read_pretrained(
     model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
     labels = Labels(config["problem_type"], tuple(labels_in(config) or ()))
-    name = None if os.path.exists(name_or_folder) else os.fspath(name_or_folder)
+    name = None if os.path.exists(source) else os.fspath(source)
     settings = Settings(labels, maxlen or min(limit, LONGEST), base_model=name)
     return model, Tokenizer.load(checkpoint.folder), settings
 
