@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import upload_folder
+from .data.labels import collected
 from .data.texts import listed
 from .errors import ArgumentError, DataError
 from .explaining.integrated_gradients import IntegratedGradients
@@ -216,13 +217,14 @@ class Predictor:
     ) -> Any:
         """Predictions as a DataFrame with the columns text, label, probability and truncated.
 
-        Pairs have a text_b as well; regression has a value instead. Arguments as for `predict`.
+        Pairs have a text_b as well; regression has a value instead. A Series keeps its index.
+        Arguments as for `predict`.
         """
         limits = self._limits(None, min_confidence, threshold)
         _, rows = listed(texts)
-        rows = list(rows)
         found = self._predictions(rows, long_text, verbose)
-        return found.frame(rows, found.decoded(limits, min_confidence))
+        index = texts.index if hasattr(texts, "iloc") else None  # that of a pandas Series
+        return found.frame(rows, found.decoded(limits, min_confidence), index)
 
     def predict_iter(
         self,
@@ -413,6 +415,7 @@ class Predictor:
             if texts.labels != self.labels:
                 raise DataError("These data have other classes than the predictor.")
             return self._pipeline.logits(texts, self.batch_size), texts.y
+        y = collected(y)
         if y is None:
             raise DataError("Labels are missing: give texts and labels, or preprocess_test's data.")
         known, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 from .compat.ktrain import DEFAULT_MODEL
-from .data.labels import as_rows
+from .data.labels import as_rows, collected
 from .data.texts import as_texts
 from .errors import DataError
 from .learner import get_learner
@@ -148,6 +148,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         Raises:
             DataError: texts or labels that can't be used, with their rows.
         """
+        y = collected(y)
         rows = [] if y is None else as_rows(y)
         if rows and not task_named(task_of(rows)).has_classes:
             raise DataError(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import Checkpoint, find_checkpoint
-from .data.labels import check_counts
+from .data.labels import check_counts, collected
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
@@ -75,6 +76,7 @@ class Transformer:
         self.checkpoint, self.maxlen = checkpoint, int(maxlen)
         self.class_names = class_names if class_names is not None else classes
         check_precision(precision)
+        self._numbered = self.class_names is not None
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
         self.precision = precision
         self.labels: Labels | None = None
@@ -128,8 +130,9 @@ class Transformer:
         if y is None:
             raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
         texts, pairs = as_texts(texts)
+        y = collected(y)
         check_counts(texts, y)
-        labels = infer_labels(y, self.class_names, self.task)
+        labels = self._infer_labels(y)
         encoded_labels = labels.encode(y)
         data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
@@ -157,6 +160,7 @@ class Transformer:
             DataError: texts and labels that can't be used; a label training never saw.
         """
         texts, pairs = as_texts(texts)
+        y = collected(y)
         if y is None:
             data = self.encode(texts, pairs, cache_dir, verbose)
         else:
@@ -266,10 +270,14 @@ class Transformer:
     def _labels_for_test(self, y: Any) -> Labels:
         """Training's labels; before training, what class_names says."""
         if self.labels is None and self.class_names is not None:
-            return infer_labels(y, self.class_names, self.task)
+            return self._infer_labels(y)
         if self.labels is None:
             raise DataError("Call preprocess_train first: it decides what the classes are.")
         return self.labels
+
+    def _infer_labels(self, y: Any) -> Labels:
+        labels = infer_labels(y, self.class_names, self.task)
+        return replace(labels, numbered=self._numbered)
 
     def _known_labels(self) -> Labels:
         if self.labels is None:

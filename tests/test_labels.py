@@ -115,10 +115,11 @@ def test_rows_that_do_not_fit():
         labels.encode([[1, 1], [0, 1]])
     with pytest.raises(DataError, match="Row 1 of the labels is .*; allowed are 0 and 1 only"):
         labels.encode([[1, 0], [0, 2]])
-    with pytest.raises(DataError, match="whole number is an index into them, from 0 to 1"):
+    with pytest.raises(DataError, match="whole number is an index into them only if"):
         labels.encode([1, 2])
     with pytest.raises(DataError, match="Row 0 has the target '1.5', a string"):
         Labels(REGRESSION, ("target",)).encode(["1.5"])
+    labels = Labels(SINGLE, ("a", "b"), numbered=True)
     with pytest.raises(DataError, match=r"Row 2 has the label 5.*2 classes \('a', 'b'\)"):
         labels.encode([0, 1, 5])
     with pytest.raises(DataError, match="Row 1 has the target inf"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import as_rows, check_counts
+from ..data.labels import as_rows, check_counts, collected
 from ..data.texts import as_texts
 from ..errors import ArgumentError
 from ..models.families import family_of
@@ -55,7 +55,9 @@ def check(
         class_names, task = class_names or transformer.class_names, task or transformer.task
     if val is not None and not (isinstance(val, (tuple, list)) and len(val) == 2):
         raise ArgumentError("val must be a pair: (texts, labels), or (texts, None).")
-    given = {"train": (texts, labels)} | ({} if val is None else {"val": tuple(val)})
+    given = {"train": (texts, collected(labels))}
+    if val is not None:
+        given["val"] = (val[0], collected(val[1]))
     columns = {part: as_texts(each[0]) for part, each in given.items()}
     for part, (_, y) in given.items():
         if y is not None:

@@ -55,7 +55,7 @@ class Predictions:
             for row, indices in zip(self.values, order, strict=True)
         ]
 
-    def frame(self, texts: Sequence[Any], decoded: Sequence[Any]) -> Any:
+    def frame(self, texts: Sequence[Any], decoded: Sequence[Any], index: Any = None) -> Any:
         """A DataFrame of texts and predictions; its columns are those of `predict_df`."""
         import pandas as pd
 
@@ -67,7 +67,7 @@ class Predictions:
             columns["value"] = decoded
         else:
             columns |= {"label": decoded, "probability": self._probabilities_of(decoded)}
-        return pd.DataFrame(columns | {"truncated": self.truncated})
+        return pd.DataFrame(columns | {"truncated": self.truncated}, index=index)
 
     def _probabilities_of(self, decoded: Sequence[Any]) -> list[Any]:
         if self.labels.kind.has_one_class:

@@ -115,7 +115,8 @@ def read_pretrained(
     dtype = dtype_policy(as_saved("float32", precision))
     model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
-    labels = Labels(config["problem_type"], tuple(labels_in(config) or ()))
+    names = tuple(labels_in(config) or ())
+    labels = Labels(config["problem_type"], names, numbered=True)
     name = None if os.path.exists(source) else os.fspath(source)
     settings = Settings(labels, maxlen or min(limit, LONGEST), base_model=name)
     return model, Tokenizer.load(checkpoint.folder), settings
