@@ -19,7 +19,7 @@ from simpletext.errors import UnsupportedModelError
 from simpletext.models.families import MODULES, family_of
 from simpletext.models.families.family import NOT_A_DECODER
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TOKENIZERS = FOLDER.parent / "tokenizers"
 # These change nothing but training, or how a new head begins.
 TRAINING = ("drop", "initializer", "init_std")

@@ -1,6 +1,6 @@
 """The whole way from texts to a saved predictor, on whatever backend Keras has here.
 
-`scripts/test_backends.py` runs it on JAX and PyTorch, where TensorFlow isn't even installed.
+`scripts/run_backends.py` runs it on JAX and PyTorch, where TensorFlow isn't even installed.
 """
 
 import importlib.util

@@ -55,7 +55,7 @@ scope = contextlib.nullcontext()
 def test_two_devices_train_one_model(backend, tiny, tmp_path):
     if keras.backend.backend() != backend:
         pytest.skip(f"this is Keras on {keras.backend.backend()}")
-    helpers, saved = str(Path(__file__).parent), str(tmp_path / "saved")
+    helpers, saved = str(Path(__file__).parents[1]), str(tmp_path / "saved")
     # TensorFlow divides any batch; JAX only one that the number of devices divides.
     start, rows = {"tensorflow": (TENSORFLOW, 95), "jax": (JAX, 96)}[backend]
     code = start + TRAIN.format(helpers=helpers, folder=str(tiny), saved=saved, rows=rows)

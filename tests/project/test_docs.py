@@ -22,7 +22,7 @@ import simpletext as st
 from simpletext import cli, errors
 from simpletext.checkpoints import folder as checkpoints
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(

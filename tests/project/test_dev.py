@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture
 def dev(tmp_path, monkeypatch):
     """A fresh copy of the module whose root is an empty folder."""
-    path = Path(__file__).parents[1] / "dev.py"
+    path = Path(__file__).parents[2] / "dev.py"
     spec = importlib.util.spec_from_file_location("dev_under_test", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -194,7 +194,7 @@ def test_the_guide_to_fastapi(monkeypatch):
     bundle.LABELS = {"classes": ["neg", "pos"]}
     bundle.predict_proba = lambda texts: np.array([[0.25, 0.75]] * len(texts))
     monkeypatch.setitem(sys.modules, "predict", bundle)
-    guide = (Path(__file__).parents[1] / "docs" / "serving.md").read_text()
+    guide = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
     code = guide.split("```python\n")[1].split("```")[0]
     assert len(code.splitlines()) <= 20
     app = types.ModuleType("app")

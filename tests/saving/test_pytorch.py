@@ -1,6 +1,6 @@
 """What simpletext saves, in the original's hands: PyTorch's transformers on the folder as it is.
 
-Needs PyTorch: `scripts/test_backends.py` runs these tests, here they are left out without it.
+Needs PyTorch: `scripts/run_backends.py` runs these tests, here they are left out without it.
 """
 
 import json
@@ -21,7 +21,7 @@ tokenizers = pytest.importorskip("tokenizers")
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-TOKENIZERS = Path(__file__).parent / "parity" / "tokenizers"
+TOKENIZERS = Path(__file__).parents[1] / "parity" / "tokenizers"
 MAXLEN = 18  # less than the shortest limit of the tiny configs
 TEXTS = ["A short text.", "It wasn't bad at all.", "a", ""]
 PAIRS = [("A short text.", "and another one"), ("a", "It wasn't bad."), ("", "b")]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import release_notes
-import test_versions
+import run_versions
 
 import simpletext
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CHANGELOG = """# Changelog
 
@@ -167,7 +167,7 @@ def test_every_dependency_has_a_lower_bound():
 
 
 def test_lowest_versions_are_those_of_pyproject():
-    lines = test_versions.constraints(["numpy>=2.1", "huggingface_hub>=1.3"])
+    lines = run_versions.constraints(["numpy>=2.1", "huggingface_hub>=1.3"])
     assert lines == ["numpy==2.1", "huggingface_hub==1.3"]
     with pytest.raises(ValueError, match="'numpy' has no lower bound"):
-        test_versions.constraints(["numpy"])
+        run_versions.constraints(["numpy"])

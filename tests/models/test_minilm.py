@@ -15,7 +15,7 @@ CLASSES = [f"class {i}" for i in range(LABELS)]
 
 @pytest.fixture(scope="module")
 def golden():
-    with np.load(Path(__file__).parent / "golden" / "minilm.npz") as arrays:
+    with np.load(Path(__file__).parents[1] / "golden" / "minilm.npz") as arrays:
         return dict(arrays)
 
 

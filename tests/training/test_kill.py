@@ -51,7 +51,7 @@ np.savez(out, *[keras.ops.convert_to_numpy(v) for v in state])
 
 def start(tiny, folder, out, moment):
     """A training in a process of its own; a context manager closes its pipe."""
-    code = TRAIN.format(tests=os.path.dirname(__file__))
+    code = TRAIN.format(tests=os.path.dirname(os.path.dirname(__file__)))
     command = [sys.executable, "-c", code, str(tiny), str(folder), str(out), moment]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

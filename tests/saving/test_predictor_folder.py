@@ -24,7 +24,7 @@ from simpletext.errors import (
 )
 from simpletext.saving.settings import FORMAT
 
-GOLDEN = Path(__file__).parent / "predictors"
+GOLDEN = Path(__file__).parents[1] / "predictors"
 
 
 @pytest.fixture(scope="session")

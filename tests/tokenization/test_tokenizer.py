@@ -11,7 +11,7 @@ import pytest
 from simpletext.errors import CheckpointError
 from simpletext.tokenization.tokenizer import Tokenizer
 
-FOLDER = Path(__file__).parent / "parity" / "tokenizers"
+FOLDER = Path(__file__).parents[1] / "parity" / "tokenizers"
 KINDS = sorted(path.parent.name for path in FOLDER.glob("*/golden.json"))
 LONG = 10_000
 

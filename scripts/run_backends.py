@@ -4,9 +4,9 @@
 Makes its own environment in .venv-backends; needs Python 3.11, pip and a package index only.
 PyTorch is there for these tests alone: the saved folders are also loaded with its libraries.
 
-    python3 scripts/test_backends.py                # the part that CI runs, in some minutes
-    python3 scripts/test_backends.py jax            # that part on one backend
-    python3 scripts/test_backends.py torch tests/test_parity.py -k numbers    # any other tests
+    python3 scripts/run_backends.py                # the part that CI runs, in some minutes
+    python3 scripts/run_backends.py jax            # that part on one backend
+    python3 scripts/run_backends.py torch tests/models -k numbers  # other tests
 """
 
 import os
@@ -29,19 +29,23 @@ PACKAGES = (
 NUMBERS = "numbers and base and ({})"
 FEW = "[bert- or modernbert or xlnet or deberta-v2 or longformer"
 SAVED = "[bert- or [roberta- or xlnet or [albert or deberta-v2 or modernbert or zero"
-PARTS = ["tests/test_backend.py", "tests/test_layers.py", "tests/test_lean.py"]
+PARTS = [
+    "tests/layers/test_backends.py",
+    "tests/layers/test_layers.py",
+    "tests/layers/test_recomputation.py",
+]
 # backend -> what runs on it
 TESTS = {
     "jax": [
         PARTS,
-        ["tests/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
+        ["tests/models/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
     ],
     "torch": [
-        [*PARTS, "tests/test_gradients.py"],
-        ["tests/test_minilm.py"],
-        ["tests/test_checkpoint.py", "-k", "pickle"],
-        ["tests/test_parity.py", "-k", NUMBERS.format(FEW)],
-        ["tests/test_pytorch.py", "-k", SAVED],
+        [*PARTS, "tests/explaining/test_integrated_gradients.py"],
+        ["tests/models/test_minilm.py"],
+        ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
+        ["tests/models/test_parity.py", "-k", NUMBERS.format(FEW)],
+        ["tests/saving/test_pytorch.py", "-k", SAVED],
     ],
 }
 
@@ -84,7 +88,7 @@ def test(backend: str, arguments: list[str]) -> None:
 def main(words: list[str]) -> None:
     """Installs, then tests backend by backend."""
     if words and words[0] not in TESTS:
-        sys.exit(f"test_backends.py: the backends are {' and '.join(TESTS)}, not {words[0]!r}.")
+        sys.exit(f"run_backends.py: the backends are {' and '.join(TESTS)}, not {words[0]!r}.")
     install()
     run(PYTHON, "scripts/fill_hub_cache.py", "--offline")
     for backend in words[:1] or TESTS:

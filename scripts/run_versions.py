@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the quick tests on the lowest or the newest versions of all dependencies.
 
-    python scripts/test_versions.py lowest      # exactly what pyproject.toml allows at least
-    python scripts/test_versions.py newest      # what the package index has today
+    python scripts/run_versions.py lowest      # exactly what pyproject.toml allows at least
+    python scripts/run_versions.py newest      # what the package index has today
 
 Makes its own environment in .venv-lowest or .venv-newest; needs Python 3.11 or later, pip and a
 package index only. What follows goes to pytest: `... lowest tests/test_data.py -x`.
@@ -23,12 +23,25 @@ KINDS = ("lowest", "newest")
 # Together they go through every dependency: reading, tokenising, training, plots, reports, LIME,
 # eli5, scikit-learn, the command line, saving and reloading.
 TESTS = (
-    "tests/test_answers.py", "tests/test_cache.py", "tests/test_check.py",
-    "tests/test_checkpoint.py", "tests/test_cli.py", "tests/test_explain.py",
-    "tests/test_labels.py", "tests/test_layers.py", "tests/test_learner.py", "tests/test_load.py",
-    "tests/test_metrics.py", "tests/test_models.py", "tests/test_package.py",
-    "tests/test_predictor.py", "tests/test_progress.py", "tests/test_readers.py",
-    "tests/test_sklearn.py", "tests/test_tokenizer.py", "tests/test_training.py",
+    "tests/inference/test_predictions.py",
+    "tests/tokenization/test_cache.py",
+    "tests/evaluation/test_data_check.py",
+    "tests/checkpoints/test_checkpoints.py",
+    "tests/test_cli.py",
+    "tests/explaining/test_methods.py",
+    "tests/tasks/test_labels.py",
+    "tests/layers/test_layers.py",
+    "tests/test_learner.py",
+    "tests/inference/test_under_load.py",
+    "tests/tasks/test_metrics.py",
+    "tests/models/test_loading.py",
+    "tests/project/test_package.py",
+    "tests/test_predictor.py",
+    "tests/utils/test_console.py",
+    "tests/compat/test_readers.py",
+    "tests/test_sklearn.py",
+    "tests/tokenization/test_tokenizer.py",
+    "tests/training/test_run.py",
     "tests/test_transformer.py",
 )  # fmt: skip
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg", "PYTHONSAFEPATH": "1"}
@@ -80,7 +93,7 @@ def make_environment(kind: str) -> Path:
 def main(words: list[str]) -> None:
     """Makes the environment, says what is in it, and runs the tests there."""
     if not words or words[0] not in KINDS:
-        sys.exit(f"usage: test_versions.py {'|'.join(KINDS)} [pytest's arguments]")
+        sys.exit(f"usage: run_versions.py {'|'.join(KINDS)} [pytest's arguments]")
     kind, *rest = words
     python = make_environment(kind)
     run(python, "-m", "pip", "list", "--disable-pip-version-check")
