@@ -56,7 +56,7 @@ def imported_names(path: Path) -> set[str]:
 
 def part_of(module: str) -> str:
     """The top-level part of a dotted name: `training` of `simpletext.training.run`."""
-    part = (module.split(".") + [""])[1]
+    part = [*module.split("."), ""][1]
     return "learner" if part in LEARNER else part
 
 
