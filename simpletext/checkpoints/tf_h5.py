@@ -5,7 +5,6 @@ Only the data sets that the file's own lists name are opened; links out of the f
 storage and virtual data sets are refused.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -143,7 +142,7 @@ def _entries(file: Any, path: Path) -> Iterator[tuple[str, Entry]]:
 
 
 def _listed(file: Any, path: Path) -> Iterator[tuple[str, str, bool]]:
-    """Data sets that the file lists: place in the file, variable's name, and whether it is scoped."""
+    """The data sets that the file lists: place, variable's name, and whether it is scoped."""
     layers = _names(file, "layer_names")
     if "model_config" in file.attrs or "layers" in file or not layers:
         raise WeightsError(
@@ -221,4 +220,6 @@ MOST_EXPANSION = 20  # how much larger than the file a compressed data set may b
 
 def _damaged(path: Path, error: Exception) -> WeightsError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return WeightsError(f"{path} can't be read ({reason}). It is cut short or damaged; get it again.")
+    return WeightsError(
+        f"{path} can't be read ({reason}). It is cut short or damaged; get it again."
+    )

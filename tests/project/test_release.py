@@ -124,8 +124,8 @@ PUBLIC = {
         texts_from_df texts_from_folder
     """,
     simpletext.Transformer: """
-        checkpoint encode get_classes get_classifier get_model get_regression_model paired
-        preprocess_test preprocess_train tokenizer undo
+        encode files get_classes get_classifier get_model get_regression_model paired
+        preprocess_test preprocess_train text_encoder tokenizer undo
     """,
     simpletext.Learner: """
         autofit evaluate fit fit_linear fit_onecycle freeze get_weight_decay ground_truth
