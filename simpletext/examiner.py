@@ -9,9 +9,9 @@ import numpy as np
 
 from .errors import ArgumentError, DataError
 from .evaluation import plots, report
-from .evaluation.report import Seen
 from .inference.forward import predict_batch, predict_logits
 from .inference.outputs import probabilities_of, require_labels, truth_in
+from .inference.predictions import Predictions
 from .tokenization.encoded_texts import EncodedTexts
 from .training.sources import Rows, Source, as_source, one_pass
 from .utils import console
@@ -40,7 +40,7 @@ class Examiner:
                 raise DataError("Without labelled data the learner doesn't know the task.")
             outputs = predict_logits(self.model, val_data, self.eval_batch_size)
             return probabilities_of(self.model, outputs, require_labels(known.labels))
-        return self._look(val_data).predicted
+        return self._look(val_data).values
 
     def ground_truth(self, val_data: Any = None) -> np.ndarray:
         """Labels as numbers in the data's own order: (rows,), or (rows, labels).
@@ -130,7 +130,7 @@ class Examiner:
         """
         if plot_type == "confusion_matrix":
             seen = self._look(None)
-            if seen.labels.task == "regression":
+            if not seen.labels.kind.has_classes:
                 raise ArgumentError("A regression has no confusion matrix; see validate().")
             figure = plots.plot_confusion(report.confusion(seen), report.names_of(seen.labels))
         else:
@@ -144,7 +144,7 @@ class Examiner:
             raise DataError("There is no validation data: give val_data here or to get_learner.")
         return self.val_data
 
-    def _look(self, data: Any) -> Seen:
+    def _look(self, data: Any) -> Predictions:
         """Predictions and labels of the same pass, so that they can't come apart."""
         source = self._source(data)
         if isinstance(source, Rows) and isinstance(source.data, EncodedTexts):
@@ -156,7 +156,7 @@ class Examiner:
             truth = truth_in(self.model, given, "val_data")
             y, labels = truth[0], require_labels(truth[1])
         predicted = probabilities_of(self.model, outputs, labels)
-        return Seen(predicted, y, labels, source.texts, source.pairs)
+        return Predictions(predicted, labels, y, source.texts, source.pairs)
 
     def _pass_over(self, batches: Any) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and labels, batch after batch."""

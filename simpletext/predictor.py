@@ -12,16 +12,17 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import upload_folder
+from .data.labels import collected
 from .data.texts import listed
 from .errors import ArgumentError, DataError
-from .evaluation.report import probabilities
 from .explaining.integrated_gradients import IntegratedGradients
-from .inference.answers import Answers, check_options, thresholds_from
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
+from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
+from .models.loading import architecture_of, text_encoder_for
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
-from .tasks.labels import MULTI, REGRESSION, Labels
+from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tokenizer import Tokenizer
 from .tokenization.windows import pooled
@@ -43,7 +44,7 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
         preproc.labels,
         preproc.maxlen,
         preproc.paired,
-        base_model=None if os.path.exists(preproc.model_name) else str(preproc.model_name),
+        base_model=None if os.path.exists(preproc.checkpoint) else str(preproc.checkpoint),
         sizes=preproc.sizes,
     )
     return Predictor(model, preproc.tokenizer, settings, batch_size)
@@ -70,7 +71,7 @@ def load_predictor(
 
 
 class Predictor:
-    """Answers for raw texts. Made by `get_predictor`, `load_predictor` or `from_pretrained`.
+    """Predictions for raw texts. Made by `get_predictor`, `load_predictor` or `from_pretrained`.
 
     May be used from several threads; a process that forks needs one of its own in each child.
 
@@ -83,6 +84,7 @@ class Predictor:
     Attributes:
         batch_size: texts at a time; may be changed.
         settings: what is saved besides model and tokenizer.
+        encoder: texts -> token ids, as the model takes them.
         gradients: what `explain(method="gradient")` computes with.
     """
 
@@ -91,13 +93,15 @@ class Predictor:
     ) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.batch_size = batch_size
-        self._pipeline = Pipeline(model, tokenizer, settings.maxlen, settings.paired)
+        config = architecture_of(model).config
+        self.encoder = text_encoder_for(config, tokenizer, settings.maxlen, settings.paired)
+        self._pipeline = Pipeline(model, self.encoder)
         self.gradients = IntegratedGradients(model, settings.labels.task)
 
     @classmethod
     def from_pretrained(
         cls,
-        name_or_folder: str | os.PathLike,
+        checkpoint: str | os.PathLike,
         maxlen: int | None = None,
         batch_size: int = 32,
         *,
@@ -107,7 +111,7 @@ class Predictor:
         """A classifier that is fine-tuned already, with its own labels.
 
         Args:
-            name_or_folder: a folder (also one that `save` wrote), or a name on the Hub.
+            checkpoint: a folder (also one that `save` wrote), or a name on the Hub.
             maxlen: tokens of a text that the model sees; by default as many as it can, up to 512.
             batch_size: texts at a time.
             task: "single_label_classification", "multi_label_classification" or "regression",
@@ -119,7 +123,7 @@ class Predictor:
             UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
             WeightsError: the checkpoint has no trained classification head.
         """
-        return cls(*read_pretrained(name_or_folder, maxlen, task, precision), batch_size)
+        return cls(*read_pretrained(checkpoint, maxlen, task, precision), batch_size)
 
     learner: Any = None  # what `train` attaches
     report: Any = None
@@ -180,14 +184,17 @@ class Predictor:
             DataError: texts that can't be used.
             ArgumentError: an argument outside of what is allowed, or not for this task.
         """
+        if return_proba:
+            refuse_with_proba(top_k=top_k, min_confidence=min_confidence, threshold=threshold)
         limits = self._limits(top_k, min_confidence, threshold)
         single, rows = listed(texts)
-        answers = self._answers(rows, long_text, verbose)
-        results: Any = answers.values
-        if top_k is not None and not return_proba:
-            results = answers.top(top_k)
-        elif not return_proba:
-            results = answers.decided(limits, min_confidence)
+        found = self._predictions(rows, long_text, verbose)
+        if return_proba:
+            results: Any = found.values
+        elif top_k is not None:
+            results = found.top(top_k)
+        else:
+            results = found.decoded(limits, min_confidence)
         return results[0] if single else results
 
     def predict_proba(
@@ -208,15 +215,16 @@ class Predictor:
         long_text: str = "truncate",
         verbose: int = 0,
     ) -> Any:
-        """Answers as a DataFrame with the columns text, label, probability and truncated.
+        """Predictions as a DataFrame with the columns text, label, probability and truncated.
 
-        Pairs have a text_b as well; regression has a value instead. Arguments as for `predict`.
+        Pairs have a text_b as well; regression has a value instead. A Series keeps its index.
+        Arguments as for `predict`.
         """
         limits = self._limits(None, min_confidence, threshold)
         _, rows = listed(texts)
-        rows = list(rows)
-        answers = self._answers(rows, long_text, verbose)
-        return answers.frame(rows, answers.decided(limits, min_confidence))
+        found = self._predictions(rows, long_text, verbose)
+        index = texts.index if hasattr(texts, "iloc") else None  # that of a pandas Series
+        return found.frame(rows, found.decoded(limits, min_confidence), index)
 
     def predict_iter(
         self,
@@ -227,7 +235,7 @@ class Predictor:
         verbose: int = 0,
         **options: Any,
     ) -> Iterator[Any]:
-        """Answers one after the other, for more texts than fit in memory.
+        """Predictions one after the other, for more texts than fit in memory.
 
         Args:
             texts: anything to iterate over: a generator, a file's lines.
@@ -268,7 +276,7 @@ class Predictor:
             DataError: texts or labels that can't be used.
             ArgumentError: a regression has no probabilities.
         """
-        if self.labels.task == REGRESSION:
+        if not self.labels.kind.has_classes:
             raise ArgumentError("A regression has no probabilities to calibrate.")
         logits, known = self._validation_logits(texts, y)
         old = self.settings.temperature
@@ -283,10 +291,10 @@ class Predictor:
         From then on `predict` uses them, and they are saved with the predictor. The arguments are
         those of `calibrate`; the thresholds come back by label.
         """
-        if self.labels.task != MULTI:
+        if not self.labels.kind.has_thresholds:
             raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
         logits, known = self._validation_logits(texts, y)
-        values = probabilities(logits / self.settings.temperature, self.labels)
+        values = self.labels.kind.probabilities(logits / self.settings.temperature)
         found = best_thresholds(values, known)
         self.settings = replace(self.settings, thresholds=found)
         return dict(zip(self.labels.classes, found, strict=True))
@@ -390,22 +398,24 @@ class Predictor:
         check_options(self.labels, top_k, min_confidence)
         return thresholds_from(threshold, self.settings.thresholds, self.labels, THRESHOLD)
 
-    def _answers(self, rows: Any, long_text: str, verbose: int) -> Answers:
+    def _predictions(self, rows: Any, long_text: str, verbose: int) -> Predictions:
         data, windows = self._pipeline.encode(rows, long_text, verbose)
         values = self._values(data, verbose)
         if windows is None:
-            return Answers(values, data.truncated, self.labels)
-        return Answers(pooled(values, windows), np.zeros(len(windows), bool), self.labels)
+            return Predictions(values, self.labels, truncated=data.truncated)
+        values = pooled(values, windows)
+        return Predictions(values, self.labels, truncated=np.zeros(len(windows), bool))
 
     def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
         logits = self._pipeline.logits(data, self.batch_size, verbose)
-        return probabilities(logits / self.settings.temperature, self.labels)
+        return self.labels.kind.probabilities(logits / self.settings.temperature)
 
     def _validation_logits(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(texts, LabelledTexts):
             if texts.labels != self.labels:
                 raise DataError("These data have other classes than the predictor.")
             return self._pipeline.logits(texts, self.batch_size), texts.y
+        y = collected(y)
         if y is None:
             raise DataError("Labels are missing: give texts and labels, or preprocess_test's data.")
         known, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)

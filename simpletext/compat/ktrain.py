@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from ..errors import ArgumentError
-from ..tasks.labels import MULTI, REGRESSION
+from ..tasks.task import REGRESSION
 from ..transformer import Transformer
 from ..utils import console
 
@@ -71,8 +71,9 @@ def text_classifier(
         ArgumentError: the data were made for another model, or for another task.
     """
     _check_name(name, preproc)
-    task = preproc.labels.task if preproc.labels else None
-    if multilabel is not None and multilabel != (task == MULTI):
+    labels = preproc.labels
+    if multilabel is not None and multilabel != (labels is not None and labels.kind.has_thresholds):
+        task = labels.task if labels else None
         raise ArgumentError(
             f"multilabel={multilabel}, but the training labels made the task {task!r}. Say task= "
             "where the data are read."
@@ -101,14 +102,14 @@ def _check_name(name: str, preproc: Any) -> None:
             f"preproc is a {type(preproc).__name__}; it must be the Transformer that came with "
             "the data, as in train, val, preproc = texts_from_csv(...)."
         )
-    known = {preproc.model_name} | {
+    known = {preproc.checkpoint} | {
         mode
         for table in (MODES, MULTILINGUAL)
         for mode in table
-        if table[mode] == preproc.model_name
+        if table[mode] == preproc.checkpoint
     }
     if name not in known:
         raise ArgumentError(
-            f"The data were made for {preproc.model_name!r}, and this is {model_for(name)!r}. Give "
+            f"The data were made for {preproc.checkpoint!r}, and this is {model_for(name)!r}. Give "
             f"preprocess_mode={name!r} where the data are read."
         )

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..data.class_folders import class_folders, read_folder
+from ..data.labels import as_rows, check_counts
 from ..data.splitting import split_rows
 from ..data.tables import Examples, read_texts
 from ..data.texts import as_texts
 from ..errors import DataError
-from ..tasks.labels import as_rows, check_counts, infer_labels
+from ..tasks.labels import infer_labels
 from ..tokenization.encoded_texts import LabelledTexts
 from ..transformer import Transformer
 from ..utils import console

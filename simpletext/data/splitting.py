@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from ..tasks.labels import SINGLE, Labels
 
 
 def split_rows(
-    y: Any, labels: Labels, val_pct: float = 0.1, random_state: int | None = 0
+    y: Any, labels: Any, val_pct: float = 0.1, random_state: int | None = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and rows to validate on, each in the data's order.
 
@@ -19,7 +18,7 @@ def split_rows(
 
     Args:
         y: the labels.
-        labels: what they mean.
+        labels: what they mean, a `Labels`.
         val_pct: the share to validate on, between 0 and 1.
         random_state: fixes the choice; None for another one each time.
 
@@ -33,7 +32,7 @@ def split_rows(
         raise ArgumentError(f"val_pct={val_pct!r}; it must be a share between 0 and 1, as 0.1.")
     ids = labels.encode(y)
     wanted = max(round(len(ids) * val_pct), 1)
-    stratify = ids if labels.task == SINGLE else None
+    stratify = labels.kind.strata(ids)
     if stratify is not None:
         _check_classes(ids, labels, wanted)
     elif len(ids) < 2:
@@ -44,7 +43,7 @@ def split_rows(
     return np.sort(train), np.sort(val)
 
 
-def _check_classes(ids: np.ndarray, labels: Labels, wanted: int) -> None:
+def _check_classes(ids: np.ndarray, labels: Any, wanted: int) -> None:
     counts = Counter(ids.tolist())
     single = [i for i, count in sorted(counts.items()) if count == 1]
     if single:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..data.labels import as_rows, check_counts, collected
 from ..data.texts import as_texts
 from ..errors import ArgumentError
 from ..models.families import family_of
 from ..models.loading import max_positions
-from ..tasks.labels import REGRESSION, Labels, as_rows, check_counts, infer_labels
+from ..tasks.labels import Labels, infer_labels
 from ..transformer import Transformer
 from .data_report import DataReport, Finding, class_counts
 
@@ -54,7 +55,9 @@ def check(
         class_names, task = class_names or transformer.class_names, task or transformer.task
     if val is not None and not (isinstance(val, (tuple, list)) and len(val) == 2):
         raise ArgumentError("val must be a pair: (texts, labels), or (texts, None).")
-    given = {"train": (texts, labels)} | ({} if val is None else {"val": tuple(val)})
+    given = {"train": (texts, collected(labels))}
+    if val is not None:
+        given["val"] = (val[0], collected(val[1]))
     columns = {part: as_texts(each[0]) for part, each in given.items()}
     for part, (_, y) in given.items():
         if y is not None:
@@ -114,7 +117,7 @@ def _suggested(lengths: np.ndarray, transformer: Transformer | None) -> int | No
     if transformer is None:
         return None
     wanted = -(-int(np.ceil(np.percentile(lengths, 99))) // 8) * 8
-    config = transformer.checkpoint.config
+    config = transformer.files.config
     limit = max_positions(family_of(config), config)
     return wanted if limit is None else min(wanted, limit)
 
@@ -144,7 +147,7 @@ def _label_findings(
         return
     for part, ids in y.items():
         yield from _contradictions(part, rows[part], ids)
-    if labels.task == REGRESSION:
+    if not labels.kind.has_classes:
         return
     counts = class_counts(y["train"], labels)
     for few, problem, advice in (
@@ -201,7 +204,7 @@ def _unknown_tokens(unknown: Mapping[str, float], transformer: Any) -> Iterator[
     for part, share in unknown.items():
         if share > UNKNOWN:
             yield Finding(
-                f"{share:.0%} of the tokens are unknown to {transformer.model_name}",
+                f"{share:.0%} of the tokens are unknown to {transformer.checkpoint}",
                 part,
                 [],
                 "It was made for other languages or other signs: choose a model for yours.",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.texts import shown_rows
 from ..errors import ArgumentError
-from ..tasks.labels import REGRESSION, Labels
+from ..tasks.labels import Labels
 from ..utils import console
 
 
@@ -93,7 +93,7 @@ class DataReport:
 
         if self.labels is None:
             return pd.DataFrame()
-        if self.labels.task == REGRESSION:
+        if not self.labels.kind.has_classes:
             tables = {
                 part: pd.DataFrame(y, columns=self.labels.names) for part, y in self.y.items()
             }
@@ -111,7 +111,7 @@ class DataReport:
         if what not in wanted:
             raise ArgumentError(f"what={what!r}; allowed are 'labels', 'lengths' and None.")
         kinds = [kind for kind in wanted[what] if kind == "lengths" or self.labels]
-        tall = len(self.labels.classes) if self.labels and self.labels.task != REGRESSION else 0
+        tall = len(self.labels.classes) if self.labels and self.labels.kind.has_classes else 0
         height = max(4.0, 0.2 * tall + 1.0) if "labels" in kinds else 4.0
         figure, all_axes = _figure(len(kinds), height)
         for kind, axes in zip(kinds, all_axes, strict=True):
@@ -131,7 +131,7 @@ class DataReport:
         if labels is None:
             return
         for part, y in self.y.items():
-            if labels.task == REGRESSION:
+            if not labels.kind.has_classes:
                 yield f"{part} targets: mean {y.mean():.3g}, from {y.min():.3g} to {y.max():.3g}"
                 continue
             counts = class_counts(y, labels)
@@ -158,7 +158,7 @@ class DataReport:
         labels = self.labels
         if labels is None:
             return
-        if labels.task == REGRESSION:
+        if not labels.kind.has_classes:
             for j, name in enumerate(labels.names):
                 axes.hist(self.y["train"][:, j], bins=30, alpha=0.6, label=name)
             axes.set(title="Targets", xlabel="value", ylabel="texts")
@@ -189,9 +189,7 @@ class DataReport:
 
 def class_counts(y: np.ndarray, labels: Labels) -> np.ndarray:
     """Texts a class, (classes,), from labels as numbers."""
-    if y.ndim == 2:
-        return y.sum(axis=0).astype(int)
-    return np.bincount(y, minlength=len(labels.classes))
+    return labels.kind.counts(y, len(labels.classes))
 
 
 def _figure(columns: int, height: float) -> tuple[Any, list[Any]]:

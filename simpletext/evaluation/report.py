@@ -1,59 +1,17 @@
-"""What a trained model gets right and wrong: reports and top losses."""
+"""What a trained model gets right and wrong: validation reports and top losses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
-from ..tasks.labels import MULTI, REGRESSION, SINGLE, Labels
-
-
-def probabilities(logits: np.ndarray, labels: Labels) -> np.ndarray:
-    """Logits as probabilities: softmax, sigmoid, or as they are, by the task."""
-    task = labels.task
-    logits = np.asarray(logits, dtype="float64")
-    if task == REGRESSION:
-        return logits.astype("float32")
-    if task == MULTI:
-        return (1.0 / (1.0 + np.exp(-logits))).astype("float32")
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype("float32")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Rows that a model has looked at, in the data's own order.
-
-    Attributes:
-        predicted: probabilities, (rows, classes), or values, (rows, targets).
-        y: labels as numbers (see `Labels.encode`).
-        labels: the task and classes.
-        texts, pairs: the texts behind the rows; None where there are none.
-    """
-
-    predicted: np.ndarray
-    y: np.ndarray
-    labels: Labels
-    texts: Sequence[str] | None = None
-    pairs: Sequence[str] | None = None
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    @property
-    def answers(self) -> np.ndarray:
-        """What the model says, in the form of `y`."""
-        if self.labels.task == REGRESSION:
-            return self.predicted
-        if self.labels.task == MULTI:
-            return (self.predicted >= 0.5).astype(self.y.dtype)
-        return self.predicted.argmax(axis=1)
+from ..inference.predictions import Predictions
+from ..tasks.labels import Labels
 
 
 def names_of(labels: Labels, class_names: Sequence[Any] = ()) -> list[str]:
-    """What to call the classes in a report."""
+    """The class names in a report."""
     names = [str(name) for name in class_names] or labels.names
     if len(names) != len(labels.classes):
         raise ArgumentError(
@@ -62,110 +20,41 @@ def names_of(labels: Labels, class_names: Sequence[Any] = ()) -> list[str]:
     return names
 
 
-def describe_validation(seen: Seen, class_names: Sequence[Any] = ()) -> str:
+def describe_validation(seen: Predictions, class_names: Sequence[Any] = ()) -> str:
     """A report as text."""
-    if seen.labels.task == REGRESSION:
-        scores = regression_scores(seen.y, seen.predicted)
-        return "\n".join(f"{name:>9}: {value:.4f}" for name, value in scores.items())
-    text = _classification(seen, names_of(seen.labels, class_names), digits=3)
-    if seen.labels.task == MULTI:
-        return text
-    return f"{text}\naccuracy {np.mean(seen.y == seen.answers):.4f} on {len(seen)} rows"
+    return seen.labels.kind.report(seen.y, seen.values, names_of(seen.labels, class_names))
 
 
-def validation_scores(seen: Seen, class_names: Sequence[Any] = ()) -> dict[str, Any]:
-    """A report as a dict: for each class precision, recall and so on; for regression scores."""
-    if seen.labels.task == REGRESSION:
-        return regression_scores(seen.y, seen.predicted)
-    return _classification(seen, names_of(seen.labels, class_names), output_dict=True)
+def validation_scores(seen: Predictions, class_names: Sequence[Any] = ()) -> dict[str, Any]:
+    """A report as a dict: precision, recall and so on per class; scores for regression."""
+    return seen.labels.kind.scores(seen.y, seen.values, names_of(seen.labels, class_names))
 
 
-def validation_table(seen: Seen, class_names: Sequence[Any] = ()) -> Any:
-    """A report as a DataFrame, a row a class and average; for regression a row a score."""
-    import pandas as pd
-
-    scores = validation_scores(seen, class_names)
-    if seen.labels.task == REGRESSION:
-        return pd.DataFrame({"value": scores})
-    rows = {
-        name: values if isinstance(values, dict) else {"f1-score": values, "support": len(seen)}
-        for name, values in scores.items()
-    }
-    return pd.DataFrame(rows).T
+def validation_table(seen: Predictions, class_names: Sequence[Any] = ()) -> Any:
+    """A report as a DataFrame: one row per class and average; for regression one per score."""
+    return seen.labels.kind.score_table(seen.y, seen.values, names_of(seen.labels, class_names))
 
 
-def confusion(seen: Seen) -> Any:
-    """The confusion matrix; for multi-label one a label; for regression a dict of scores."""
-    from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
-
-    if seen.labels.task == REGRESSION:
-        return regression_scores(seen.y, seen.predicted)
-    if seen.labels.task == MULTI:
-        return multilabel_confusion_matrix(seen.y, seen.answers)
-    return confusion_matrix(seen.y, seen.answers, labels=range(len(seen.labels.classes)))
+def confusion(seen: Predictions) -> Any:
+    """The confusion matrix; for multi-label one per class; for regression a dict of scores."""
+    return seen.labels.kind.confusion(seen.y, seen.values)
 
 
-def _classification(seen: Seen, names: list[str], **options: Any) -> Any:
-    """scikit-learn's report; classes that no row has are in it, with zeros."""
-    from sklearn.metrics import classification_report
-
-    return classification_report(
-        seen.y,
-        seen.answers,
-        labels=range(len(names)),
-        target_names=names,
-        zero_division=0,
-        **options,
-    )
-
-
-def regression_scores(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """MAE, RMSE, R2, Pearson and Spearman over all targets; NaN where one isn't defined."""
-    from scipy.stats import pearsonr, spearmanr
-    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-
-    x, z = np.ravel(y), np.ravel(predicted)
-    varies = len(x) > 1 and np.ptp(x) > 0
-    related = varies and np.ptp(z) > 0  # a constant has no correlation
-    scores = {
-        "mae": mean_absolute_error(y, predicted),
-        "rmse": root_mean_squared_error(y, predicted),
-        "r2": r2_score(y, predicted) if varies else np.nan,
-        "pearson": pearsonr(x, z).statistic if related else np.nan,
-        "spearman": spearmanr(x, z).statistic if related else np.nan,
-    }
-    return {name: float(value) for name, value in scores.items()}
-
-
-def losses(seen: Seen) -> np.ndarray:
-    """The loss of each row, (rows,), from probabilities (or regression values)."""
-    y, predicted, tiny = seen.y, seen.predicted, 1e-12
-    if seen.labels.task == REGRESSION:
-        return np.mean((predicted - y) ** 2, axis=1)
-    if seen.labels.task == MULTI:
-        right = np.where(y > 0.5, predicted, 1.0 - predicted)
-        return -np.log(np.maximum(right, tiny)).mean(axis=1)
-    return -np.log(np.maximum(predicted[np.arange(len(y)), y], tiny))
-
-
-def top_losses(seen: Seen, n: int | range | tuple[int, int]) -> Any:
+def top_losses(seen: Predictions, n: int | range | tuple[int, int]) -> Any:
     """The rows with the largest losses as a DataFrame; see `Learner.top_losses`."""
     import pandas as pd
 
-    loss, answers, labels = losses(seen), seen.answers, seen.labels
-    wrong = np.arange(len(seen))
-    if labels.task == SINGLE:
-        wrong = wrong[answers != seen.y]
-    elif labels.task == MULTI:
-        wrong = wrong[(answers != seen.y).any(axis=1)]
+    labels, kind, predicted = seen.labels, seen.labels.kind, seen.predicted
+    loss, confidence = kind.row_losses(seen.y, seen.values), kind.confidence(seen.values)
+    wrong = np.flatnonzero(kind.is_wrong(seen.y, predicted))
     rows = wrong[np.argsort(-loss[wrong], kind="stable")][_ranks(n)]
     columns = {
         "row": rows,
         "text": None if seen.texts is None else [seen.texts[i] for i in rows],
         "pair": None if seen.pairs is None else [seen.pairs[i] for i in rows],
         "true": labels.decode(seen.y[rows]),
-        "predicted": labels.decode(answers[rows]),
-        "probability": None if labels.task == REGRESSION else _confidence(seen)[rows],
+        "predicted": labels.decode(predicted[rows]),
+        "probability": None if confidence is None else confidence[rows],
         "loss": loss[rows],
     }
     return pd.DataFrame({name: values for name, values in columns.items() if values is not None})
@@ -184,13 +73,6 @@ def describe_losses(table: Any) -> str:
         )
         parts += [f"\n{row[name]}" for name in ("text", "pair") if name in row]
     return "\n".join(parts)
-
-
-def _confidence(seen: Seen) -> np.ndarray:
-    """How sure the model was of what it answered."""
-    if seen.labels.task == MULTI:
-        return np.maximum(seen.predicted, 1.0 - seen.predicted).min(axis=1)
-    return seen.predicted.max(axis=1)
 
 
 def _ranks(n: int | range | tuple[int, int]) -> slice:

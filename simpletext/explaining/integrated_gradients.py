@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
-from ..tasks.labels import MULTI, REGRESSION
+from ..tasks.task import task_named
 
 LAYER = "embeddings"  # what every encoder calls its first layer
 POINTS = (20, 40, 80)  # on the way: the first are enough for most texts
@@ -24,11 +24,11 @@ class IntegratedGradients:
 
     Args:
         model: dict of ids -> logits, with a layer `embeddings`.
-        task: what its logits are, one of `labels`.
+        task: the task's name.
     """
 
     def __init__(self, model: keras.Model, task: str) -> None:
-        self._model, self._task = model, task
+        self._model, self._task = model, task_named(task)
 
     def token_weights(
         self,
@@ -86,9 +86,8 @@ class IntegratedGradients:
         """The score of each row, (rows,)."""
         _, upper = self._halves
         logits = ops.cast(upper([*embedded, *ids], training=False), "float32")
-        if self._task != REGRESSION:
-            squash = ops.sigmoid if self._task == MULTI else ops.softmax
-            logits = squash(logits / temperature)
+        if self._task.has_classes:
+            logits = getattr(ops, self._task.activation)(logits / temperature)
         return ops.take(logits, index, axis=1)
 
     @cached_property

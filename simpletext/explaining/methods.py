@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from ..models.loading import architecture_of, layout_for
-from ..tasks.labels import MULTI, REGRESSION
-from ..tokenization.encoded_texts import pack
+from ..tasks.labels import Labels
 from .explanation import Explanation, Target, Word
 from .words import Passage, passage_of
 
@@ -29,7 +27,7 @@ def explain(
     top_n: int | None,
 ) -> Explanation:
     """See `Predictor.explain`."""
-    _check(method, predictor.labels.task, truncate_len, n_samples, top_n)
+    _check(method, predictor.labels, truncate_len, n_samples, top_n)
     passage = passage_of(doc, predictor.tokenizer, truncate_len)
     values = predictor.predict_proba(passage.doc)
     indices = _targets(predictor, values, all_targets)
@@ -125,10 +123,12 @@ def by_gradient(
 METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion": by_occlusion}
 
 
-def _check(method: str, task: str, truncate_len: int, n_samples: int, top_n: int | None) -> None:
+def _check(
+    method: str, labels: Labels, truncate_len: int, n_samples: int, top_n: int | None
+) -> None:
     if method not in METHODS:
         raise ArgumentError(f"method={method!r}; allowed are {', '.join(map(repr, METHODS))}.")
-    if method == "eli5" and task == REGRESSION:
+    if method == "eli5" and not labels.kind.has_classes:
         raise ArgumentError("eli5 explains classes only; for a regression use method='lime'.")
     numbers = {"truncate_len": (truncate_len, 1), "n_samples": (n_samples, 10), "top_n": (top_n, 1)}
     for name, (number, least) in numbers.items():
@@ -138,12 +138,11 @@ def _check(method: str, task: str, truncate_len: int, n_samples: int, top_n: int
 
 def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
     """Numbers of the classes to explain: the answer, or answers; then the others, if asked for."""
+    kind = predictor.labels.kind
+    if not all_targets:
+        return kind.explained(values, predictor.thresholds)
     order = [int(i) for i in np.argsort(-values, kind="stable")]
-    if all_targets:
-        return order if predictor.labels.task != REGRESSION else sorted(order)
-    if predictor.labels.task == MULTI:
-        return [i for i in order if values[i] >= predictor.thresholds[i]] or order[:1]
-    return [0] if predictor.labels.task == REGRESSION else order[:1]
+    return order if kind.has_classes else sorted(order)
 
 
 def _words(passage: Passage, weights: np.ndarray, top_n: int | None) -> tuple[Word, ...]:
@@ -182,10 +181,8 @@ def _predict_kept(predictor: Any, passage: Passage) -> Predict:
 
 def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray]:
     """The model's inputs for one text."""
-    layout = layout_for(architecture_of(predictor.model).config, predictor.tokenizer.layout)
     pairs = None if pair is None else [pair]
-    encodings = predictor.tokenizer.encode([text], pairs, predictor.maxlen)
-    return pack(encodings, layout, [text], pairs).padded(np.arange(1))
+    return predictor.encoder.encode([text], pairs).padded(np.arange(1))
 
 
 def _by_word(passage: Passage, places: Sequence[Any], weights: np.ndarray) -> np.ndarray:

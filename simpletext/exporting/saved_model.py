@@ -9,7 +9,6 @@ import numpy as np
 
 from ..errors import ExportError
 from ..saving.predictor_folder import PROBES
-from ..tasks.labels import MULTI, REGRESSION
 from ..utils import console
 from .bundle import STRINGS
 
@@ -176,8 +175,9 @@ def _from_texts(model: keras.Model, predictor: Any, tokenizer: WordPiece) -> Any
     """The concrete function: strings -> probabilities and classes."""
     import tensorflow as tf
 
-    task, temperature = predictor.labels.task, predictor.settings.temperature
-    squash = {MULTI: tf.sigmoid, REGRESSION: tf.identity}.get(task, tf.nn.softmax)
+    temperature = predictor.settings.temperature
+    activations = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid, "linear": tf.identity}
+    squash = activations[predictor.labels.kind.activation]
     classes = tf.constant(predictor.labels.names)
     names = [tensor.name for tensor in model.inputs]
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..evaluation.report import probabilities
-from ..tasks.labels import MULTI, Labels
+from ..tasks.labels import Labels
 
 LIMITS = (0.05, 20.0)  # temperatures outside of these mean that something else is wrong
 
@@ -25,7 +24,7 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray, labels: Labels) -> float:
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
-        values = probabilities(logits / np.exp(log_temperature), labels)
+        values = labels.kind.probabilities(logits / np.exp(log_temperature))
         return log_loss(values, y, labels)
 
     bounds = tuple(np.log(LIMITS))
@@ -39,7 +38,7 @@ def calibrated(
     new = fit_temperature(logits, y, labels)
     scores = {"temperature": new}
     for name, temperature in (("before", old), ("after", new)):
-        values = probabilities(logits / temperature, labels)
+        values = labels.kind.probabilities(logits / temperature)
         scores[f"log_loss_{name}"] = log_loss(values, y, labels)
         scores[f"ece_{name}"] = calibration_error(values, y, labels)
     return new, scores
@@ -47,12 +46,7 @@ def calibrated(
 
 def log_loss(values: np.ndarray, y: np.ndarray, labels: Labels) -> float:
     """The mean of -log(probability) over the right answers."""
-    values = np.asarray(values, dtype="float64")
-    if labels.task == MULTI:
-        right = np.where(y > 0.5, values, 1.0 - values)
-    else:
-        right = values[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(right, 1e-12)).mean())
+    return float(labels.kind.row_losses(y, np.asarray(values, dtype="float64")).mean())
 
 
 def calibration_error(values: np.ndarray, y: np.ndarray, labels: Labels, bins: int = 15) -> float:
@@ -60,7 +54,7 @@ def calibration_error(values: np.ndarray, y: np.ndarray, labels: Labels, bins: i
 
     Over bins of equal width (https://arxiv.org/abs/1706.04599).
     """
-    if labels.task == MULTI:
+    if labels.kind.has_thresholds:
         confidence, right = np.ravel(values), np.ravel(y) > 0.5
     else:
         confidence, right = values.max(axis=1), values.argmax(axis=1) == y
@@ -98,9 +92,10 @@ def moved_thresholds(
     """
     if thresholds is None:
         return None
+    from scipy.special import expit, logit
+
     shares = np.clip(np.asarray(thresholds, dtype="float64"), 1e-9, 1 - 1e-9)
-    logits = np.log(shares / (1 - shares)) * factor
-    return tuple((1 / (1 + np.exp(-logits))).round(12).tolist())
+    return tuple(expit(logit(shares) * factor).round(12).tolist())
 
 
 def _best_threshold(values: np.ndarray, right: np.ndarray) -> float:

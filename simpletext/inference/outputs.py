@@ -10,8 +10,9 @@ import keras
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from ..evaluation.report import probabilities
-from ..tasks.labels import MULTI, REGRESSION, SINGLE, Labels
+from ..tasks.labels import Labels
+from ..tasks.regression import target_names
+from ..tasks.task import MULTI, REGRESSION, SINGLE, task_named
 
 Truth = tuple[np.ndarray, Labels] | tuple[None, None]  # labels as numbers, and what they mean
 
@@ -31,11 +32,11 @@ def truth_in(model: keras.Model, y: np.ndarray, name: str) -> Truth:
     if width is None:
         return None, None
     task = _task(model, y, width)
-    if task == REGRESSION:
-        return y.reshape(len(y), -1), Labels(task, _target_names(y.size // len(y)))
+    if not task_named(task).has_classes:
+        return y.reshape(len(y), -1), Labels(task, target_names(y.size // len(y)))
     count = 2 if width == 1 else width
     labels = Labels(task, tuple(range(count)))
-    if task == MULTI:
+    if not labels.kind.has_one_class:
         return y, labels
     one_hot = y.ndim > 1 and y.shape[-1] == count and y.shape[-1] > 1
     ids = y.argmax(axis=-1) if one_hot else y.reshape(-1)
@@ -70,16 +71,14 @@ def probabilities_of(model: keras.Model, outputs: np.ndarray, labels: Labels) ->
     """Outputs as probabilities, (rows, classes), or as values for regression."""
     if outputs.ndim == 1:
         outputs = outputs[:, None]
-    if labels.task == REGRESSION:
+    if not labels.kind.has_classes:
         return outputs
-    if outputs.shape[1] == 1 and labels.task == SINGLE:  # one sigmoid for two classes
-        chance = _sigmoid(outputs) if _gives_logits(model, outputs) else outputs
+    if outputs.shape[1] == 1 and labels.kind.has_one_class:  # one sigmoid for two classes
+        from scipy.special import expit
+
+        chance = expit(outputs) if _gives_logits(model, outputs) else outputs
         return np.concatenate([1 - chance, chance], axis=1)
-    return probabilities(outputs, labels) if _gives_logits(model, outputs) else outputs
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-logits))
+    return labels.kind.probabilities(outputs) if _gives_logits(model, outputs) else outputs
 
 
 def _task(model: keras.Model, y: np.ndarray, width: int) -> str:
@@ -117,10 +116,6 @@ def _gives_logits(model: keras.Model, outputs: np.ndarray) -> bool:
         return False  # Keras' losses by name take probabilities
     return _loss_name(model) == "sparsecrossentropy" or bool((outputs < 0).any() or
                                                              (outputs > 1).any())  # fmt: skip
-
-
-def _target_names(count: int) -> tuple[str, ...]:
-    return tuple(f"target_{i}" for i in range(count)) if count > 1 else ("target",)
 
 
 def require_labels(labels: Labels | None) -> Labels:

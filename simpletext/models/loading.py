@@ -23,13 +23,14 @@ from ..checkpoints.folder import (
 from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.blocks import filled_by
-from ..tokenization.encodings import Layout
+from ..tasks.task import REGRESSION, SINGLE, TASKS
+from ..tokenization.layout import Layout
+from ..tokenization.text_encoder import TextEncoder
+from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead
-
-PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,11 @@ class Architecture:
         return self.pooling != "original"
 
 
-def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> keras.Model:
+def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras.Model:
     """The encoder of a checkpoint as a Keras model.
 
     Args:
-        name_or_path: a folder, or a name on the Hub.
+        checkpoint: a folder, or a name on the Hub.
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
 
     Returns:
@@ -78,13 +79,13 @@ def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> ker
         UnsupportedModelError: no code for its model_type, or for a value in its config.
         WeightsError: the weight file is damaged or doesn't fit.
     """
-    checkpoint = find_checkpoint(name_or_path)
-    model, _ = _build(checkpoint, Architecture(checkpoint.config, None, {}), 0, dtype, seed=0)
+    found = find_checkpoint(checkpoint)
+    model, _ = _build(found, Architecture(found.config, None, {}), 0, dtype, seed=0)
     return model
 
 
 def load_classifier(
-    name_or_path: str | os.PathLike | Checkpoint,
+    checkpoint: str | os.PathLike | Checkpoint,
     num_labels: int | None = None,
     problem_type: str | None = None,
     pooling: str = "auto",
@@ -100,7 +101,7 @@ def load_classifier(
     is said once.
 
     Args:
-        name_or_path: a folder, or a name on the Hub.
+        checkpoint: a folder, or a name on the Hub.
         num_labels: number of logits; by default what the checkpoint says.
         problem_type: "single_label_classification", "multi_label_classification" or
             "regression"; by default what the checkpoint says, else by `num_labels`.
@@ -120,24 +121,22 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
-    checkpoint = (
-        name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
-    )
-    labels = labels_in(checkpoint.config)
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else find_checkpoint(checkpoint)
+    labels = labels_in(found.config)
     if num_labels is None:
-        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
-    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
-    architecture = Architecture(config, _pooling(pooling, checkpoint), {})
-    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
+        num_labels = len(labels) if labels else family_of(found.config).default_labels
+    config = with_labels(found.config, num_labels, problem_type, class_names)
+    architecture = Architecture(config, _pooling(pooling, found), {})
+    model, fresh = _build(found, architecture, num_labels, dtype, seed)
     if fresh and not new_head:
         raise WeightsError(
-            f"{checkpoint.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
+            f"{found.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
             "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
             "classification."
         )
     if fresh and verbose:
         console.say(
-            f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
+            f"{found.name}: the checkpoint has no weights for {', '.join(fresh)}; "
             "made new, to be trained."
         )
     return model
@@ -202,6 +201,13 @@ def layout_for(config: Mapping[str, Any], layout: Layout) -> Layout:
     return layout.for_model(input_names(config), family_of(config).segments)
 
 
+def text_encoder_for(
+    config: Mapping[str, Any], tokenizer: Tokenizer, maxlen: int, paired: bool | None = None
+) -> TextEncoder:
+    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`."""
+    return TextEncoder(tokenizer, maxlen, layout_for(config, tokenizer.layout), paired)
+
+
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:
     """The label names in a config.json, in the order of the logits; None if it has none."""
     names = config.get("id2label")
@@ -219,14 +225,12 @@ def with_labels(
     """`config` with its labels and problem type brought up to date."""
     if not isinstance(num_labels, int) or num_labels < 1:
         raise ArgumentError(f"num_labels={num_labels!r}; it must be a whole number, 1 or more.")
-    if problem_type not in (None, *PROBLEM_TYPES):
-        raise ArgumentError(
-            f"problem_type={problem_type!r}; allowed are {', '.join(PROBLEM_TYPES)}."
-        )
+    if problem_type not in (None, *TASKS):
+        raise ArgumentError(f"problem_type={problem_type!r}; allowed are {', '.join(TASKS)}.")
     names = class_names or labels_in(config) or []
     if len(names) != num_labels:
         names = [f"LABEL_{i}" for i in range(num_labels)]
-    default = config.get("problem_type") or PROBLEM_TYPES[2 if num_labels == 1 else 0]
+    default = config.get("problem_type") or (REGRESSION if num_labels == 1 else SINGLE)
     return dict(config) | {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from ..tasks.labels import REGRESSION
 from .settings import Settings
 
 CARD = "README.md"
@@ -56,7 +55,7 @@ def _about(settings: Settings) -> str:
 
 def _labels(settings: Settings) -> str:
     names = settings.labels.names
-    title = "Targets" if settings.labels.task == REGRESSION else "Labels"
+    title = "Labels" if settings.labels.kind.has_classes else "Targets"
     header, rule = "| output | name |", "|---|---|"
     if settings.thresholds:
         header, rule = header + " threshold |", rule + "---|"

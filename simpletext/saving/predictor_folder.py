@@ -11,7 +11,6 @@ import numpy as np
 
 from ..checkpoints.folder import check_links, find_checkpoint, new_folder, open_folder
 from ..errors import ArgumentError, CheckpointError, MovedNumbersWarning
-from ..evaluation.report import probabilities
 from ..models.families import family_of
 from ..models.loading import (
     architecture_of,
@@ -19,11 +18,11 @@ from ..models.loading import (
     layout_for,
     load_classifier,
     max_positions,
+    text_encoder_for,
     write_model,
 )
 from ..models.precision import as_saved, dtype_policy, precision_of
-from ..tasks.labels import REGRESSION, Labels
-from ..tokenization.encoded_texts import pack
+from ..tasks.labels import Labels
 from ..tokenization.tokenizer import Tokenizer
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
@@ -103,10 +102,10 @@ def read_predictor(
 
 
 def read_pretrained(
-    name_or_folder: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
+    source: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
 ) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of a predictor from a fine-tuned checkpoint; see `Predictor.from_pretrained`."""
-    checkpoint = find_checkpoint(name_or_folder)
+    checkpoint = find_checkpoint(source)
     if (checkpoint.folder / FILE).is_file():
         return read_predictor(checkpoint.folder, precision)
     config = checkpoint.config
@@ -116,8 +115,9 @@ def read_pretrained(
     dtype = dtype_policy(as_saved("float32", precision))
     model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
-    labels = Labels(config["problem_type"], tuple(labels_in(config) or ()))
-    name = None if os.path.exists(name_or_folder) else os.fspath(name_or_folder)
+    names = tuple(labels_in(config) or ())
+    labels = Labels(config["problem_type"], names, numbered=True)
+    name = None if os.path.exists(source) else os.fspath(source)
     settings = Settings(labels, maxlen or min(limit, LONGEST), base_model=name)
     return model, Tokenizer.load(checkpoint.folder), settings
 
@@ -131,10 +131,10 @@ def probe_values(
     everything else that loading does.
     """
     pairs = list(reversed(texts)) if settings.paired else None
-    layout = layout_for(architecture_of(model).config, tokenizer.layout)
-    data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
+    config = architecture_of(model).config
+    data = text_encoder_for(config, tokenizer, settings.maxlen).encode(texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
-    return probabilities(logits / settings.temperature, settings.labels)
+    return settings.labels.kind.probabilities(logits / settings.temperature)
 
 
 def _tokenizer(folder: Path, options: Any) -> Tokenizer:
@@ -156,7 +156,8 @@ def _check_probes(
         return
     texts, saved, tolerance = _parsed_probes(folder, probes, len(settings.labels.classes))
     values = probe_values(model, tokenizer, settings, texts)
-    scale = max(1.0, float(np.abs(saved).max())) if settings.labels.task == REGRESSION else 1.0
+    has_classes = settings.labels.kind.has_classes
+    scale = 1.0 if has_classes else max(1.0, float(np.abs(saved).max()))
     moved = float(np.abs(values - saved).max())
     tolerance = max(tolerance, TOLERANCES[precision_of(model)])
     if not moved <= tolerance * scale:

@@ -8,7 +8,8 @@ from typing import Any
 from ..checkpoints.folder import read_json, write_json
 from ..errors import ArgumentError, CheckpointError
 from ..models.precision import POLICIES
-from ..tasks.labels import MULTI, TASKS, Labels
+from ..tasks.labels import Labels
+from ..tasks.task import TASKS
 
 FILE = "simpletext.json"
 FORMAT = 1
@@ -66,6 +67,7 @@ def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) 
             "format": FORMAT,
             "task": settings.labels.task,
             "classes": list(settings.labels.classes),
+            "numbered": settings.labels.numbered,
             "maxlen": settings.maxlen,
             "paired": settings.paired,
             "temperature": settings.temperature,
@@ -143,12 +145,12 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     _require(raw.get("paired") in (None, True, False), "paired", raw.get("paired"))
     _require(_is_number(temperature) and 0 < temperature < 1e6, "temperature", temperature)
     if thresholds is not None:
-        fits = raw["task"] == MULTI and len(thresholds) == len(classes)
+        fits = TASKS[raw["task"]].has_thresholds and len(thresholds) == len(classes)
         _require(fits and all(map(_is_share, thresholds)), "thresholds", thresholds)
     for name in ("sizes", "metrics"):
         _require(isinstance(raw.get(name, {}), dict), name, raw.get(name))
     return Settings(
-        Labels(raw["task"], classes),
+        Labels(raw["task"], classes, bool(raw.get("numbered"))),
         raw["maxlen"],
         raw.get("paired"),
         float(temperature),

@@ -2,14 +2,17 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
-from .labels import MULTI, REGRESSION, SINGLE, Labels
+from .task import Task, task_named
+
+if TYPE_CHECKING:
+    from .labels import Labels
 
 FOCUS = 2.0  # gamma of the focal loss, as in its paper
 
@@ -64,13 +67,14 @@ def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
     """
     if not 0 <= label_smoothing < 1:
         raise ArgumentError(f"label_smoothing={label_smoothing!r}; it must be 0 or more, below 1.")
-    if label_smoothing and (task == REGRESSION or not (loss is None or isinstance(loss, str))):
+    kind = task_named(task)
+    if label_smoothing and not (kind.has_classes and (loss is None or isinstance(loss, str))):
         raise ArgumentError(
             "label_smoothing goes with the losses of simpletext for classification. A loss of "
             "your own smooths its labels itself, and regression has none to smooth."
         )
     if loss is None or isinstance(loss, str):
-        return _named(task, loss, label_smoothing)
+        return _named(kind, loss, label_smoothing)
     if isinstance(loss, keras.losses.Loss) and loss.get_config().get("from_logits") is False:
         raise ArgumentError(
             f"The loss {loss.name!r} wants probabilities, but the model gives logits: make it "
@@ -79,38 +83,17 @@ def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
     return loss
 
 
-def _named(task: str, name: str | None, smoothing: float) -> keras.losses.Loss:
-    allowed = {
-        SINGLE: {
-            None: lambda: (
-                SparseCrossentropy(0.0, smoothing)
-                if smoothing
-                else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            ),
-            "focal": lambda: SparseCrossentropy(FOCUS, smoothing, "focal"),
-        },
-        MULTI: {
-            None: lambda: keras.losses.BinaryCrossentropy(True, smoothing),
-            "focal": lambda: keras.losses.BinaryFocalCrossentropy(
-                gamma=FOCUS, from_logits=True, label_smoothing=smoothing
-            ),
-        },
-        REGRESSION: {
-            None: keras.losses.MeanSquaredError,
-            "mae": keras.losses.MeanAbsoluteError,
-            "huber": keras.losses.Huber,
-        },
-    }[task]
-    if name not in allowed:
-        names = ", ".join(repr(known) for known in allowed if known)
+def _named(kind: Task, name: str | None, smoothing: float) -> keras.losses.Loss:
+    if name not in kind.losses:
+        names = ", ".join(repr(known) for known in kind.losses if known)
         raise ArgumentError(
-            f"loss={name!r}; for {task} allowed are None, {names}, or a Keras loss object."
+            f"loss={name!r}; for {kind.name} allowed are None, {names}, or a Keras loss object."
         )
-    return allowed[name]()
+    return kind.losses[name](smoothing)
 
 
 def class_weights(
-    class_weight: Mapping[Any, float] | str | None, labels: Labels, y: np.ndarray
+    class_weight: Mapping[Any, float] | str | None, labels: "Labels", y: np.ndarray
 ) -> np.ndarray | None:
     """The weight of each row in the loss, (rows,), by its class.
 
@@ -126,7 +109,7 @@ def class_weights(
     """
     if class_weight is None:
         return None
-    if labels.task != SINGLE:
+    if not labels.kind.has_one_class:
         raise ArgumentError(
             f"class_weight needs one class a text, and this task is {labels.task}. "
             'For rare labels of a multi-label task use loss="focal", or sample_weight.'

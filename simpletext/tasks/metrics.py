@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
-from .labels import MULTI, REGRESSION, SINGLE
+from .task import TASKS, MetricFactory, Task, as_list, task_named
 
 BINS = 1024  # of the scores in an AUC: 1/32 of a logit each, from -16 to 16
 RECENT = 8192  # rows that a rank correlation looks at
@@ -34,12 +34,13 @@ class Confusion(keras.metrics.Metric):
     ) -> None:
         super().__init__(name=name, **options)
         self.task, self.num_labels, self.score = task, num_labels, score or name
-        shape = (num_labels, num_labels) if task == SINGLE else (num_labels, 3)
+        self._one_class = task_named(task).has_one_class
+        shape = (num_labels, num_labels) if self._one_class else (num_labels, 3)
         self.counts = self.add_variable(shape, "zeros", name="counts", dtype="float32")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Keras' call after a batch: labels, and logits (batch, labels)."""
-        if self.task == SINGLE:
+        if self._one_class:
             truth = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.num_labels)
             answers = ops.one_hot(ops.argmax(y_pred, axis=-1), self.num_labels)
             # (classes, classes), rows true, columns predicted
@@ -54,7 +55,7 @@ class Confusion(keras.metrics.Metric):
         """The score so far."""
         if self.score == "mcc":
             return _mcc(self.counts)
-        if self.task == SINGLE:
+        if self._one_class:
             hits = ops.diagonal(self.counts)
             return _f1(hits, ops.sum(self.counts, 0), ops.sum(self.counts, 1), self.score)
         return _f1(self.counts[:, 0], self.counts[:, 1], self.counts[:, 2], self.score)
@@ -99,12 +100,13 @@ class AreaUnderCurve(keras.metrics.Metric):
     def __init__(self, name: str, task: str, num_labels: int, **options: Any) -> None:
         super().__init__(name=name, **options)
         self.task, self.num_labels = task, num_labels
+        self._one_class = task_named(task).has_one_class
         self.counts = self.add_variable((2, num_labels, BINS), "zeros", name="counts")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Keras' call after a batch: labels, and logits (batch, labels)."""
         scores = ops.cast(y_pred, "float32")
-        if self.task == SINGLE:
+        if self._one_class:
             truth = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.num_labels)
             chances = ops.clip(ops.softmax(scores), 1e-7, 1 - 1e-7)
             scores = ops.log(chances) - ops.log(1 - chances)  # of one class against the rest
@@ -184,30 +186,9 @@ def _ranks(values: Any) -> Any:
     return ops.cast(low + high, "float32") / 2
 
 
-def _accuracy(name: str, task: str, num_labels: int) -> keras.metrics.Metric:
-    """The share of right answers; of single labels where a text can have several."""
-    if task == MULTI:
-        return keras.metrics.BinaryAccuracy(threshold=0.0, name=name)
-    return keras.metrics.SparseCategoricalAccuracy(name=name)
-
-
-def _confusion(score: str) -> Any:
-    return lambda name, task, num_labels: Confusion(name, task, num_labels, score)
-
-
-METRICS = {
-    "accuracy": (_accuracy, (SINGLE, MULTI)),
-    "f1": (_confusion("f1_macro"), (SINGLE, MULTI)),
-    "f1_macro": (_confusion("f1_macro"), (SINGLE, MULTI)),
-    "f1_micro": (_confusion("f1_micro"), (SINGLE, MULTI)),
-    "f1_weighted": (_confusion("f1_weighted"), (SINGLE, MULTI)),
-    "auc": (AreaUnderCurve, (SINGLE, MULTI)),
-    "mcc": (_confusion("mcc"), (SINGLE,)),
-    "mae": (lambda name, *_: keras.metrics.MeanAbsoluteError(name=name), (REGRESSION,)),
-    "rmse": (lambda name, *_: keras.metrics.RootMeanSquaredError(name=name), (REGRESSION,)),
-    "pearson": (lambda name, _, n: Correlation(name, False, n), (REGRESSION,)),
-    "spearman": (lambda name, _, n: Correlation(name, True, n), (REGRESSION,)),
-}
+def confusion_score(score: str, task: str) -> MetricFactory:
+    """A factory of `Confusion` metrics for a task's `metrics` table."""
+    return lambda name, outputs: Confusion(name, task, outputs, score)
 
 
 def metrics_for(
@@ -229,25 +210,23 @@ def metrics_for(
         >>> [m.name for m in metrics_for("regression", 1, ["rmse", "spearman"])]
         ['rmse', 'spearman']
     """
-    if metrics is None:
-        metrics = ["mae" if task == REGRESSION else "accuracy"]
-    listed = [metrics] if isinstance(metrics, str) or not isinstance(metrics, Sequence) else metrics
-    return [_metric(metric, task, num_labels) for metric in listed]
+    kind = task_named(task)
+    wanted = kind.default_metric if metrics is None else metrics
+    return [_metric(metric, kind, num_labels) for metric in as_list(wanted)]
 
 
-def _metric(metric: Any, task: str, num_labels: int) -> Any:
+def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
     if not isinstance(metric, str):
         return metric
-    fitting = ", ".join(name for name, (_, tasks) in METRICS.items() if task in tasks)
-    if metric not in METRICS:
-        raise ArgumentError(
-            f"There is no metric {metric!r}; for {task} there are {fitting}, and any Keras metric "
-            "object."
-        )
-    make, tasks = METRICS[metric]
-    if task not in tasks:
-        raise ArgumentError(f"The metric {metric!r} doesn't fit {task}; there are {fitting}.")
-    return make(metric, task, num_labels)
+    if metric in kind.metrics:
+        return kind.metrics[metric](metric, num_labels)
+    fitting = ", ".join(kind.metrics)
+    if any(metric in other.metrics for other in TASKS.values()):
+        raise ArgumentError(f"The metric {metric!r} doesn't fit {kind.name}; there are {fitting}.")
+    raise ArgumentError(
+        f"There is no metric {metric!r}; for {kind.name} there are {fitting}, and any Keras metric "
+        "object."
+    )
 
 
 def lower_is_better(name: str) -> bool:

@@ -15,9 +15,10 @@ import numpy as np
 from ..checkpoints.folder import check_absent, read_json, write_json
 from ..data.text_files import existing_file
 from ..errors import DataError
-from ..tasks.labels import SINGLE, Labels
-from .encoded_texts import EncodedTexts, LabelledTexts, pack
-from .encodings import Encodings, Layout
+from ..tasks.labels import Labels
+from ..tasks.task import TASKS
+from .encoded_texts import EncodedTexts, LabelledTexts
+from .layout import Layout
 
 FORMAT = 1
 CHUNK = 1000  # records decoded at a time
@@ -68,14 +69,15 @@ def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:
     texts: list[str] = []
     pairs: list[str] = []
     y: list[Any] = []
-    data = pack(_encodings(file, settings, texts, pairs, y), layout, texts)
+    chunks = _chunks(file, settings, layout, texts, pairs, y)
+    data = EncodedTexts.concat(chunks, layout, texts)
     data = EncodedTexts(**(vars(data) | {"pairs": pairs if settings["pairs"] else None}))
     if settings["task"] is None:
         return data
     labels = Labels(settings["task"], tuple(settings["classes"]))
-    if labels.task == SINGLE:
-        return data.with_labels(np.array(y, "int32").reshape(-1), labels)
-    return data.with_labels(np.array(y, "float32"), labels)
+    kind = labels.kind
+    numbers = np.array(y, kind.label_dtype)
+    return data.with_labels(numbers.reshape(-1) if kind.has_one_class else numbers, labels)
 
 
 def _settings(data: EncodedTexts) -> dict[str, Any]:
@@ -109,19 +111,24 @@ def _example(tf: Any, data: EncodedTexts, row: int) -> Any:
         features["pair"] = text(data.pairs[row])
     if isinstance(data, LabelledTexts):
         y = np.atleast_1d(data.y[row])
-        single = data.labels.task == SINGLE
         floats = train.Feature(float_list=train.FloatList(value=y))
-        features["label"] = whole(y) if single else floats
+        features["label"] = whole(y) if y.dtype.kind == "i" else floats
     return train.Example(features=train.Features(feature=features))
 
 
-def _encodings(
-    path: Path, settings: dict[str, Any], texts: list[str], pairs: list[str], y: list[Any]
-) -> Iterator[Encodings]:
+def _chunks(
+    path: Path,
+    settings: dict[str, Any],
+    layout: Layout,
+    texts: list[str],
+    pairs: list[str],
+    y: list[Any],
+) -> Iterator[EncodedTexts]:
     """The records' ids in chunks; their texts, second texts and labels go into the lists."""
     import tensorflow as tf
 
-    kind = "int64_list" if settings["task"] == SINGLE else "float_list"
+    task = TASKS.get(settings["task"])
+    kind = "int64_list" if task and task.label_dtype == "int32" else "float_list"
     records = tf.data.TFRecordDataset(str(path)).batch(CHUNK).as_numpy_iterator()
     try:
         for chunk in records:
@@ -136,6 +143,6 @@ def _encodings(
                     pairs.append(feature["pair"].bytes_list.value[0].decode())
                 if settings["task"] is not None:
                     y.append(list(getattr(feature["label"], kind).value))
-            yield Encodings.gather(ids, types, full)
+            yield EncodedTexts.gather(ids, types, full, layout)
     except (tf.errors.DataLossError, IndexError) as error:
         raise DataError(f"{path} is damaged or no file of write_tfrecord: {error}.") from error

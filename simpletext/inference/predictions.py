@@ -1,0 +1,155 @@
+"""`Predictions`: what a model predicts for some rows, and what the user asked for of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..tasks.labels import Labels
+from ..tasks.task import SINGLE
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model predicts for some rows, in the data's own order.
+
+    Attributes:
+        values: probabilities (regression: values), (rows, outputs) float32.
+        labels: the task and the classes.
+        y: the rows' labels as numbers (see `Labels.encode`), or None.
+        texts, pairs: the texts behind the rows, or None.
+        truncated: for each row whether it was cut to maxlen, (rows,), or None.
+    """
+
+    values: np.ndarray
+    labels: Labels
+    y: Any = None
+    texts: Sequence[str] | None = None
+    pairs: Sequence[str] | None = None
+    truncated: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The predictions in the form of `y`, with thresholds of 0.5."""
+        return self.labels.kind.predicted(self.values)
+
+    def decoded(self, thresholds: np.ndarray, min_confidence: float | None) -> list[Any]:
+        """One prediction per row: a class, None below `min_confidence`; a list; a number."""
+        kind = self.labels.kind
+        decoded = self.labels.decode(kind.predicted(self.values, thresholds))
+        if min_confidence is None:
+            return decoded
+        sure = self.values.max(axis=1) >= min_confidence
+        return [label if ok else None for label, ok in zip(decoded, sure, strict=True)]
+
+    def top(self, count: int) -> list[list[tuple[Any, float]]]:
+        """For each row its `count` most probable classes with their probabilities."""
+        order = np.argsort(-self.values, axis=1, kind="stable")[:, :count]
+        return [
+            [(self.labels.classes[i], float(row[i])) for i in indices]
+            for row, indices in zip(self.values, order, strict=True)
+        ]
+
+    def frame(self, texts: Sequence[Any], decoded: Sequence[Any], index: Any = None) -> Any:
+        """A DataFrame of texts and predictions; its columns are those of `predict_df`."""
+        import pandas as pd
+
+        pairs = not isinstance(texts[0], str)
+        columns: dict[str, Any] = {"text": [t[0] for t in texts] if pairs else list(texts)}
+        if pairs:
+            columns["text_b"] = [t[1] for t in texts]
+        if not self.labels.kind.has_classes:
+            columns["value"] = decoded
+        else:
+            columns |= {"label": decoded, "probability": self._probabilities_of(decoded)}
+        return pd.DataFrame(columns | {"truncated": self.truncated}, index=index)
+
+    def _probabilities_of(self, decoded: Sequence[Any]) -> list[Any]:
+        if self.labels.kind.has_one_class:
+            return self.values.max(axis=1).tolist()
+        place = {name: i for i, name in enumerate(self.labels.classes)}
+        return [
+            [float(row[place[name]]) for name in names]
+            for row, names in zip(self.values, decoded, strict=True)
+        ]
+
+
+def check_options(labels: Labels, top_k: int | None, min_confidence: float | None) -> None:
+    """Refuse options of `Predictor.predict` that don't go with the task."""
+    task, kind = labels.task, labels.kind
+    if top_k is not None and (not kind.has_classes or type(top_k) is not int or top_k < 1):
+        raise ArgumentError(
+            f"top_k={top_k!r}; it must be a whole number, 1 or more, and the task must have "
+            f"classes (this is {task})."
+        )
+    if min_confidence is not None and (not kind.has_one_class or not 0 <= min_confidence <= 1):
+        raise ArgumentError(
+            f"min_confidence={min_confidence!r}; it must be a probability from 0 to 1, and "
+            f"the task {SINGLE} (this is {task})."
+        )
+
+
+def refuse_with_proba(**options: Any) -> None:
+    """Refuse options that `return_proba=True` would ignore."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ArgumentError(
+            f"return_proba=True returns the probabilities of all classes, so {' and '.join(given)} "
+            "would be ignored. Leave one of them out."
+        )
+
+
+def thresholds_from(
+    threshold: float | Sequence[float] | Mapping[Any, float] | None,
+    kept: Sequence[float] | None,
+    labels: Labels,
+    default: float,
+) -> np.ndarray:
+    """The threshold of each label, (labels,) float32.
+
+    Args:
+        threshold: the user's: one for all, one a label, or a dict by label.
+        kept: those tuned before, for the labels about which the user says nothing.
+        labels: the task and the classes.
+        default: for labels about which nobody says anything.
+
+    Raises:
+        ArgumentError: not a multi-label task, an unknown label, a number outside of 0 to 1.
+    """
+    count = len(labels.classes)
+    values = np.full(count, default) if kept is None else np.asarray(kept, dtype="float64")
+    if threshold is None:
+        return values.astype("float32")
+    if not labels.kind.has_thresholds:
+        raise ArgumentError(
+            f"threshold={threshold!r} is for multi-label tasks; this is {labels.task}. "
+            "min_confidence leaves a single-label text without an answer."
+        )
+    if isinstance(threshold, Mapping):
+        values = _by_name(threshold, values, labels)
+    elif np.size(threshold) in (1, count):
+        values = np.broadcast_to(np.asarray(threshold, dtype="float64").ravel(), (count,))
+    else:
+        raise ArgumentError(
+            f"threshold has {np.size(threshold)} numbers; it must be one, one for each of the "
+            f"{count} labels, or a dict by label."
+        )
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ArgumentError(f"threshold={threshold!r}; probabilities go from 0 to 1.")
+    return values.astype("float32")
+
+
+def _by_name(threshold: Mapping[Any, float], values: np.ndarray, labels: Labels) -> np.ndarray:
+    unknown = [name for name in threshold if name not in labels.classes]
+    if unknown:
+        raise ArgumentError(
+            f"threshold names {unknown[0]!r}, which isn't one of the labels: "
+            f"{', '.join(map(repr, labels.classes[:10]))}."
+        )
+    given = [threshold.get(name, old) for name, old in zip(labels.classes, values, strict=True)]
+    return np.asarray(given, dtype="float64")

@@ -1,0 +1,99 @@
+"""Multi-label classification: each text has any number of the classes."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+import numpy as np
+
+from ..data.labels import is_indicator, is_row, require_indicators
+from ..errors import DataError
+from .classification import TINY, Classification
+from .losses import FOCUS
+from .metrics import AreaUnderCurve, confusion_score
+from .task import MULTI, register
+
+if TYPE_CHECKING:
+    from .labels import Labels
+
+
+class MultiLabel(Classification):
+    """A sigmoid for each class; labels are rows of 0 and 1, (texts, classes) float32."""
+
+    name = MULTI
+    title = "multi-label classification"
+    activation = "sigmoid"
+    has_thresholds = True
+    losses: ClassVar = {
+        None: lambda smoothing: keras.losses.BinaryCrossentropy(True, smoothing),
+        "focal": lambda smoothing: keras.losses.BinaryFocalCrossentropy(
+            gamma=FOCUS, from_logits=True, label_smoothing=smoothing
+        ),
+    }
+    metrics: ClassVar = {
+        "accuracy": lambda name, _: keras.metrics.BinaryAccuracy(threshold=0.0, name=name),
+        "f1": confusion_score("f1_macro", MULTI),
+        "f1_macro": confusion_score("f1_macro", MULTI),
+        "f1_micro": confusion_score("f1_micro", MULTI),
+        "f1_weighted": confusion_score("f1_weighted", MULTI),
+        "auc": lambda name, outputs: AreaUnderCurve(name, MULTI, outputs),
+    }
+    default_metric = "accuracy"
+
+    def encode(self, labels: "Labels", rows: list) -> np.ndarray:
+        """Rows of 0 and 1, (texts, classes) float32, from such rows or lists of names."""
+        if all(map(is_indicator, rows)) and any(len(row) for row in rows):
+            return labels.indicator(rows)
+        if _are_columns(rows, len(labels.classes)):
+            require_indicators(rows)
+        encoded = np.zeros((len(rows), len(labels.classes)), dtype="float32")
+        for i, row in enumerate(rows):
+            if not is_row(row):
+                raise DataError(
+                    f"Row {i} has the label {row!r}; a multi-label task needs a list of labels, "
+                    "or a row of 0 and 1."
+                )
+            encoded[i, [labels.index_of(label, i) for label in row]] = 1.0
+        return encoded
+
+    def decode(self, labels: "Labels", ids: np.ndarray) -> list:
+        """The list of classes of each text."""
+        return [[labels.classes[j] for j in np.flatnonzero(row)] for row in np.asarray(ids)]
+
+    def predicted(self, values: np.ndarray, thresholds: np.ndarray | float = 0.5) -> np.ndarray:
+        """1 where a probability is at or above its threshold, (texts, classes) float32."""
+        return (values >= thresholds).astype("float32")
+
+    def explained(self, values: np.ndarray, thresholds: np.ndarray) -> list[int]:
+        """The predicted classes, or the most probable one if there is none."""
+        order = [int(i) for i in np.argsort(-values, kind="stable")]
+        return [i for i in order if values[i] >= thresholds[i]] or order[:1]
+
+    def row_losses(self, y: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Binary cross-entropy of each row, averaged over the classes, (rows,)."""
+        right = np.where(y > 0.5, values, 1.0 - values)
+        return -np.log(np.maximum(right, TINY)).mean(axis=1)
+
+    def is_wrong(self, y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """Rows in which a class differs."""
+        return (predicted != y).any(axis=1)
+
+    def confidence(self, values: np.ndarray) -> np.ndarray | None:
+        """The confidence in the least certain class, (rows,)."""
+        return np.maximum(values, 1.0 - values).min(axis=1)
+
+    def confusion(self, y: np.ndarray, values: np.ndarray) -> Any:
+        """One 2 x 2 confusion matrix per class, (classes, 2, 2)."""
+        from sklearn.metrics import multilabel_confusion_matrix
+
+        return multilabel_confusion_matrix(y, self.predicted(values))
+
+
+def _are_columns(rows: list, classes: int) -> bool:
+    """Whether rows of whole numbers are one column per class, and not lists of class numbers."""
+    numbers = all(is_row(row) and all(type(v) is int for v in row) for row in rows)
+    if not numbers or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        return False
+    return len(rows[0]) == classes or any(len(set(row)) < len(row) for row in rows)
+
+
+register(MultiLabel())

@@ -1,0 +1,127 @@
+"""Single-label classification: each text has exactly one class."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+import numpy as np
+
+from ..data.labels import is_row, looks_like_lists
+from ..errors import DataError
+from .classification import TINY, Classification
+from .losses import FOCUS, SparseCrossentropy
+from .metrics import AreaUnderCurve, confusion_score
+from .task import MULTI, SINGLE, register
+
+if TYPE_CHECKING:
+    from .labels import Labels
+
+
+def _cross_entropy(smoothing: float) -> keras.losses.Loss:
+    if smoothing:
+        return SparseCrossentropy(0.0, smoothing)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+class SingleLabel(Classification):
+    """Softmax over the classes; labels are class numbers, (texts,) int32."""
+
+    name = SINGLE
+    title = "single-label classification"
+    has_one_class = True
+    label_dtype = "int32"
+    losses: ClassVar = {
+        None: _cross_entropy,
+        "focal": lambda smoothing: SparseCrossentropy(FOCUS, smoothing, "focal"),
+    }
+    metrics: ClassVar = {
+        "accuracy": lambda name, _: keras.metrics.SparseCategoricalAccuracy(name=name),
+        "f1": confusion_score("f1_macro", SINGLE),
+        "f1_macro": confusion_score("f1_macro", SINGLE),
+        "f1_micro": confusion_score("f1_micro", SINGLE),
+        "f1_weighted": confusion_score("f1_weighted", SINGLE),
+        "auc": lambda name, outputs: AreaUnderCurve(name, SINGLE, outputs),
+        "mcc": confusion_score("mcc", SINGLE),
+    }
+    default_metric = "accuracy"
+
+    def check_classes(self, classes: tuple) -> None:
+        """Refuse a single class."""
+        if len(classes) < 2:
+            raise DataError(
+                f"All labels are {classes[0]!r}; a classification needs two classes or more. "
+                "If another one is possible, name them all in class_names."
+            )
+
+    def encode(self, labels: "Labels", rows: list) -> np.ndarray:
+        """Class numbers, (texts,) int32, from labels or one-hot rows."""
+        if rows and is_row(rows[0]):
+            return self._encode_one_hot(labels, rows)
+        return np.array([labels.index_of(row, i) for i, row in enumerate(rows)], dtype="int32")
+
+    def _encode_one_hot(self, labels: "Labels", rows: list) -> np.ndarray:
+        array = labels.indicator(rows)
+        wrong = np.flatnonzero(array.sum(axis=1) != 1)
+        if len(wrong):
+            raise DataError(
+                f"Row {wrong[0]} of the one-hot labels has {int(array[wrong[0]].sum())} ones "
+                "where a single-label task needs exactly one. "
+                f"For none or several labels per text use task={MULTI!r}."
+            )
+        return array.argmax(axis=1).astype("int32")
+
+    def decode(self, labels: "Labels", ids: np.ndarray) -> list:
+        """The class of each text."""
+        return [labels.classes[i] for i in ids]
+
+    def describe(self, labels: "Labels") -> str:
+        """The task and the classes, and a hint if the names look like lists."""
+        text = super().describe(labels)
+        if not looks_like_lists(list(labels.classes)):
+            return text
+        return (
+            f"{text}\nhint: {str(labels.classes[0])!r} looks like several labels in one string. If "
+            "texts have several labels, pass a list of names per text."
+        )
+
+    def strata(self, ids: np.ndarray) -> np.ndarray | None:
+        """The class numbers themselves."""
+        return ids
+
+    def counts(self, ids: np.ndarray, outputs: int) -> np.ndarray:
+        """Texts per class, (outputs,)."""
+        return np.bincount(ids, minlength=outputs)
+
+    def predicted(self, values: np.ndarray, thresholds: np.ndarray | float = 0.5) -> np.ndarray:
+        """The most probable class of each text, (texts,)."""
+        return values.argmax(axis=1)
+
+    def explained(self, values: np.ndarray, thresholds: np.ndarray) -> list[int]:
+        """The most probable class."""
+        return [int(np.argmax(values))]
+
+    def row_losses(self, y: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Cross-entropy of each row, (rows,)."""
+        return -np.log(np.maximum(values[np.arange(len(y)), y], TINY))
+
+    def is_wrong(self, y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """Rows with another class than predicted."""
+        return predicted != y
+
+    def confidence(self, values: np.ndarray) -> np.ndarray | None:
+        """The probability of the predicted class, (rows,)."""
+        return values.max(axis=1)
+
+    def confusion(self, y: np.ndarray, values: np.ndarray) -> Any:
+        """The confusion matrix, (classes, classes), rows true, columns predicted."""
+        from sklearn.metrics import confusion_matrix
+
+        return confusion_matrix(y, self.predicted(values), labels=range(values.shape[1]))
+
+    def report(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> str:
+        """scikit-learn's report, and the accuracy."""
+        accuracy = np.mean(y == self.predicted(values))
+        text = super().report(y, values, names)
+        return f"{text}\naccuracy {accuracy:.4f} on {len(y)} rows"
+
+
+register(SingleLabel())
