@@ -82,7 +82,7 @@ def test_autofit_without_validation_data():
 def test_early_stopping_needs_something_to_look_at():
     with pytest.raises(ArgumentError, match="monitor='val_loss' needs validation data"):
         st.get_learner(network(), (X, Y)).autofit(0.01)
-    with pytest.raises(ArgumentError, match="monitor='val_f1', but this training gives"):
+    with pytest.raises(ArgumentError, match="monitor='val_f1', but this training has"):
         learner_of().autofit(0.01, 2, early_stopping=1, monitor="val_f1", verbose=0)
 
 
@@ -194,7 +194,8 @@ class Fails(keras.callbacks.Callback):
 def test_ctrl_c_leaves_model_and_history(capsys):
     learner = learner_of()
     history = learner.fit(0.01, 3, callbacks=[Fails(KeyboardInterrupt())])
-    assert "Stopped by Ctrl-C in epoch 2 of 3" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Stopped by Ctrl-C in epoch 2 of 3. The model has the weights that it had" in told
     assert len(history["loss"]) == 1
     assert len(history["lr"]) == 5
     learner.fit(0.01, 1, verbose=0)
@@ -259,7 +260,9 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
 
 def test_a_folder_of_another_training(tmp_path):
     learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, verbose=0)
-    with pytest.raises(CheckpointError, match="holds a training already. resume=True goes on"):
+    with pytest.raises(
+        CheckpointError, match="holds a training already. Pass resume=True to continue"
+    ):
         learner_of().fit(0.01, 1, checkpoint_folder=tmp_path)
     with pytest.raises(CheckpointError, match="another training: lr was 0.01 and is 0.02"):
         learner_of().fit(0.02, 1, checkpoint_folder=tmp_path, resume=True)
@@ -267,7 +270,7 @@ def test_a_folder_of_another_training(tmp_path):
     with pytest.raises(CheckpointError, match="is of another model or optimizer"):
         other.fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="checkpoint_folder can't be made"):
+    with pytest.raises(CheckpointError, match="checkpoint_folder can't be created"):
         learner_of().fit(0.01, 1, checkpoint_folder=tmp_path / "file")
 
 
