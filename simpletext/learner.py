@@ -14,19 +14,11 @@ from .evaluation.figures import shown
 from .inference.predictions import Predictions
 from .models import freezing
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
-from .training import fitting, lr_finder, plan, weights
+from .training import fitting, lr_finder, plan, sources, weights
 from .training.fitting import Callbacks, ClassWeight, FitOptions, History
 from .training.lr_finder import Curve
 from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
 from .training.schedules import require_learning_rate
-from .training.sources import (
-    DataSource,
-    Rows,
-    TrainingData,
-    as_source,
-    require_training,
-    validation_source,
-)
 from .utils import console
 from .utils.validation import require_count
 
@@ -80,9 +72,9 @@ class Learner:
         self.seed = require_count("seed", seed, least=0)
         self.train_data = self.val_data = None
         if train_data is not None:
-            self.train_data = as_source("train_data", train_data, model, sample_weight)
+            self.train_data = sources.as_source("train_data", train_data, model, sample_weight)
         if val_data is not None:
-            self.val_data = as_source("val_data", val_data, model)
+            self.val_data = sources.as_source("val_data", val_data, model)
         self.history: History = {}
         self.curve: Curve | None = None
         self.interrupted, self._state = False, fitting.LearnerState()
@@ -102,8 +94,7 @@ class Learner:
             class_weight: see `fit_onecycle`.
             stop_factor: ends the sweep when the loss is this many times its best.
             show_plot: show the curve, in a notebook too.
-            suggest: mark the suggestions on it, and print the one that `fit_onecycle("auto", ...)`
-                uses.
+            suggest: mark the suggestions on it, and print the one that `lr="auto"` uses.
             verbose: 0 prints nothing.
 
         Returns:
@@ -291,7 +282,7 @@ class Learner:
             val_data: by default the learner's validation data.
         """
         source = self._source(val_data)
-        return source.ids if isinstance(source, Rows) else self._predictions(val_data).y
+        return source.ids if isinstance(source, sources.Rows) else self._predictions(val_data).y
 
     def validate(
         self, val_data: Any = None, print_report: bool = True, save_path: str | None = None,
@@ -448,12 +439,12 @@ class Learner:
             raise ArgumentError(f"The learner has no {'val' if use_val else 'train'}_data.")
         return freezing.layer_output(self.model, layer_id, source.example(example_id))
 
-    def _data(self) -> TrainingData:
-        sizes = self.batch_size, self.eval_batch_size, self.seed
-        return TrainingData(require_training(self.train_data), self.val_data, *sizes)
+    def _data(self) -> sources.TrainingData:
+        data = sources.require_training(self.train_data), self.val_data
+        return sources.TrainingData(*data, self.batch_size, self.eval_batch_size, self.seed)
 
-    def _source(self, data: Any) -> DataSource:
-        return validation_source(data, self.val_data, self.model)
+    def _source(self, data: Any) -> sources.DataSource:
+        return sources.validation_source(data, self.val_data, self.model)
 
     def _predictions(self, data: Any) -> Predictions:
         return evaluating.predict_source(self.model, self._source(data), self.eval_batch_size)

@@ -18,6 +18,7 @@ from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .transformer import Transformer
 from .utils import console
+from .utils.validation import require_count
 
 SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
 
@@ -65,6 +66,8 @@ def train(
     Returns:
         The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
     """
+    epochs = require_count("epochs", epochs)
+    batch_size = require_count("batch_size", batch_size)
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
     preproc = Transformer(model, maxlen, class_names or examples.class_names, task=task, seed=seed)
