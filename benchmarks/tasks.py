@@ -53,7 +53,7 @@ def arguments() -> argparse.Namespace:
 def train(args: argparse.Namespace, data: Any, val: Any, **options: Any) -> Any:
     """A predictor trained with the settings; `val` is looked at after each epoch only."""
     return st.train(
-        data, model=args.model, val=val, maxlen=args.maxlen, epochs=args.epochs, lr=args.lr,
+        data, checkpoint=args.model, val=val, maxlen=args.maxlen, epochs=args.epochs, lr=args.lr,
         batch_size=args.batch_size, seed=args.seed, **options,
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ Text = Annotated[
 Label = Annotated[
     list[str], typer.Option("--label", help="Column with the labels; more than one: 0/1 columns.")
 ]
-Model = Annotated[
+Checkpoint = Annotated[
     str,
     # Its own words for the default: with brackets around it, 80 columns would cut the name off.
     typer.Option(
@@ -63,7 +63,7 @@ def train(
     out: Annotated[Path, typer.Option(help="The new folder for the predictor.")],
     text: Text = ["text"],  # noqa: B006 - typer reads it, nothing writes to it
     label: Label = ["label"],  # noqa: B006
-    model: Model = DEFAULT_MODEL,
+    checkpoint: Checkpoint = DEFAULT_MODEL,
     val: Annotated[Path | None, typer.Option(help="A file to validate on; else a part.")] = None,
     val_pct: Annotated[float, typer.Option(help="The share to validate on without --val.")] = 0.1,
     maxlen: Maxlen = 128,
@@ -85,8 +85,8 @@ def train(
     check_absent(out)  # before the long work
     examples, val_examples = _tables(data, val, text, label, encoding, sep)
     predictor = train_on(
-        examples, model=model, val=val_examples, val_pct=val_pct, maxlen=maxlen, epochs=epochs,
-        lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
+        examples, checkpoint=checkpoint, val=val_examples, val_pct=val_pct, maxlen=maxlen,
+        epochs=epochs, lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
         verbose=0 if quiet else 1,
     )  # fmt: skip
     predictor.save(out)
@@ -174,8 +174,9 @@ def check(
     text: Text = ["text"],  # noqa: B006
     label: Label = ["label"],  # noqa: B006
     val: Annotated[Path | None, typer.Option(help="Validation data to compare with.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Tell lengths in this model's tokens; a name or folder.")
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Count lengths in its tokens; a name or folder."),
     ] = None,
     maxlen: Maxlen = 128,
     task: Task = None,
@@ -192,7 +193,7 @@ def check(
         if path is not None:
             check_absent(path)
     examples, val_examples = _tables(data, val, text, label, encoding, sep)
-    preproc = None if model is None else Transformer(model, maxlen)
+    preproc = None if checkpoint is None else Transformer(checkpoint, maxlen)
     report = look_at(
         examples.texts, examples.labels, val_examples and val_examples[:2], preproc,
         class_names=examples.class_names, task=task,

@@ -12,12 +12,14 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import upload_folder
+from .data.labels import collected
 from .data.texts import listed
 from .errors import ArgumentError, DataError
 from .explaining.integrated_gradients import IntegratedGradients
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
-from .inference.predictions import Predictions, check_options, thresholds_from
+from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
+from .models.loading import architecture_of, text_encoder_for
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
 from .tasks.labels import Labels
@@ -42,7 +44,7 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
         preproc.labels,
         preproc.maxlen,
         preproc.paired,
-        base_model=None if os.path.exists(preproc.model_name) else str(preproc.model_name),
+        base_model=None if os.path.exists(preproc.checkpoint) else str(preproc.checkpoint),
         sizes=preproc.sizes,
     )
     return Predictor(model, preproc.tokenizer, settings, batch_size)
@@ -82,6 +84,7 @@ class Predictor:
     Attributes:
         batch_size: texts at a time; may be changed.
         settings: what is saved besides model and tokenizer.
+        encoder: texts -> token ids, as the model takes them.
         gradients: what `explain(method="gradient")` computes with.
     """
 
@@ -90,13 +93,15 @@ class Predictor:
     ) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.batch_size = batch_size
-        self._pipeline = Pipeline(model, tokenizer, settings.maxlen, settings.paired)
+        config = architecture_of(model).config
+        self.encoder = text_encoder_for(config, tokenizer, settings.maxlen, settings.paired)
+        self._pipeline = Pipeline(model, self.encoder)
         self.gradients = IntegratedGradients(model, settings.labels.task)
 
     @classmethod
     def from_pretrained(
         cls,
-        name_or_folder: str | os.PathLike,
+        checkpoint: str | os.PathLike,
         maxlen: int | None = None,
         batch_size: int = 32,
         *,
@@ -106,7 +111,7 @@ class Predictor:
         """A classifier that is fine-tuned already, with its own labels.
 
         Args:
-            name_or_folder: a folder (also one that `save` wrote), or a name on the Hub.
+            checkpoint: a folder (also one that `save` wrote), or a name on the Hub.
             maxlen: tokens of a text that the model sees; by default as many as it can, up to 512.
             batch_size: texts at a time.
             task: "single_label_classification", "multi_label_classification" or "regression",
@@ -118,7 +123,7 @@ class Predictor:
             UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
             WeightsError: the checkpoint has no trained classification head.
         """
-        return cls(*read_pretrained(name_or_folder, maxlen, task, precision), batch_size)
+        return cls(*read_pretrained(checkpoint, maxlen, task, precision), batch_size)
 
     learner: Any = None  # what `train` attaches
     report: Any = None
@@ -179,13 +184,16 @@ class Predictor:
             DataError: texts that can't be used.
             ArgumentError: an argument outside of what is allowed, or not for this task.
         """
+        if return_proba:
+            refuse_with_proba(top_k=top_k, min_confidence=min_confidence, threshold=threshold)
         limits = self._limits(top_k, min_confidence, threshold)
         single, rows = listed(texts)
         found = self._predictions(rows, long_text, verbose)
-        results: Any = found.values
-        if top_k is not None and not return_proba:
+        if return_proba:
+            results: Any = found.values
+        elif top_k is not None:
             results = found.top(top_k)
-        elif not return_proba:
+        else:
             results = found.decoded(limits, min_confidence)
         return results[0] if single else results
 
@@ -209,13 +217,14 @@ class Predictor:
     ) -> Any:
         """Predictions as a DataFrame with the columns text, label, probability and truncated.
 
-        Pairs have a text_b as well; regression has a value instead. Arguments as for `predict`.
+        Pairs have a text_b as well; regression has a value instead. A Series keeps its index.
+        Arguments as for `predict`.
         """
         limits = self._limits(None, min_confidence, threshold)
         _, rows = listed(texts)
-        rows = list(rows)
         found = self._predictions(rows, long_text, verbose)
-        return found.frame(rows, found.decoded(limits, min_confidence))
+        index = texts.index if hasattr(texts, "iloc") else None  # that of a pandas Series
+        return found.frame(rows, found.decoded(limits, min_confidence), index)
 
     def predict_iter(
         self,
@@ -406,6 +415,7 @@ class Predictor:
             if texts.labels != self.labels:
                 raise DataError("These data have other classes than the predictor.")
             return self._pipeline.logits(texts, self.batch_size), texts.y
+        y = collected(y)
         if y is None:
             raise DataError("Labels are missing: give texts and labels, or preprocess_test's data.")
         known, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)

@@ -27,7 +27,7 @@ def train(
     data: Any,
     text: str | Sequence[str] = "text",
     label: str | Sequence[str] = "label",
-    model: str = DEFAULT_MODEL,
+    checkpoint: str | os.PathLike = DEFAULT_MODEL,
     *,
     val: Any = None,
     val_pct: float = 0.1,
@@ -47,7 +47,7 @@ def train(
         data: (texts, labels), a table that `read_texts` can read, or what it has read.
         text: the column with the texts, or two of them with pairs of texts.
         label: the column with the labels, or several.
-        model: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder.
         val: validation data of the same form; by default a part of `data`.
         val_pct: how large a part, as a share.
         maxlen: tokens of a text that the model sees.
@@ -70,7 +70,9 @@ def train(
     batch_size = require_count("batch_size", batch_size)
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
-    preproc = Transformer(model, maxlen, class_names or examples.class_names, task=task, seed=seed)
+    preproc = Transformer(
+        checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
+    )
     rate = lr if lr is not None else default_rate(preproc)  # looks for the checkpoint first
     if verbose and lr is None:
         console.say(f"learning rate: {rate:g}")
@@ -107,6 +109,6 @@ def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]
 
 def default_rate(preproc: Transformer) -> float:
     """The cycle's highest learning rate: 1e-4 for hidden sizes below 512, else 3e-5."""
-    config = preproc.checkpoint.config
+    config = preproc.files.config
     hidden = config.get("hidden_size") or config.get("dim") or config.get("d_model") or SMALL
     return 1e-4 if hidden < SMALL else 3e-5

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 from .compat.ktrain import DEFAULT_MODEL
-from .data.labels import as_rows
+from .data.labels import as_rows, collected
 from .data.texts import as_texts
 from .errors import DataError
 from .learner import get_learner
@@ -33,7 +33,7 @@ class _TextEstimator(BaseEstimator):
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
+        checkpoint: str = DEFAULT_MODEL,
         maxlen: int = 128,
         epochs: int = 3,
         lr: float | None = None,
@@ -42,7 +42,7 @@ class _TextEstimator(BaseEstimator):
         seed: int = 0,
         verbose: int = 0,
     ) -> None:
-        self.model = model
+        self.checkpoint = checkpoint
         self.maxlen = maxlen
         self.epochs = epochs
         self.lr = lr
@@ -66,7 +66,7 @@ class _TextEstimator(BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         preproc = Transformer(
-            self.model, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
+            self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
         data = preproc.preprocess_train(X, y, verbose=self.verbose)
         model = preproc.get_model(verbose=self.verbose)
@@ -118,7 +118,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
     """A text classifier for scikit-learn.
 
     Args:
-        model: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder.
         maxlen: tokens of a text that the model sees.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.
@@ -148,6 +148,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         Raises:
             DataError: texts or labels that can't be used, with their rows.
         """
+        y = collected(y)
         rows = [] if y is None else as_rows(y)
         if rows and not task_named(task_of(rows)).has_classes:
             raise DataError(
@@ -179,7 +180,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
     """A regression on texts for scikit-learn; whole numbers are amounts here.
 
     Args:
-        model: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder.
         maxlen: tokens of a text that the model sees.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.

@@ -1,7 +1,8 @@
 """`Transformer`: a checkpoint's name, maxlen and classes; texts in, data and models out."""
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -9,23 +10,21 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import Checkpoint, find_checkpoint
-from .data.labels import check_counts
+from .data.labels import check_counts, collected
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
-from .models.loading import layout_for, load_classifier, max_positions
+from .models.loading import load_classifier, max_positions, text_encoder_for
 from .models.precision import check_precision, dtype_policy
 from .tasks.labels import Labels, infer_labels
 from .tasks.losses import loss_for
 from .tasks.metrics import metrics_for
-from .tokenization.cache import cached, fingerprint
-from .tokenization.encoded_texts import EncodedTexts, LabelledTexts, pack
-from .tokenization.encodings import Encodings
+from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
 from .training.optimizer import AdamW
 from .utils import console
-
-LONG = 20_000  # texts that take long enough for a progress bar
+from .utils.deprecation import renamed_keywords
 
 
 class Transformer:
@@ -34,7 +33,7 @@ class Transformer:
     Making one does no work: the checkpoint is looked for at the first call that needs it.
 
     Args:
-        model_name: a folder with a Hugging Face checkpoint, or a name on the Hub.
+        checkpoint: a folder with a Hugging Face checkpoint, or a name on the Hub.
         maxlen: tokens of a text that the model sees; the rest is cut off, and that is reported.
         class_names: fixes the classes and their order. Integer labels count into it.
         classes: ktrain's older name for `class_names`.
@@ -53,9 +52,10 @@ class Transformer:
         ['neg', 'pos']
     """
 
+    @renamed_keywords(model_name="checkpoint")
     def __init__(
         self,
-        model_name: str,
+        checkpoint: str | os.PathLike,
         maxlen: int = 128,
         class_names: Sequence[Hashable] | None = None,
         classes: Sequence[Hashable] | None = None,
@@ -73,31 +73,31 @@ class Transformer:
             )
         if isinstance(class_names, str):
             raise ArgumentError(f"class_names={class_names!r}; it must be a list of names.")
-        self.model_name, self.maxlen = model_name, int(maxlen)
+        self.checkpoint, self.maxlen = checkpoint, int(maxlen)
         self.class_names = class_names if class_names is not None else classes
         check_precision(precision)
+        self._numbered = self.class_names is not None
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
         self.precision = precision
         self.labels: Labels | None = None
         self.sizes: dict[str, int] = {}  # texts a data set, for the model card
-        self._paired: bool | None = None
 
     def __repr__(self) -> str:
-        return f"Transformer({self.model_name!r}, maxlen={self.maxlen}, labels={self.labels})"
+        return f"Transformer({self.checkpoint!r}, maxlen={self.maxlen}, labels={self.labels})"
 
     @property
     def paired(self) -> bool | None:
         """Whether its data are pairs of texts; None before there are any."""
-        return self._paired
+        return self.text_encoder.paired if "text_encoder" in vars(self) else None
 
     @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint, found, of a supported family, and long enough for maxlen."""
-        checkpoint = find_checkpoint(self.model_name)
+    def files(self) -> Checkpoint:
+        """The checkpoint's folder and config: of a supported family, long enough for maxlen."""
+        checkpoint = find_checkpoint(self.checkpoint)
         limit = max_positions(family_of(checkpoint.config), checkpoint.config)
         if limit is not None and self.maxlen > limit:
             raise ArgumentError(
-                f"maxlen={self.maxlen}, but {self.model_name} has positions for {limit} tokens. "
+                f"maxlen={self.maxlen}, but {self.checkpoint} has positions for {limit} tokens. "
                 f"Use maxlen={limit} or less."
             )
         return checkpoint
@@ -105,7 +105,12 @@ class Transformer:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The checkpoint's tokenizer."""
-        return Tokenizer.load(self.checkpoint.folder)
+        return Tokenizer.load(self.files.folder)
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder:
+        """Texts -> token ids, as the checkpoint's model takes them."""
+        return text_encoder_for(self.files.config, self.tokenizer, self.maxlen)
 
     def preprocess_train(
         self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None
@@ -125,8 +130,9 @@ class Transformer:
         if y is None:
             raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
         texts, pairs = as_texts(texts)
+        y = collected(y)
         check_counts(texts, y)
-        labels = infer_labels(y, self.class_names, self.task)
+        labels = self._infer_labels(y)
         encoded_labels = labels.encode(y)
         data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
@@ -154,6 +160,7 @@ class Transformer:
             DataError: texts and labels that can't be used; a label training never saw.
         """
         texts, pairs = as_texts(texts)
+        y = collected(y)
         if y is None:
             data = self.encode(texts, pairs, cache_dir, verbose)
         else:
@@ -175,20 +182,9 @@ class Transformer:
         verbose: int = 0,
     ) -> EncodedTexts:
         """Checked texts as ids, without labels."""
-        self._check_pairs(pairs)
-        layout = layout_for(self.checkpoint.config, self.tokenizer.layout)
-
-        def encodings() -> Iterator[Encodings]:
-            with console.bar(len(texts), "tokenizing", verbose and len(texts) > LONG) as bar:
-                for chunk in self.tokenizer.encode(texts, pairs, self.maxlen):
-                    yield chunk
-                    bar.update(len(chunk.lengths))
-
-        if cache_dir is None:
-            return pack(encodings(), layout, texts, pairs)
-        parts = [self.tokenizer.fingerprint(), str(self.maxlen).encode()]
-        name = fingerprint(parts, texts, pairs)
-        return cached(cache_dir, name, encodings, layout, texts, pairs)
+        if self.text_encoder.paired is None:
+            self.text_encoder.paired = pairs is not None
+        return self.text_encoder.encode(texts, pairs, cache_dir, verbose)
 
     def get_classifier(
         self,
@@ -274,26 +270,19 @@ class Transformer:
     def _labels_for_test(self, y: Any) -> Labels:
         """Training's labels; before training, what class_names says."""
         if self.labels is None and self.class_names is not None:
-            return infer_labels(y, self.class_names, self.task)
+            return self._infer_labels(y)
         if self.labels is None:
             raise DataError("Call preprocess_train first: it decides what the classes are.")
         return self.labels
+
+    def _infer_labels(self, y: Any) -> Labels:
+        labels = infer_labels(y, self.class_names, self.task)
+        return replace(labels, numbered=self._numbered)
 
     def _known_labels(self) -> Labels:
         if self.labels is None:
             raise DataError("The classes aren't known yet: call preprocess_train(texts, y) first.")
         return self.labels
-
-    def _check_pairs(self, pairs: list[str] | None) -> None:
-        """Remember whether training had pairs, and hold later texts to it."""
-        if self._paired is None:
-            self._paired = pairs is not None
-        if self._paired != (pairs is not None):
-            kinds = {True: "pairs of texts", False: "single texts"}
-            raise DataError(
-                f"These are {kinds[pairs is not None]}, but the data before were "
-                f"{kinds[self._paired]}. A model takes one or the other."
-            )
 
     def _compiled(
         self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any,
@@ -305,7 +294,7 @@ class Transformer:
         if verbose and self.precision == "auto" and dtype != "float32":
             console.say("precision: bfloat16, which this machine has; 'float32' is exact.")
         model = load_classifier(
-            self.checkpoint,
+            self.files,
             len(labels.classes),
             labels.task,
             pooling or self.pooling,

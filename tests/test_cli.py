@@ -40,7 +40,7 @@ def run(*words):
 
 
 def test_train_predict_from_csv_to_csv(table, tiny, tmp_path):
-    result = run("train", table, "--model", tiny, "--out", tmp_path / "out", "--epochs", 8,
+    result = run("train", table, "--checkpoint", tiny, "--out", tmp_path / "out", "--epochs", 8,
                  "--lr", 2e-3, "--batch-size", 8, "--maxlen", 16)  # fmt: skip
     assert result.exit_code == 0
     assert f"saved: {tmp_path / 'out'}" in result.output
@@ -129,7 +129,7 @@ def test_export(saved, tmp_path, monkeypatch):
 
 
 def test_check(table, tiny, tmp_path):
-    result = run("check", table, "--val", table, "--model", tiny, "--maxlen", 8,
+    result = run("check", table, "--val", table, "--checkpoint", tiny, "--maxlen", 8,
                  "--plot", tmp_path / "a.png", "--table", tmp_path / "a.csv")  # fmt: skip
     assert "96 texts are training texts as well" in result.output
     assert "maxlen=8 cuts" in result.output
@@ -152,7 +152,10 @@ def test_help_tells_every_option(command):
         (["check", "{data}", "--label", "lable"], "There is no column 'lable'.*Did you mean"),
         (["check", "{folder}/no.csv"], "There is no file"),
         (["train", "{data}", "--out", "{folder}"], "exists already and is left as it is"),
-        (["train", "{data}", "--out", "{folder}/x", "--model", "./none"], "There is no folder"),
+        (
+            ["train", "{data}", "--out", "{folder}/x", "--checkpoint", "./none"],
+            "There is no folder",
+        ),
         (["train", "{data}", "--out", "{folder}/x", "--task", "guess"], "task='guess'; allowed"),
         (["train", "{data}", "--out", "{folder}/x", "--maxlen", "0"], "maxlen=0; it must be"),
         (["predict", "{folder}", "--text", "a"], "There is no simpletext.json"),
@@ -190,7 +193,7 @@ def test_a_broken_row_leaves_no_half_file(saved, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 def test_ctrl_c_is_clean(table, tiny, tmp_path):
-    words = ["train", table, "--model", tiny, "--out", tmp_path / "out", "--epochs", "5000",
+    words = ["train", table, "--checkpoint", tiny, "--out", tmp_path / "out", "--epochs", "5000",
              "--maxlen", "16"]  # fmt: skip
     process = subprocess.Popen(
         [*COMMAND, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -93,7 +93,7 @@ def test_a_classifier(fitted, tiny):
     assert fitted.predict(["a great film", "a sad film"]).tolist() == ["pos", "neg"]
     assert fitted.predict_proba(TEXTS[:3]).shape == (3, 2)
     assert fitted.score(TEXTS, LABELS) > 0.9
-    assert fitted.get_params()["model"] == str(tiny)
+    assert fitted.get_params()["checkpoint"] == str(tiny)
 
 
 def test_answers_depend_on_no_other_row(fitted):

@@ -77,7 +77,7 @@ def test_pairs(transformer):
     data = transformer.preprocess_train([("a", "good film"), ("b", "c")], [0, 1], verbose=0)
     types = data.padded(np.array([0]))["token_type_ids"]
     assert types.tolist() == [[0, 0, 0, 1, 1, 1]]
-    with pytest.raises(DataError, match="These are single texts, but the data before were pairs"):
+    with pytest.raises(DataError, match="These are single texts, but the model was trained on"):
         transformer.preprocess_test(["a"], verbose=0)
 
 

@@ -102,14 +102,14 @@ def _check_name(name: str, preproc: Any) -> None:
             f"preproc is a {type(preproc).__name__}; it must be the Transformer that came with "
             "the data, as in train, val, preproc = texts_from_csv(...)."
         )
-    known = {preproc.model_name} | {
+    known = {preproc.checkpoint} | {
         mode
         for table in (MODES, MULTILINGUAL)
         for mode in table
-        if table[mode] == preproc.model_name
+        if table[mode] == preproc.checkpoint
     }
     if name not in known:
         raise ArgumentError(
-            f"The data were made for {preproc.model_name!r}, and this is {model_for(name)!r}. Give "
+            f"The data were made for {preproc.checkpoint!r}, and this is {model_for(name)!r}. Give "
             f"preprocess_mode={name!r} where the data are read."
         )

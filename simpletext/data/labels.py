@@ -1,6 +1,7 @@
 """Labels as a user passes them, as plain Python rows; what they mean is decided in `tasks`."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,20 @@ from ..errors import DataError
 from .texts import shown_rows
 
 
+def collected(y: Any) -> Any:
+    """Labels that can be read more than once: an iterator becomes a list, all else stays."""
+    return list(y) if isinstance(y, Iterator) else y
+
+
 def as_rows(y: Any) -> list:
     """Labels as a list of plain Python values, one per text, or a list of values per text.
 
+    Args:
+        y: a list, an array, a Series or DataFrame, a sparse matrix, or a tensor of TensorFlow,
+            PyTorch or JAX. An array with one column has one label per text.
+
     Raises:
-        DataError: a label that is missing (None or NaN), with its row; not a list at all.
+        DataError: a label that is missing (None or NaN), with its row; not a list at all; dates.
     """
     if isinstance(y, (str, bytes, Mapping, Set)) or not hasattr(y, "__iter__"):
         shown = repr(y)
@@ -21,11 +31,8 @@ def as_rows(y: Any) -> list:
             "Labels must be a list or an array with one label per text; got "
             f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({type(y).__name__})."
         )
-    y = y.to_numpy() if hasattr(y, "columns") else y
-    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    values = y.tolist() if hasattr(y, "tolist") else list(y)
-    rows = [[plain(v) for v in row] if is_row(row) else plain(row) for row in values]
+    values = _listed(y)
+    rows = [[plain(v) for v in _row(row)] if is_row(row) else plain(row) for row in values]
     missing = [i for i, row in enumerate(rows) if _is_missing(row)]
     if missing:
         raise DataError(
@@ -33,6 +40,37 @@ def as_rows(y: Any) -> list:
             "Remove those rows."
         )
     return rows
+
+
+def is_table(y: Any) -> bool:
+    """Whether labels come as columns: a DataFrame, a matrix or a tensor of two or more columns."""
+    shape = getattr(y, "shape", None)
+    return shape is not None and len(shape) == 2 and int(shape[1]) > 1
+
+
+def _listed(y: Any) -> list:
+    """Labels of any supported type as a list."""
+    if hasattr(y, "toarray"):  # a sparse matrix
+        y = y.toarray()
+    elif hasattr(y, "detach"):  # a PyTorch tensor
+        y = y.detach().cpu().numpy()
+    elif hasattr(y, "to_numpy"):  # pandas
+        y = y.to_numpy()
+    elif hasattr(y, "__array__") and not isinstance(y, np.ndarray):  # TensorFlow, JAX
+        y = np.asarray(y)
+    if not isinstance(y, np.ndarray):
+        rows = list(y)
+        return [row.numpy() if hasattr(row, "numpy") else row for row in rows]
+    if y.dtype.kind in "Mm":
+        raise DataError(
+            f"The labels are dates or times ({y.dtype}). Convert them first: to strings for "
+            "classes, as with astype(str), or to numbers for a regression."
+        )
+    return (y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y).tolist()
+
+
+def _row(row: Any) -> list:
+    return row.tolist() if isinstance(row, np.ndarray) else list(row)
 
 
 def check_counts(texts: Sequence[Any], y: Any) -> None:
@@ -47,12 +85,39 @@ def check_counts(texts: Sequence[Any], y: Any) -> None:
 
 def is_row(value: Any) -> bool:
     """Whether a text's label is a list of values."""
-    return isinstance(value, (list, tuple, set, frozenset, np.ndarray))
+    return isinstance(value, (list, tuple, set, frozenset, np.ndarray)) and (
+        not _is_scalar_array(value)
+    )
 
 
 def is_indicator(row: Any) -> bool:
     """Whether a text's label is a list of 0 and 1 only."""
     return is_row(row) and all(not isinstance(v, str) and v in (0, 1) for v in row)
+
+
+def require_indicators(rows: list) -> None:
+    """Refuse columns that hold other values than 0 and 1, where each column is a class.
+
+    Raises:
+        DataError: a value that is neither, with its row and column.
+    """
+    for i, row in enumerate(rows):
+        for column, value in enumerate(row if is_row(row) else ()):
+            if isinstance(value, str) or value not in (0, 1):
+                raise DataError(
+                    f"Row {i} of the labels has {value!r} in column {column}; with one column per "
+                    "class every value must be 0 or 1. For one number per column pass "
+                    "task='regression'; for several names per text pass a list of names per text."
+                )
+
+
+def looks_like_lists(rows: list) -> bool:
+    """Whether labels are strings that hold several labels each, such as "[0, 1]" or "a;b"."""
+    if not rows or not all(isinstance(row, str) for row in rows):
+        return False
+    brackets = sum(row.strip().startswith("[") and row.strip().endswith("]") for row in rows)
+    separated = max(sum(mark in row.strip() for row in rows) for mark in ";|")
+    return max(brackets, separated) > len(rows) / 4
 
 
 def all_labels(rows: list) -> Iterator[Any]:
@@ -65,8 +130,14 @@ def all_labels(rows: list) -> Iterator[Any]:
 
 
 def plain(value: Any) -> Any:
-    """A NumPy scalar as a Python value; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
+    """A NumPy scalar, 0-d array or Enum member as a Python value; anything else as it is."""
+    if isinstance(value, Enum):
+        return value.value
+    return value.item() if isinstance(value, np.generic) or _is_scalar_array(value) else value
+
+
+def _is_scalar_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def _is_missing(value: Any) -> bool:

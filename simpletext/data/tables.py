@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import ArgumentError, DataError
 from .text_files import CsvFile, existing_file, json_rows
 
-INTEGER = re.compile(r"-?(0|[1-9]\d*)")  # "007" is a name, no number
+INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # "007" is a name, no number
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 KINDS = ".csv, .tsv, .jsonl, .json and .parquet"
 
@@ -53,14 +53,20 @@ def read_texts(
         Examples(texts=['good', 'bad'], labels=['pos', 'neg'], class_names=None)
     """
     table = read_table(source, encoding, sep)
-    texts = _texts(table, [text] if isinstance(text, str) else list(text))
+    texts = _texts(table, _names(text))
     if label is None:
         return Examples(texts, None)
-    names = [label] if isinstance(label, str) else list(label)
+    names = _names(label)
     columns = [labels_in(table, name) for name in names]
     if len(names) == 1:
         return Examples(texts, columns[0])
     return Examples(texts, [list(row) for row in zip(*columns, strict=True)], names)
+
+
+def _names(columns: Any) -> list[Any]:
+    """One column's name, which may be a number in a DataFrame, or several, as a list."""
+    is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
+    return [columns] if is_one else list(columns)
 
 
 class Table(dict[str, list[Any]]):
@@ -72,13 +78,15 @@ class Table(dict[str, list[Any]]):
 def read_table(source: Any, encoding: str | None = None, sep: str | None = None) -> Table:
     """The columns of a table of any kind (see `read_texts`)."""
     if isinstance(source, (str, os.PathLike)):
-        return _read_file(Path(source), encoding, sep)
+        return _read_file(source, encoding, sep)
     if type(source).__module__.startswith("tensorflow"):
         return _from_tensorflow(source)
+    if type(source).__module__.startswith("pyarrow"):
+        return _from_arrow(source)
     if hasattr(source, "column_names"):
         return _from_hugging_face(source)
     if hasattr(source, "columns"):
-        return _same_lengths({str(name): source[name].tolist() for name in source.columns})
+        return _from_pandas(source)
     if isinstance(source, Mapping):
         return _same_lengths({str(name): list(column) for name, column in source.items()})
     raise DataError(
@@ -110,6 +118,7 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
     Raises:
         DataError: it isn't there; the nearest names, and all of them, are given.
     """
+    name = str(name)  # a DataFrame's columns may be numbers
     if name in table:
         return table[name]
     near = difflib.get_close_matches(str(name), list(table), n=3)
@@ -127,8 +136,9 @@ def _texts(table: Table, names: list[str]) -> list[Any]:
     return list(zip(first, second, strict=True))
 
 
-def _read_file(path: Path, encoding: str | None, sep: str | None) -> Table:
-    suffix = existing_file(path).suffix.lower()
+def _read_file(source: str | os.PathLike, encoding: str | None, sep: str | None) -> Table:
+    path = existing_file(source)
+    suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
         return _from_csv(CsvFile(path, encoding, sep))
     if suffix in (".jsonl", ".ndjson", ".json"):
@@ -139,9 +149,7 @@ def _read_file(path: Path, encoding: str | None, sep: str | None) -> Table:
 
 
 def _from_csv(file: CsvFile) -> Table:
-    twice = {name for name in file.columns if file.columns.count(name) > 1}
-    if twice:
-        raise DataError(f"{file.path} has the column {sorted(twice)[0]!r} twice. Rename one.")
+    _refuse_duplicates(file.columns, file.path)
     table = Table({name: [] for name in file.columns})
     columns = list(table.values())
     for record in file:
@@ -153,7 +161,7 @@ def _from_csv(file: CsvFile) -> Table:
     return table
 
 
-def _from_rows(rows: Iterable[dict[str, Any]], path: Path) -> Table:
+def _from_rows(rows: Iterable[dict[str, Any]], path: Any) -> Table:
     table, count = Table(), 0
     for count, row in enumerate(rows, start=1):
         for name in row.keys() - table.keys():
@@ -179,16 +187,46 @@ def _from_parquet(path: Path) -> Table:
         raise DataError(f"{path} can't be read as Parquet: {error}.") from error
 
 
+def _from_pandas(frame: Any) -> Table:
+    names = [str(name) for name in frame.columns]
+    _refuse_duplicates(names, "The DataFrame")
+    columns = (frame.iloc[:, i].tolist() for i in range(len(names)))
+    return Table(zip(names, columns, strict=True))
+
+
+def _from_arrow(table: Any) -> Table:
+    _refuse_duplicates(table.schema.names, "The Arrow table")
+    return Table(table.to_pydict())
+
+
+def _refuse_duplicates(names: list[str], what: Any) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{what} has the column {twice[0]!r} twice. Rename one.")
+
+
 def _from_hugging_face(dataset: Any) -> Table:
     if isinstance(dataset.column_names, dict):
         splits = ", ".join(map(repr, dataset.column_names))
         raise DataError(f"This is a DatasetDict; give one of its splits ({splits}).")
-    table = Table({name: list(dataset[name]) for name in dataset.column_names})
+    if hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__"):
+        table = Table({name: list(dataset[name]) for name in dataset.column_names})
+    else:  # a streamed one, which may not even know its columns
+        table = _from_rows(dataset, "The dataset")
     for name, feature in (dataset.features or {}).items():
-        names = getattr(feature, "names", None)
-        if names is not None:  # a ClassLabel: numbers that stand for names, -1 for none
-            table[name] = [None if i in (None, -1) else names[i] for i in table[name]]
+        table[name] = _class_names(table[name], feature)
     return table
+
+
+def _class_names(column: list[Any], feature: Any) -> list[Any]:
+    """The names behind a ClassLabel's numbers, -1 for none; also of lists of them."""
+    names = getattr(feature, "names", None)
+    if names is not None:
+        return [None if i in (None, -1) else names[i] for i in column]
+    names = getattr(getattr(feature, "feature", None), "names", None)
+    if names is not None:
+        return [None if row is None else [names[i] for i in row] for row in column]
+    return column
 
 
 def _from_tensorflow(dataset: Any) -> Table:

@@ -9,6 +9,7 @@ import csv
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ..errors import DataError
 from ..utils import console
 from .texts import shown_rows
 
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a Windows drive has one letter
 SAMPLE = 1 << 18  # bytes looked at to tell an encoding
 BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -32,6 +35,8 @@ def existing_file(path: str | os.PathLike) -> Path:
     Raises:
         DataError: there is none (with the nearest names beside it), or it is empty.
     """
+    if URL.match(str(path)):
+        raise DataError(f"{str(path)!r} is an address, not a local file. Download it first.")
     file = Path(path).expanduser()
     if not file.is_file():
         here = file.parent.iterdir() if file.parent.is_dir() else ()
@@ -52,7 +57,8 @@ def encoding_of(path: Path, encoding: str | None = None) -> str:
     """
     if encoding is not None:
         _check_encoding(path, encoding)
-        return encoding
+        # With "utf-8" alone a byte order mark would become part of the first column's name.
+        return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     with path.open("rb") as file:
         head = file.read(SAMPLE)
     marked = next((name for bom, name in BOMS.items() if head.startswith(bom)), None)
@@ -143,11 +149,16 @@ class CsvFile:
         self, path: str | os.PathLike, encoding: str | None = None, sep: str | None = None
     ) -> None:
         self.path = existing_file(path)
-        self.sep = sep or ("\t" if self.path.suffix.lower() == ".tsv" else ",")
-        if len(self.sep) != 1:
-            raise DataError(f"sep={sep!r}; it must be one character, such as ',' or '\\t'.")
         self.encoding = encoding_of(self.path, encoding)
-        self.columns = next(self._records(), [])
+        declared = self._declared_sep()
+        self._skipped = declared is not None
+        self.sep = sep or declared or ("\t" if self.path.suffix.lower() == ".tsv" else ",")
+        self._require_one_character()
+        self._quoting = self._quoting_rule()
+        self._width: int | None = None
+        header = next(self._records(), [])
+        self.columns = header[: self._named_columns(header)]
+        self._width = len(self.columns)
         if not any(self.columns):
             raise DataError(f"The file {str(path)!r} has no header: its first line is empty.")
 
@@ -156,11 +167,52 @@ class CsvFile:
         next(records)
         return records
 
+    def _require_one_character(self) -> None:
+        if len(self.sep) != 1:
+            raise DataError(f"sep={self.sep!r}; it must be one character, such as ',' or '\\t'.")
+
+    def _declared_sep(self) -> str | None:
+        """What Excel's first line `sep=;` says, or None."""
+        with self.path.open(encoding=self.encoding) as file:
+            found = re.fullmatch(r'"?sep=(.)"?', file.readline(20).rstrip("\r\n"))
+        return found[1] if found else None
+
+    def _quoting_rule(self) -> Any:
+        """The csv module's rule for quotes in this file."""
+        return csv.QUOTE_NONE if self._quotes_are_literal() else csv.QUOTE_MINIMAL
+
+    def _quotes_are_literal(self) -> bool:
+        """Whether quotes in a tab-separated file are part of the texts.
+
+        They are if every line has the same number of tabs and some field begins with a quote
+        without being a quoted field: read as CSV, that quote would swallow the rows behind it.
+        """
+        if self.sep != "\t":
+            return False
+        literal, widths = False, set()
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            for line in file:
+                fields = line.rstrip("\r\n").split("\t")
+                widths.add(len(fields))
+                literal = literal or any(
+                    field.startswith('"') and not QUOTED.fullmatch(field) for field in fields
+                )
+        return literal and len(widths) == 1
+
+    def _named_columns(self, header: list[str]) -> int:
+        """How many columns there are without the empty ones that spreadsheets add at the end."""
+        count = len(header)
+        while count and not header[count - 1].strip():
+            count -= 1
+        return count
+
     def _records(self) -> Iterator[list[str]]:
         csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))  # a text may be long
         with self.path.open(encoding=self.encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=self.sep, strict=True)
-            width, line = None, 1
+            if self._skipped:
+                file.readline()
+            reader = csv.reader(file, delimiter=self.sep, quoting=self._quoting, strict=True)
+            width, line = self._width, 1
             while True:
                 try:
                     record = next(reader)
@@ -170,6 +222,8 @@ class CsvFile:
                     raise DataError(_broken(self.path, line, error)) from error
                 if record:
                     width = width or len(record)
+                    while len(record) > width and not record[-1].strip():
+                        record.pop()  # empty fields that spreadsheets add at the end
                     self._check_width(record, width, line)
                     yield record
                 line = reader.line_num + 1
@@ -198,11 +252,33 @@ def json_rows(path: str | os.PathLike, encoding: str | None = None) -> Iterator[
     """
     file = existing_file(path)
     text = file.read_text(encoding=encoding_of(file, encoding))
-    if text.lstrip().startswith("["):
+    columns = _columns_of(text)
+    if columns is not None:
+        names = list(columns)
+        yield from (
+            dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        )
+    elif text.lstrip().startswith("["):
         yield from _objects(file, [(1, text)], many=True)
     else:
         lines = enumerate(text.split("\n"), start=1)  # JSON may hold other line ends in a string
         yield from _objects(file, ((n, line) for n, line in lines if line.strip()), many=False)
+
+
+def _columns_of(text: str) -> dict[str, list[Any]] | None:
+    """The columns of pandas' `DataFrame.to_json()`, {"text": {"0": "...", ...}, ...}, else None."""
+    try:
+        content = json.loads(text)
+    except ValueError:  # several lines, or broken: the caller reports it with its line
+        return None
+    if not isinstance(content, dict) or not content:
+        return None
+    columns = list(content.values())
+    if all(isinstance(c, dict) for c in columns) and len({tuple(c) for c in columns}) == 1:
+        return {name: list(column.values()) for name, column in content.items()}
+    if all(isinstance(c, list) for c in columns) and len({len(c) for c in columns}) == 1:
+        return content
+    return None
 
 
 def _objects(path: Path, pieces: Iterable[tuple[int, str]], many: bool) -> Iterator[dict[str, Any]]:

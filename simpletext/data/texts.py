@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
+import numpy as np
+
 from ..errors import DataError
 
 
@@ -32,8 +34,10 @@ def listed(texts: Any) -> tuple[bool, Any]:
         >>> listed("one"), listed(["a", "list"]), listed(("a", "pair"))
         ((True, ['one']), (False, ['a', 'list']), (True, [('a', 'pair')]))
     """
+    if getattr(texts, "ndim", 1) == 0 and hasattr(texts, "item"):
+        texts = texts.item()
     single = isinstance(texts, str) or (isinstance(texts, tuple) and _is_pair(texts))
-    return single, [texts] if single else texts
+    return single, [texts] if single else _listed(texts)
 
 
 def _listed(texts: Any) -> list[Any]:
@@ -46,6 +50,11 @@ def _listed(texts: Any) -> list[Any]:
     unordered = isinstance(texts, (str, bytes, Mapping, Set))
     if unordered or not isinstance(texts, Iterable):
         raise DataError(f"Texts must be a list of strings; this is {_shown(texts)}.")
+    shape: tuple = getattr(texts, "shape", (1,))
+    if len(shape) == 0:
+        raise DataError(f"Texts must be a list of strings; this is one value, {_shown(texts)}.")
+    if len(shape) == 2 and shape[1] == 1:
+        texts = np.asarray(texts)[:, 0]  # an array with one column has one text per row
     return texts.tolist() if hasattr(texts, "tolist") else list(texts)
 
 

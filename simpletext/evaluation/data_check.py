@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import as_rows, check_counts
+from ..data.labels import as_rows, check_counts, collected
 from ..data.texts import as_texts
 from ..errors import ArgumentError
 from ..models.families import family_of
@@ -55,7 +55,9 @@ def check(
         class_names, task = class_names or transformer.class_names, task or transformer.task
     if val is not None and not (isinstance(val, (tuple, list)) and len(val) == 2):
         raise ArgumentError("val must be a pair: (texts, labels), or (texts, None).")
-    given = {"train": (texts, labels)} | ({} if val is None else {"val": tuple(val)})
+    given = {"train": (texts, collected(labels))}
+    if val is not None:
+        given["val"] = (val[0], collected(val[1]))
     columns = {part: as_texts(each[0]) for part, each in given.items()}
     for part, (_, y) in given.items():
         if y is not None:
@@ -115,7 +117,7 @@ def _suggested(lengths: np.ndarray, transformer: Transformer | None) -> int | No
     if transformer is None:
         return None
     wanted = -(-int(np.ceil(np.percentile(lengths, 99))) // 8) * 8
-    config = transformer.checkpoint.config
+    config = transformer.files.config
     limit = max_positions(family_of(config), config)
     return wanted if limit is None else min(wanted, limit)
 
@@ -202,7 +204,7 @@ def _unknown_tokens(unknown: Mapping[str, float], transformer: Any) -> Iterator[
     for part, share in unknown.items():
         if share > UNKNOWN:
             yield Finding(
-                f"{share:.0%} of the tokens are unknown to {transformer.model_name}",
+                f"{share:.0%} of the tokens are unknown to {transformer.checkpoint}",
                 part,
                 [],
                 "It was made for other languages or other signs: choose a model for yours.",

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from ..models.loading import architecture_of, layout_for
 from ..tasks.labels import Labels
-from ..tokenization.encoded_texts import pack
 from .explanation import Explanation, Target, Word
 from .words import Passage, passage_of
 
@@ -183,10 +181,8 @@ def _predict_kept(predictor: Any, passage: Passage) -> Predict:
 
 def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray]:
     """The model's inputs for one text."""
-    layout = layout_for(architecture_of(predictor.model).config, predictor.tokenizer.layout)
     pairs = None if pair is None else [pair]
-    encodings = predictor.tokenizer.encode([text], pairs, predictor.maxlen)
-    return pack(encodings, layout, [text], pairs).padded(np.arange(1))
+    return predictor.encoder.encode([text], pairs).padded(np.arange(1))
 
 
 def _by_word(passage: Passage, places: Sequence[Any], weights: np.ndarray) -> np.ndarray:

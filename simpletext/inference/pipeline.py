@@ -7,33 +7,25 @@ import keras
 import numpy as np
 
 from ..data.texts import as_texts
-from ..errors import DataError
-from ..models.loading import architecture_of, layout_for
-from ..tokenization.encoded_texts import EncodedTexts, pack
-from ..tokenization.tokenizer import Tokenizer
-from ..tokenization.windows import check_long_text, windows_of
+from ..tokenization.encoded_texts import EncodedTexts
+from ..tokenization.text_encoder import TextEncoder
+from ..tokenization.windows import check_long_text
 from ..utils import console
 from .forward import check_process, predict_logits
 
 
 class Pipeline:
-    """Raw texts in, logits out; from any thread, but not in a fork.
+    """Raw texts in, logits out; from any thread, but not in a forked process.
 
     Args:
         model: dict of ids -> logits.
-        tokenizer: the checkpoint's.
-        maxlen: tokens of a text that the model sees.
-        paired: whether it takes pairs of texts; None for both.
+        encoder: texts -> ids.
     """
 
-    def __init__(
-        self, model: keras.Model, tokenizer: Tokenizer, maxlen: int, paired: bool | None
-    ) -> None:
-        self.model, self.tokenizer = model, tokenizer
-        self.maxlen, self.paired = maxlen, paired
-        self._layout = layout_for(architecture_of(model).config, tokenizer.layout)
+    def __init__(self, model: keras.Model, encoder: TextEncoder) -> None:
+        self.model, self.encoder = model, encoder
         self._process = os.getpid()
-        self._told_of_cuts = False
+        self._reported_truncation = False
 
     def encode(
         self, rows: Any, long_text: str = "truncate", verbose: int = 0
@@ -46,12 +38,10 @@ class Pipeline:
         """
         check_long_text(long_text)
         texts, pairs = as_texts(rows)
-        self._check_pairs(pairs)
         if long_text == "chunk":
-            return windows_of(self.tokenizer, texts, pairs, self.maxlen, self._layout)
-        encodings = self.tokenizer.encode(texts, pairs, self.maxlen)
-        data = pack(encodings, self._layout, texts, pairs)
-        self._tell_of_cuts(data, verbose)
+            return self.encoder.windows(texts, pairs)
+        data = self.encoder.encode(texts, pairs)
+        self._report_truncation(data, verbose)
         return data, None
 
     def logits(self, data: EncodedTexts, batch_size: int, verbose: int = 0) -> np.ndarray:
@@ -59,20 +49,12 @@ class Pipeline:
         check_process(self._process)
         return predict_logits(self.model, data, batch_size, verbose)
 
-    def _check_pairs(self, pairs: list[str] | None) -> None:
-        if self.paired not in (None, pairs is not None):
-            kinds = {True: "pairs of texts", False: "single texts"}
-            raise DataError(
-                f"These are {kinds[pairs is not None]}, but the model was trained on "
-                f"{kinds[pairs is None]}. Give {kinds[pairs is None]}."
-            )
-
-    def _tell_of_cuts(self, data: EncodedTexts, verbose: int) -> None:
-        """Say what wasn't seen, at the first time and whenever the user wants to be told."""
+    def _report_truncation(self, data: EncodedTexts, verbose: int) -> None:
+        """Print how many texts were cut: the first time, and later with `verbose`."""
         cut = int(data.truncated.sum())
-        if cut and (verbose or not self._told_of_cuts):
-            self._told_of_cuts = True
+        if cut and (verbose or not self._reported_truncation):
+            self._reported_truncation = True
             console.say(
-                f"{cut} of {len(data)} texts were cut to {self.maxlen} tokens; "
+                f"{cut} of {len(data)} texts were cut to {self.encoder.maxlen} tokens; "
                 'long_text="chunk" reads them whole.'
             )

@@ -55,7 +55,7 @@ class Predictions:
             for row, indices in zip(self.values, order, strict=True)
         ]
 
-    def frame(self, texts: Sequence[Any], decoded: Sequence[Any]) -> Any:
+    def frame(self, texts: Sequence[Any], decoded: Sequence[Any], index: Any = None) -> Any:
         """A DataFrame of texts and predictions; its columns are those of `predict_df`."""
         import pandas as pd
 
@@ -67,7 +67,7 @@ class Predictions:
             columns["value"] = decoded
         else:
             columns |= {"label": decoded, "probability": self._probabilities_of(decoded)}
-        return pd.DataFrame(columns | {"truncated": self.truncated})
+        return pd.DataFrame(columns | {"truncated": self.truncated}, index=index)
 
     def _probabilities_of(self, decoded: Sequence[Any]) -> list[Any]:
         if self.labels.kind.has_one_class:
@@ -91,6 +91,16 @@ def check_options(labels: Labels, top_k: int | None, min_confidence: float | Non
         raise ArgumentError(
             f"min_confidence={min_confidence!r}; it must be a probability from 0 to 1, and "
             f"the task {SINGLE} (this is {task})."
+        )
+
+
+def refuse_with_proba(**options: Any) -> None:
+    """Refuse options that `return_proba=True` would ignore."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ArgumentError(
+            f"return_proba=True returns the probabilities of all classes, so {' and '.join(given)} "
+            "would be ignored. Leave one of them out."
         )
 
 

@@ -24,7 +24,9 @@ from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.blocks import filled_by
 from ..tasks.task import REGRESSION, SINGLE, TASKS
-from ..tokenization.encodings import Layout
+from ..tokenization.layout import Layout
+from ..tokenization.text_encoder import TextEncoder
+from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from ..utils.validation import require_count
 from .families import family_of
@@ -65,11 +67,11 @@ class Architecture:
         return self.pooling != "original"
 
 
-def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> keras.Model:
+def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras.Model:
     """The encoder of a checkpoint as a Keras model.
 
     Args:
-        name_or_path: a folder, or a name on the Hub.
+        checkpoint: a folder, or a name on the Hub.
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
 
     Returns:
@@ -81,13 +83,13 @@ def load_encoder(name_or_path: str | os.PathLike, dtype: str = "float32") -> ker
         UnsupportedModelError: no code for its model_type, or for a value in its config.
         WeightsError: the weight file is damaged or doesn't fit.
     """
-    checkpoint = find_checkpoint(name_or_path)
-    model, _ = _build(checkpoint, Architecture(checkpoint.config, None, {}), 0, dtype, seed=0)
+    found = find_checkpoint(checkpoint)
+    model, _ = _build(found, Architecture(found.config, None, {}), 0, dtype, seed=0)
     return model
 
 
 def load_classifier(
-    name_or_path: str | os.PathLike | Checkpoint,
+    checkpoint: str | os.PathLike | Checkpoint,
     num_labels: int | None = None,
     problem_type: str | None = None,
     pooling: str = "auto",
@@ -103,7 +105,7 @@ def load_classifier(
     and a message says so.
 
     Args:
-        name_or_path: a folder, or a name on the Hub.
+        checkpoint: a folder, or a name on the Hub.
         num_labels: number of logits; by default what the checkpoint says.
         problem_type: "single_label_classification", "multi_label_classification" or
             "regression"; by default what the checkpoint says, else by `num_labels`.
@@ -123,24 +125,22 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
-    checkpoint = (
-        name_or_path if isinstance(name_or_path, Checkpoint) else find_checkpoint(name_or_path)
-    )
-    labels = labels_in(checkpoint.config)
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else find_checkpoint(checkpoint)
+    labels = labels_in(found.config)
     if num_labels is None:
-        num_labels = len(labels) if labels else family_of(checkpoint.config).default_labels
-    config = with_labels(checkpoint.config, num_labels, problem_type, class_names)
-    architecture = Architecture(config, _pooling(pooling, checkpoint), {})
-    model, fresh = _build(checkpoint, architecture, num_labels, dtype, seed)
+        num_labels = len(labels) if labels else family_of(found.config).default_labels
+    config = with_labels(found.config, num_labels, problem_type, class_names)
+    architecture = Architecture(config, _pooling(pooling, found), {})
+    model, fresh = _build(found, architecture, num_labels, dtype, seed)
     if fresh and not new_head:
         raise WeightsError(
-            f"{checkpoint.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
+            f"{found.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
             "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
             "classification."
         )
     if fresh and verbose:
         console.say(
-            f"{checkpoint.name}: the checkpoint has no weights for {', '.join(fresh)}; "
+            f"{found.name}: the checkpoint has no weights for {', '.join(fresh)}; "
             "made new, to be trained."
         )
     return model
@@ -212,6 +212,13 @@ def input_names(config: Mapping[str, Any]) -> tuple[str, ...]:
 def layout_for(config: Mapping[str, Any], layout: Layout) -> Layout:
     """A tokenizer's layout as a checkpoint's model takes it, by its config.json."""
     return layout.for_model(input_names(config), family_of(config).segments)
+
+
+def text_encoder_for(
+    config: Mapping[str, Any], tokenizer: Tokenizer, maxlen: int, paired: bool | None = None
+) -> TextEncoder:
+    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`."""
+    return TextEncoder(tokenizer, maxlen, layout_for(config, tokenizer.layout), paired)
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:

@@ -18,11 +18,11 @@ from ..models.loading import (
     layout_for,
     load_classifier,
     max_positions,
+    text_encoder_for,
     write_model,
 )
 from ..models.precision import as_saved, dtype_policy, precision_of
 from ..tasks.labels import Labels
-from ..tokenization.encoded_texts import pack
 from ..tokenization.tokenizer import Tokenizer
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
@@ -102,10 +102,10 @@ def read_predictor(
 
 
 def read_pretrained(
-    name_or_folder: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
+    source: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
 ) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of a predictor from a fine-tuned checkpoint; see `Predictor.from_pretrained`."""
-    checkpoint = find_checkpoint(name_or_folder)
+    checkpoint = find_checkpoint(source)
     if (checkpoint.folder / FILE).is_file():
         return read_predictor(checkpoint.folder, precision)
     config = checkpoint.config
@@ -115,8 +115,9 @@ def read_pretrained(
     dtype = dtype_policy(as_saved("float32", precision))
     model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
-    labels = Labels(config["problem_type"], tuple(labels_in(config) or ()))
-    name = None if os.path.exists(name_or_folder) else os.fspath(name_or_folder)
+    names = tuple(labels_in(config) or ())
+    labels = Labels(config["problem_type"], names, numbered=True)
+    name = None if os.path.exists(source) else os.fspath(source)
     settings = Settings(labels, maxlen or min(limit, LONGEST), base_model=name)
     return model, Tokenizer.load(checkpoint.folder), settings
 
@@ -130,8 +131,8 @@ def probe_values(
     everything else that loading does.
     """
     pairs = list(reversed(texts)) if settings.paired else None
-    layout = layout_for(architecture_of(model).config, tokenizer.layout)
-    data = pack(tokenizer.encode(texts, pairs, settings.maxlen), layout, texts, pairs)
+    config = architecture_of(model).config
+    data = text_encoder_for(config, tokenizer, settings.maxlen).encode(texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
     return settings.labels.kind.probabilities(logits / settings.temperature)
 

@@ -67,6 +67,7 @@ def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) 
             "format": FORMAT,
             "task": settings.labels.task,
             "classes": list(settings.labels.classes),
+            "numbered": settings.labels.numbered,
             "maxlen": settings.maxlen,
             "paired": settings.paired,
             "temperature": settings.temperature,
@@ -149,7 +150,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     for name in ("sizes", "metrics"):
         _require(isinstance(raw.get(name, {}), dict), name, raw.get(name))
     return Settings(
-        Labels(raw["task"], classes),
+        Labels(raw["task"], classes, bool(raw.get("numbered"))),
         raw["maxlen"],
         raw.get("paired"),
         float(temperature),

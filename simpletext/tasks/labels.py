@@ -9,17 +9,18 @@ The rule, unless `task` is passed:
 4. one string, int or bool per text: single-label. An array with one column has one label per text.
 
 Integer labels may be any; with `class_names` of strings they are indices into these, from 0.
+Without `class_names` nobody numbered the names, so an integer among them is an error.
 """
 
 import difflib
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..data.labels import as_rows, is_indicator, is_row, plain
+from ..data.labels import as_rows, is_indicator, is_row, is_table, plain, require_indicators
 from ..data.texts import shown_rows
 from ..errors import ArgumentError, DataError
 from .task import MULTI, REGRESSION, SINGLE, Task, task_named
@@ -32,10 +33,13 @@ class Labels:
     Attributes:
         task: the task's name, one of Hugging Face's problem types.
         classes: the labels as the user writes them; names of the targets for regression.
+        numbered: whether the user fixed the order of the classes, so that whole numbers are
+            indices into them. Names in alphabetical order have numbers that nobody gave them.
     """
 
     task: str
     classes: tuple[Hashable, ...]
+    numbered: bool = field(default=False, compare=False)
 
     @property
     def kind(self) -> Task:
@@ -71,10 +75,16 @@ class Labels:
         """
         if isinstance(label, Hashable) and label in self._ids:
             return self._ids[label]
-        is_index = isinstance(label, int) and not isinstance(label, bool)
-        if is_index and isinstance(self.classes[0], str) and 0 <= label < len(self.classes):
-            return label
+        if isinstance(label, int) and not isinstance(label, bool) and self._are_strings:
+            if self.numbered and str(label) not in self._ids and 0 <= label < len(self.classes):
+                return label
+            if not self.numbered and str(label) in self._ids:
+                return self._ids[str(label)]  # a file's column of "1", "2" and "other"
         raise DataError(self._unknown(label, row))
+
+    @property
+    def _are_strings(self) -> bool:
+        return all(isinstance(name, str) for name in self.classes)
 
     def indicator(self, rows: list) -> np.ndarray:
         """Rows of 0 and 1 as an array, (n, classes) float32.
@@ -101,8 +111,11 @@ class Labels:
         near = difflib.get_close_matches(str(label), self.names, n=3)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         known = ", ".join(map(repr, self.classes[:10])) + (", ..." * (len(self.classes) > 10))
-        if isinstance(label, int) and isinstance(self.classes[0], str):
-            hint = f" A whole number is an index into them, from 0 to {len(self.classes) - 1}."
+        if isinstance(label, int) and self._are_strings:
+            hint = (
+                " A whole number is an index into them only if class_names fixes their order; "
+                "then pass 0 to " + str(len(self.classes) - 1) + ", or the names themselves."
+            )
         return (
             f"Row {row} has the label {label!r}, which isn't one of the {len(self.classes)} "
             f"classes ({known}).{hint} Classes come from the training labels or class_names."
@@ -129,12 +142,14 @@ def infer_labels(
     if not rows:
         raise DataError("There are no labels. Training needs one for every text.")
     kind = task_named(task or task_of(rows))
+    if is_table(y) and kind.has_classes:
+        require_indicators(rows)
     classes = _named(y, class_names) or kind.classes_in(rows)
     if not classes:
         raise DataError("No text has a label. Give some, or name them all in class_names.")
     kind.check_classes(classes)
     _check_types(classes)
-    return Labels(kind.name, classes)
+    return Labels(kind.name, classes, numbered=class_names is not None and len(class_names) > 0)
 
 
 def _named(y: Any, class_names: Sequence[Hashable] | None) -> tuple:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 
-from ..data.labels import is_indicator, is_row
+from ..data.labels import is_indicator, is_row, require_indicators
 from ..errors import DataError
 from .classification import TINY, Classification
 from .losses import FOCUS
@@ -43,6 +43,8 @@ class MultiLabel(Classification):
         """Rows of 0 and 1, (texts, classes) float32, from such rows or lists of names."""
         if all(map(is_indicator, rows)) and any(len(row) for row in rows):
             return labels.indicator(rows)
+        if _are_columns(rows, len(labels.classes)):
+            require_indicators(rows)
         encoded = np.zeros((len(rows), len(labels.classes)), dtype="float32")
         for i, row in enumerate(rows):
             if not is_row(row):
@@ -84,6 +86,14 @@ class MultiLabel(Classification):
         from sklearn.metrics import multilabel_confusion_matrix
 
         return multilabel_confusion_matrix(y, self.predicted(values))
+
+
+def _are_columns(rows: list, classes: int) -> bool:
+    """Whether rows of whole numbers are one column per class, and not lists of class numbers."""
+    numbers = all(is_row(row) and all(type(v) is int for v in row) for row in rows)
+    if not numbers or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        return False
+    return len(rows[0]) == classes or any(len(set(row)) < len(row) for row in rows)
 
 
 register(MultiLabel())

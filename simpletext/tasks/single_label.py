@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 
-from ..data.labels import is_row
+from ..data.labels import is_row, looks_like_lists
 from ..errors import DataError
 from .classification import TINY, Classification
 from .losses import FOCUS, SparseCrossentropy
@@ -72,6 +72,16 @@ class SingleLabel(Classification):
     def decode(self, labels: "Labels", ids: np.ndarray) -> list:
         """The class of each text."""
         return [labels.classes[i] for i in ids]
+
+    def describe(self, labels: "Labels") -> str:
+        """The task and the classes, and a hint if the names look like lists."""
+        text = super().describe(labels)
+        if not looks_like_lists(list(labels.classes)):
+            return text
+        return (
+            f"{text}\nhint: {str(labels.classes[0])!r} looks like several labels in one string. If "
+            "texts have several labels, pass a list of names per text."
+        )
 
     def strata(self, ids: np.ndarray) -> np.ndarray | None:
         """The class numbers themselves."""

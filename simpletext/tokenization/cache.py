@@ -17,7 +17,7 @@ import numpy as np
 
 from ..checkpoints.folder import new_folder
 from .encoded_texts import EncodedTexts, offsets_of
-from .encodings import Encodings, Layout
+from .layout import Layout
 
 FORMAT = b"1"
 FLAT = {"ids": "int32", "type_ids": "uint8"}
@@ -44,7 +44,7 @@ def fingerprint(parts: Sequence[bytes], texts: Sequence[str], pairs: Sequence[st
 def cached(
     cache_dir: str | os.PathLike,
     name: str,
-    encode: Callable[[], Iterable[Encodings]],
+    encode: Callable[[], Iterable[EncodedTexts]],
     layout: Layout,
     texts: Sequence[str],
     pairs: Sequence[str] | None,
@@ -72,7 +72,7 @@ def cached(
     return _read(folder, layout, texts, pairs)
 
 
-def _write(folder: Path, encodings: Iterable[Encodings]) -> None:
+def _write(folder: Path, encodings: Iterable[EncodedTexts]) -> None:
     with ExitStack() as stack:
         files: dict[str, BinaryIO] = {
             part: stack.enter_context((folder / f"{part}.bin").open("wb"))

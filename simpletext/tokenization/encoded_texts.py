@@ -1,12 +1,13 @@
 """Encoded texts, held compactly."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 
 import numpy as np
 
 from ..tasks.labels import Labels
-from .encodings import Encodings, Layout
+from .layout import Layout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,60 @@ class EncodedTexts:
     texts: Sequence[str]
     pairs: Sequence[str] | None = None
 
+    @classmethod
+    def gather(
+        cls,
+        ids: Sequence[Sequence[int]],
+        type_ids: Sequence[Sequence[int]],
+        full_lengths: Sequence[int],
+        layout: Layout,
+        texts: Sequence[str] = (),
+        pairs: Sequence[str] | None = None,
+    ) -> "EncodedTexts":
+        """From one list of ids per text; an array per text would cost more than its content."""
+        lengths = np.fromiter(map(len, ids), "int64", len(ids))
+        total = int(lengths.sum())
+        return cls(
+            ids=np.fromiter(chain.from_iterable(ids), "int32", total),
+            type_ids=np.fromiter(chain.from_iterable(type_ids), "uint8", total),
+            offsets=offsets_of(lengths),
+            layout=layout,
+            full_lengths=np.asarray(full_lengths, dtype="int64"),
+            texts=texts,
+            pairs=pairs,
+        )
+
+    @classmethod
+    def concat(
+        cls,
+        chunks: Iterable["EncodedTexts"],
+        layout: Layout,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+    ) -> "EncodedTexts":
+        """Chunks of encoded texts as one, with a layout and the texts of all of them."""
+        chunks = list(chunks)
+
+        def joined(name: str, dtype: str) -> np.ndarray:
+            return np.concatenate([np.zeros(0, dtype), *(getattr(c, name) for c in chunks)])
+
+        return cls(
+            ids=joined("ids", "int32"),
+            type_ids=joined("type_ids", "uint8"),
+            offsets=offsets_of(joined("lengths", "int64")),
+            layout=layout,
+            full_lengths=joined("full_lengths", "int64"),
+            texts=texts,
+            pairs=pairs,
+        )
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def rows(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The ids and type ids of each text."""
+        ends = self.offsets[1:-1]
+        return zip(np.split(self.ids, ends), np.split(self.type_ids, ends), strict=True)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -84,29 +137,6 @@ class LabelledTexts(EncodedTexts):
 
     y: np.ndarray
     labels: Labels
-
-
-def pack(
-    encodings: Iterable[Encodings],
-    layout: Layout,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None = None,
-) -> EncodedTexts:
-    """Gather encodings as they come into flat arrays."""
-    chunks = list(encodings)
-
-    def joined(name: str, dtype: str) -> np.ndarray:
-        return np.concatenate([np.zeros(0, dtype), *(getattr(chunk, name) for chunk in chunks)])
-
-    return EncodedTexts(
-        ids=joined("ids", "int32"),
-        type_ids=joined("type_ids", "uint8"),
-        offsets=offsets_of(joined("lengths", "int64")),
-        layout=layout,
-        full_lengths=joined("full_lengths", "int64"),
-        texts=texts,
-        pairs=pairs,
-    )
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from ..data.text_files import existing_file
 from ..errors import DataError
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
-from .encoded_texts import EncodedTexts, LabelledTexts, pack
-from .encodings import Encodings, Layout
+from .encoded_texts import EncodedTexts, LabelledTexts
+from .layout import Layout
 
 FORMAT = 1
 CHUNK = 1000  # records decoded at a time
@@ -69,7 +69,8 @@ def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:
     texts: list[str] = []
     pairs: list[str] = []
     y: list[Any] = []
-    data = pack(_encodings(file, settings, texts, pairs, y), layout, texts)
+    chunks = _chunks(file, settings, layout, texts, pairs, y)
+    data = EncodedTexts.concat(chunks, layout, texts)
     data = EncodedTexts(**(vars(data) | {"pairs": pairs if settings["pairs"] else None}))
     if settings["task"] is None:
         return data
@@ -115,9 +116,14 @@ def _example(tf: Any, data: EncodedTexts, row: int) -> Any:
     return train.Example(features=train.Features(feature=features))
 
 
-def _encodings(
-    path: Path, settings: dict[str, Any], texts: list[str], pairs: list[str], y: list[Any]
-) -> Iterator[Encodings]:
+def _chunks(
+    path: Path,
+    settings: dict[str, Any],
+    layout: Layout,
+    texts: list[str],
+    pairs: list[str],
+    y: list[Any],
+) -> Iterator[EncodedTexts]:
     """The records' ids in chunks; their texts, second texts and labels go into the lists."""
     import tensorflow as tf
 
@@ -137,6 +143,6 @@ def _encodings(
                     pairs.append(feature["pair"].bytes_list.value[0].decode())
                 if settings["task"] is not None:
                     y.append(list(getattr(feature["label"], kind).value))
-            yield Encodings.gather(ids, types, full)
+            yield EncodedTexts.gather(ids, types, full, layout)
     except (tf.errors.DataLossError, IndexError) as error:
         raise DataError(f"{path} is damaged or no file of write_tfrecord: {error}.") from error

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import ArgumentError, CheckpointError, DataError
 from ..utils import console
-from .encodings import Encodings, Layout
+from .encoded_texts import EncodedTexts
+from .layout import Layout
 
 # Packages that some tokenizers need -> the extra that brings them.
 EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
@@ -129,7 +130,7 @@ class Tokenizer:
 
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
-    ) -> Iterator[Encodings]:
+    ) -> Iterator[EncodedTexts]:
         """The ids of the texts, or of the pairs of texts, cut to `maxlen` tokens, in chunks.
 
         Raises:
@@ -146,7 +147,7 @@ class Tokenizer:
 
     def windows(
         self, texts: Sequence[str], maxlen: int, stride: int
-    ) -> Iterator[tuple[Encodings, list[int]]]:
+    ) -> Iterator[tuple[EncodedTexts, list[int]]]:
         """Windows of `maxlen` tokens that overlap by `stride`, and how many each text has."""
         backend = self._set_to(maxlen, stride)
         for start in range(0, len(texts), CHUNK):
@@ -155,7 +156,9 @@ class Tokenizer:
             flat = [part for windows in parts for part in windows]
             ids = [part.ids for part in flat]
             types = [part.type_ids for part in flat]
-            yield Encodings.gather(ids, types, [len(i) for i in ids]), [len(p) for p in parts]
+            lengths = [len(i) for i in ids]
+            chunk = EncodedTexts.gather(ids, types, lengths, self.layout)
+            yield chunk, [len(p) for p in parts]
 
     def places(self, text: str, pair: str | None, maxlen: int) -> list[Place | None]:
         """For each token as `encode` gives them: its characters, None for a mark of the model.
@@ -176,7 +179,7 @@ class Tokenizer:
         """The id of a token, None where the vocabulary lacks it."""
         return self._backend.token_to_id(token)
 
-    def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
+    def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> EncodedTexts:
         if not self.is_fast:
             return self._encode_slowly(texts, pairs, maxlen)
         backend = self._set_to(maxlen)
@@ -189,7 +192,9 @@ class Tokenizer:
             len(tokens) if len(tokens) < maxlen else _full_length(e, special)
             for tokens, e in zip(ids, encoded, strict=True)
         ]
-        return Encodings.gather(ids, [e.type_ids for e in encoded], full)
+        return EncodedTexts.gather(
+            ids, [e.type_ids for e in encoded], full, self.layout, texts, pairs
+        )
 
     def _set_to(self, maxlen: int, stride: int = 0) -> Any:
         """The backend, set to cut like this.
@@ -209,14 +214,17 @@ class Tokenizer:
                 self._ready[key] = backend
             return self._ready[key]
 
-    def _encode_slowly(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> Encodings:
+    def _encode_slowly(
+        self, texts: list[str], pairs: list[str] | None, maxlen: int
+    ) -> EncodedTexts:
         """For the few families whose tokenizer is written in Python."""
         options = {"return_token_type_ids": True}
         with _quiet_transformers():
             whole = self._hf(texts, pairs, **options)
             cut = self._hf(texts, pairs, truncation=True, max_length=maxlen, **options)
         full = [len(ids) for ids in whole["input_ids"]]
-        return Encodings.gather(cut["input_ids"], cut["token_type_ids"], full)
+        types = cut["token_type_ids"]
+        return EncodedTexts.gather(cut["input_ids"], types, full, self.layout, texts, pairs)
 
     @property
     def unk_id(self) -> int | None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from .encoded_texts import EncodedTexts, pack
-from .encodings import Encodings, Layout
+from .encoded_texts import EncodedTexts
+from .layout import Layout
 from .tokenizer import Tokenizer
 
 CHOICES = ("truncate", "chunk")
@@ -42,12 +42,12 @@ def windows_of(
         )
     counts: list[int] = []
 
-    def encodings() -> Iterator[Encodings]:
+    def chunks() -> Iterator[EncodedTexts]:
         for windows, numbers in tokenizer.windows(texts, maxlen, int(maxlen * OVERLAP)):
             counts.extend(numbers)
             yield windows
 
-    data = pack(encodings(), layout, [])
+    data = EncodedTexts.concat(chunks(), layout, [])
     owners = [text for text, count in zip(texts, counts, strict=True) for _ in range(count)]
     return replace(data, texts=owners), np.array(counts)
 

@@ -1,6 +1,7 @@
 """Writes the table of families into README.md and docs/families.md, from the rows of families.py.
 
-    SIMPLETEXT_MEASURED=$PWD/tests/parity/measured.json python3 dev.py test tests/test_parity.py
+    export SIMPLETEXT_MEASURED=$PWD/tests/parity/measured.json
+    python3 dev.py test tests/models/test_parity.py
     python3 tests/parity/make_table.py
 
 The first command measures the differences to the original, and keeps them in measured.json.

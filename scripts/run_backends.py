@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Runs a part of the tests on Keras' other backends, JAX and PyTorch, where no TensorFlow is.
+
+Makes its own environment in .venv-backends; needs Python 3.11, pip and a package index only.
+PyTorch is there for these tests alone: the saved folders are also loaded with its libraries.
+
+    python3 scripts/run_backends.py                # the part that CI runs, in some minutes
+    python3 scripts/run_backends.py jax            # that part on one backend
+    python3 scripts/run_backends.py torch tests/models -k numbers  # other tests
+"""
+
+import os
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv-backends"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "packages.txt"
+PACKAGES = (
+    "jax>=0.7", "torch==2.13.0", "sentence-transformers>=5", "hypothesis", "pytest",
+    "pytest-socket", "sacremoses", "sentencepiece",
+)  # fmt: skip
+# Of each kind of arithmetic one family: absolute, rotary and relative positions, padding on the
+# left, buckets, windows.
+NUMBERS = "numbers and base and ({})"
+FEW = "[bert- or modernbert or xlnet or deberta-v2 or longformer"
+SAVED = "[bert- or [roberta- or xlnet or [albert or deberta-v2 or modernbert or zero"
+PARTS = [
+    "tests/layers/test_backends.py",
+    "tests/layers/test_layers.py",
+    "tests/layers/test_recomputation.py",
+]
+# backend -> what runs on it
+TESTS = {
+    "jax": [
+        PARTS,
+        ["tests/models/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
+    ],
+    "torch": [
+        [*PARTS, "tests/explaining/test_integrated_gradients.py"],
+        ["tests/models/test_minilm.py"],
+        ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
+        ["tests/models/test_parity.py", "-k", NUMBERS.format(FEW)],
+        ["tests/saving/test_pytorch.py", "-k", SAVED],
+    ],
+}
+
+
+def run(*command: str | Path, **environment: str) -> None:
+    """Runs a command in the root folder, and ends the program where it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def requirements() -> list[str]:
+    """What the package needs without TensorFlow, and what these tests need besides."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = settings["project"]["dependencies"] + settings["build-system"]["requires"]
+    return [*(line for line in needed if not line.startswith("tensorflow")), *PACKAGES]
+
+
+def install() -> None:
+    """Makes the environment where it isn't whole, and installs the package as it is now."""
+    pip = (PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
+    wanted = "\n".join(requirements())
+    if not STAMP.is_file() or STAMP.read_text(encoding="utf-8") != wanted:
+        print(f"==> Installing JAX, PyTorch and the other libraries into {VENV}", flush=True)
+        venv.create(VENV, with_pip=True, clear=True)
+        run(*pip, *requirements())
+        STAMP.write_text(wanted, encoding="utf-8")
+    run(*pip, "--no-deps", "--no-build-isolation", "--force-reinstall", ROOT)
+
+
+def test(backend: str, arguments: list[str]) -> None:
+    """Runs pytest on the installed package with that backend."""
+    print(f"==> KERAS_BACKEND={backend} pytest {' '.join(arguments)}", flush=True)
+    # The warnings of those libraries are none of ours.
+    options = ("-q", "-o", "filterwarnings=default", "--disable-warnings")
+    run(PYTHON, "-P", "-m", "pytest", *options, *arguments, KERAS_BACKEND=backend)
+
+
+def main(words: list[str]) -> None:
+    """Installs, then tests backend by backend."""
+    if words and words[0] not in TESTS:
+        sys.exit(f"run_backends.py: the backends are {' and '.join(TESTS)}, not {words[0]!r}.")
+    install()
+    run(PYTHON, "scripts/fill_hub_cache.py", "--offline")
+    for backend in words[:1] or TESTS:
+        for arguments in [words[1:]] if words[1:] else TESTS[backend]:
+            test(backend, arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

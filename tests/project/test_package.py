@@ -1,0 +1,89 @@
+"""The package as it is installed, and rules that hold for all of the source."""
+
+import ast
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FUNCTION = 50
+
+
+# dev.py sets this after it has built and installed the wheel.
+of_the_wheel = pytest.mark.skipif(
+    os.environ.get("SIMPLETEXT_INSTALLED") != "1", reason="not started by dev.py"
+)
+
+
+@of_the_wheel
+def test_the_installed_wheel_is_tested_not_the_source_tree():
+    import simpletext
+
+    assert "site-packages" in Path(simpletext.__file__).parts
+    assert not Path(simpletext.__file__).is_relative_to(ROOT / "simpletext")
+
+
+@of_the_wheel
+def test_the_wheel_holds_the_package_and_nothing_else():
+    files = metadata.files("simpletext") or []
+    scripts = [file for file in files if file.parts[0] == ".."]  # made from the entry point
+    assert [file.stem for file in scripts] == ["simpletext"]
+    folders = {file.parts[0] for file in files if file not in scripts}
+    assert folders == {"simpletext", f"simpletext-{metadata.version('simpletext')}.dist-info"}
+    assert {"simpletext/__init__.py", "simpletext/py.typed"} <= {f.as_posix() for f in files}
+
+
+@of_the_wheel
+def test_all_of_the_package_is_in_the_wheel():
+    source = {path.relative_to(ROOT).as_posix() for path in (ROOT / "simpletext").rglob("*.py")}
+    assert source <= {file.as_posix() for file in metadata.files("simpletext") or []}
+
+
+@of_the_wheel
+def test_the_license_is_in_the_wheel():
+    text = metadata.metadata("simpletext")
+    assert text["License-Expression"] == "Apache-2.0"
+    licenses = [f for f in metadata.files("simpletext") or [] if f.name == "LICENSE"]
+    assert licenses[0].read_text() == (ROOT / "LICENSE").read_text()
+
+
+@of_the_wheel
+def test_pytorch_is_not_required():
+    required = " ".join(metadata.requires("simpletext") or [])
+    assert "torch" not in required
+
+
+def python_files():
+    """All Python files of the project, tests excepted."""
+    folders = ("simpletext", "examples", "scripts")
+    return [ROOT / "dev.py", *(path for name in folders for path in (ROOT / name).rglob("*.py"))]
+
+
+def length_of(function):
+    """Lines of the function, its docstring left out."""
+    told = function.body[0] if ast.get_docstring(function) else None
+    words = told.end_lineno - told.lineno + 1 if told else 0
+    return function.end_lineno - function.lineno + 1 - words
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_function_is_too_long(path):
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    found = [(node.name, length_of(node)) for node in nodes if isinstance(node, functions)]
+    assert [(name, length) for name, length in found if length > LONGEST_FUNCTION] == []
+
+
+def test_importing_it_loads_no_heavy_library():
+    """They are imported where they are needed, so that an import of simpletext stays quick."""
+    # Keras comes first: what it loads by itself isn't counted.
+    code = "import keras, sys; old = set(sys.modules); import simpletext; "
+    code += "print(*set(sys.modules) - old)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    heavy = {"eli5", "lime", "matplotlib", "pandas", "sklearn", "torch", "transformers"}
+    assert heavy & set(done.stdout.split()) == set()

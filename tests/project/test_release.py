@@ -1,0 +1,173 @@
+"""What a release is made of: the changelog, the notes, the version, the source distribution."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+import release_notes
+import run_versions
+
+import simpletext
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CHANGELOG = """# Changelog
+
+Words.
+
+## [Unreleased]
+
+## [0.2.0] - 2026-12-01
+
+### Added
+
+- A thing.
+
+### Fixed
+
+- A fault.
+
+## [0.1.0] - 2026-11-21
+
+### Added
+
+- All.
+"""
+
+
+def test_the_notes_of_a_release():
+    assert release_notes.notes(CHANGELOG, "0.2.0") == (
+        "# simpletext 0.2.0\n\n## Added\n\n- A thing.\n\n## Fixed\n\n- A fault.\n\n"
+        "## Install\n\n    pip install simpletext==0.2.0\n"
+    )
+    assert list(release_notes.sections(CHANGELOG)) == ["Unreleased", "0.2.0", "0.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("## [0.2.0] - 2026-12-01", "## 0.2.0", "a heading isn't of the form"),
+        ("## [0.2.0] - 2026-12-01", "## [0.2.0]", "0.2.0: a release has a date"),
+        ("## [0.2.0]", "## [0.1.0]", "0.1.0 stands there twice"),
+        ("### Fixed", "### Repaired", "no kind 'Repaired'; allowed are Added, Changed"),
+        ("- All.\n", "", None),
+    ],
+)
+def test_a_changelog_that_is_not_kept_is_told(old, new, message):
+    changed = CHANGELOG.replace(old, new)
+    if message is None:
+        assert release_notes.notes(changed, "0.1.0")
+        return
+    with pytest.raises(ValueError, match=re.escape(message)):
+        release_notes.notes(changed, "0.1.0")
+
+
+@pytest.mark.parametrize("version", ["0.3.0", "Unreleased"])
+def test_a_version_without_a_word_is_told(version):
+    with pytest.raises(ValueError, match=r"nothing is written under .*; there is Unreleased, 0"):
+        release_notes.notes(CHANGELOG, version)
+
+
+def test_our_changelog_is_kept():
+    parts = release_notes.sections((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    assert next(iter(parts)) == "Unreleased"
+    assert {PROJECT["project"]["version"], "Unreleased"} & set(parts)
+
+
+def test_the_script_ends_with_a_message(tmp_path):
+    done = subprocess.run(
+        [sys.executable, release_notes.__file__, "9.9.9"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("release_notes: CHANGELOG.md: nothing is written under [9.9.9]")
+
+
+def test_the_version_is_a_semantic_one_and_the_same_everywhere():
+    version = PROJECT["project"]["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", version)
+    assert simpletext.__version__ == version
+
+
+def test_the_source_distribution_holds_what_it_takes_to_build_and_test(tmp_path):
+    pytest.importorskip("hatchling")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    archive = next(tmp_path.glob("*.tar.gz"))
+    with tarfile.open(archive) as tar:
+        names = [name.partition("/")[2] for name in tar.getnames()]
+        sizes = sum(member.size for member in tar.getmembers())
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {
+        ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md",
+        "SECURITY.md", "dev.py", "docs", "examples", "pyproject.toml", "scripts", "simpletext",
+        "tests",
+    }  # fmt: skip
+    wanted = {p.relative_to(ROOT).as_posix() for p in (ROOT / "simpletext").rglob("*.py")}
+    assert wanted | {"simpletext/py.typed", "tests/conftest.py"} <= set(names)
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".ipynb")]
+    assert sizes < 20e6
+
+
+PUBLIC = {
+    simpletext: """
+        AdamW Learner Predictor SimpletextError Transformer check get_learner get_predictor
+        load_classifier load_encoder load_predictor read_texts read_tfrecord save_checkpoint text
+        train write_tfrecord
+    """,
+    simpletext.text: """
+        Transformer text_classifier text_regression_model texts_from_array texts_from_csv
+        texts_from_df texts_from_folder
+    """,
+    simpletext.Transformer: """
+        checkpoint encode get_classes get_classifier get_model get_regression_model paired
+        preprocess_test preprocess_train tokenizer undo
+    """,
+    simpletext.Learner: """
+        autofit evaluate fit fit_linear fit_onecycle freeze get_weight_decay ground_truth
+        layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers reset_weights
+        save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
+    """,
+    simpletext.Predictor: """
+        calibrate explain export from_pretrained get_classes labels learner maxlen predict
+        predict_df predict_iter predict_proba push_to_hub report save thresholds tune_thresholds
+    """,
+}
+
+
+@pytest.mark.parametrize("owner", PUBLIC, ids=lambda owner: owner.__name__)
+def test_the_public_names_are_these(owner):
+    """A name that comes or goes is a change that users see: it belongs into the changelog."""
+    names = getattr(owner, "__all__", None) or [n for n in dir(owner) if not n.startswith("_")]
+    assert sorted(names) == sorted(PUBLIC[owner].split())
+
+
+def test_public_modules_are_typed_strictly():
+    """Only what goes through Keras layers, which have no types, is let off."""
+    mypy = PROJECT["tool"]["mypy"]
+    assert mypy["strict"] is True
+    let_off = {module for rule in mypy["overrides"] if "disallow_untyped_defs" in rule
+               for module in rule["module"]}  # fmt: skip
+    assert let_off == {
+        "simpletext.layers.*",
+        "simpletext.models.families.*",
+        "simpletext.models.heads",
+    }  # fmt: skip
+
+
+def test_every_dependency_has_a_lower_bound():
+    wanted = PROJECT["project"]["dependencies"]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        wanted = wanted + extra
+    assert [line for line in wanted if not re.fullmatch(r"[\w.-]+>=[\d.]+", line)] == []
+
+
+def test_lowest_versions_are_those_of_pyproject():
+    lines = run_versions.constraints(["numpy>=2.1", "huggingface_hub>=1.3"])
+    assert lines == ["numpy==2.1", "huggingface_hub==1.3"]
+    with pytest.raises(ValueError, match="'numpy' has no lower bound"):
+        run_versions.constraints(["numpy"])

@@ -1,0 +1,106 @@
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LABELS, TEXTS, write_tokenizer
+
+import simpletext as st
+from simpletext.errors import ArgumentError, DataError
+from simpletext.tasks.task import MULTI, REGRESSION
+
+FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8, "verbose": 0}
+
+
+def test_from_a_file_to_a_predictor_in_one_call(tmp_path, tiny):
+    pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv(tmp_path / "a.csv", index=False)
+    predictor = st.train(tmp_path / "a.csv", checkpoint=str(tiny), epochs=8, **FAST)
+    assert predictor.predict(["a great film", "a very sad film"]) == ["pos", "neg"]
+    assert predictor.report.sum() == 10
+    assert len(predictor.learner.history["loss"]) == 8
+    predictor.save(tmp_path / "saved")
+    assert st.load_predictor(tmp_path / "saved").predict("a great film") == "pos"
+
+
+def test_what_it_says(tiny, capsys):
+    st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, maxlen=16)
+    told = capsys.readouterr().out
+    for line in ("split: 86 texts", "task: single-label", "learning rate: 0.0001", "accuracy"):
+        assert line in told
+
+
+def test_verbose_0_is_silent(tiny, capfd):
+    st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **FAST)
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "task"),
+    [
+        (([("a", text) for text in TEXTS], LABELS), {}, "single_label_classification"),
+        ((TEXTS, [["x", "y"], ["x"], []] * 32), {}, MULTI),
+        ((TEXTS, np.linspace(0, 5, 96)), {}, REGRESSION),
+        ((TEXTS, np.random.RandomState(0).rand(96, 3)), {}, REGRESSION),
+        ((TEXTS, [1, 2, 3] * 32), {"task": REGRESSION}, REGRESSION),
+        (({"t": TEXTS, "u": TEXTS, "a": [0, 1] * 48, "b": [1, 1] * 48}),
+         {"text": ["t", "u"], "label": ["a", "b"]}, MULTI),
+    ],
+    ids=["pairs", "lists", "regression", "targets", "said", "columns"],
+)  # fmt: skip
+def test_every_task(tiny, tmp_path, data, options, task):
+    predictor = st.train(data, checkpoint=str(tiny), epochs=1, **options, **FAST)
+    assert predictor.labels.task == task
+    predictor.save(tmp_path / "saved")
+    again = st.load_predictor(tmp_path / "saved")
+    paired = isinstance(data, dict) or isinstance(data[0][0], tuple)
+    texts = [("a", "good film"), ("a", "bad")] if paired else ["a good film", "bad"]
+    assert np.allclose(again.predict_proba(texts), predictor.predict_proba(texts), atol=1e-5)
+    assert again.predict(texts) == predictor.predict(texts)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ("فيلم رائع", "فيلم ممل", ["فيلم", "رائع", "ممل"]),  # Arabic, from right to left
+        ("这部电影很好", "这部电影很差", list("这部电影很好差")),  # Chinese, without spaces
+    ],
+)
+def test_any_language(tiny, tmp_path, good, bad, words):
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    write_tokenizer(folder, words)
+    table = pd.DataFrame({"النص": [good, bad] * 24, "标签": ["إيجابي", "差"] * 24})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    predictor = st.train(tmp_path / "a.csv", "النص", "标签", str(folder), epochs=8, **FAST)
+    assert predictor.predict([good, bad]) == ["إيجابي", "差"]
+    predictor.save(tmp_path / "saved")
+    assert st.load_predictor(tmp_path / "saved").predict(good) == "إيجابي"
+
+
+def test_validation_data_and_a_cache(tiny, tmp_path):
+    options = FAST | {"checkpoint": str(tiny), "epochs": 1, "cache_dir": tmp_path}
+    predictor = st.train((TEXTS, LABELS), val=(TEXTS[:6], LABELS[:6]), **options)
+    assert predictor.report.sum() == 6
+    assert len(list(tmp_path.glob("*.lock"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (TEXTS, ArgumentError, r"data must be a table or \(texts, labels\); this is a list of 96"),
+        (("a", "b"), ArgumentError, r"this is a tuple of 2"),
+        ("nofile.csv", DataError, "There is no file 'nofile.csv'"),
+        ((TEXTS, LABELS[:-1]), DataError, "There are 96 texts and 95 labels"),
+    ],
+)
+def test_bad_data(tiny, data, error, message):
+    with pytest.raises(error, match=message):
+        st.train(data, checkpoint=str(tiny), maxlen=16)
+
+
+def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
+    def press(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simpletext.utils.console.TrainingBar.on_train_batch_end", press)
+    with pytest.raises(KeyboardInterrupt):
+        st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **FAST)
