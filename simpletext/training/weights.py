@@ -36,6 +36,7 @@ class WeightsBackup:
         """Put the model back into this state."""
         for variable, value in zip(model.variables, self.values, strict=True):
             variable.assign(value)
+        newly_initialised(model).clear()
         newly_initialised(model).update(self.newly_initialised)
 
 

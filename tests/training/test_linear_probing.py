@@ -232,3 +232,25 @@ def test_the_new_head_of_every_family_can_have_one(model_type, tmp_path):
         assert start is None
         return
     assert new <= {v.path for v in keras.Model(start, model.output).trainable_variables}
+
+
+@pytest.mark.parametrize("verb", ["fit", "fit_onecycle", "fit_linear", "autofit"])
+def test_it_can_be_left_out(make, verb):
+    learner = make()
+    untrained = split(learner.model)[1][0]
+    getattr(learner, verb)(1e-9, 1, verbose=0, head_start=False)
+    np.testing.assert_allclose(split(learner.model)[1][0], untrained, atol=1e-5)
+    assert not learner.model.architecture.newly_initialised
+
+
+def test_a_loaded_head_is_not_trained_anew(make, tmp_path):
+    trained, learner = make(), make()
+    trained.fit_onecycle(1e-9, 1, checkpoint_folder=tmp_path / "training", verbose=0)
+    trained.save_model(tmp_path / "model")
+    head = split(trained.model)[1][0]
+    for saved in (tmp_path / "model", tmp_path / "training" / "best.safetensors"):
+        learner.load_model(saved)
+        learner.fit_onecycle(1e-9, 1, verbose=0)
+        np.testing.assert_allclose(split(learner.model)[1][0], head, atol=1e-5)
+        learner.reset_weights()
+        assert learner.model.architecture.newly_initialised == set()
