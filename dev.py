@@ -107,7 +107,9 @@ def requirements() -> list[str]:
     """What pyproject.toml asks for: to run, to test, to check and to build the package."""
     settings = pyproject()
     extras = settings["project"]["optional-dependencies"]
-    wanted = settings["project"]["dependencies"] + extras["test"] + extras["dev"]
+    wanted = settings["project"]["dependencies"] + extras["test"]
+    # The extra `dev` names the package itself, which must not come from an index.
+    wanted += [line for line in extras["dev"] if not line.startswith("simpletext")]
     return sorted(wanted + settings["build-system"]["requires"])
 
 

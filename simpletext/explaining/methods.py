@@ -1,6 +1,7 @@
 """How words are weighed: LIME, eli5, integrated gradients, occlusion."""
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def by_lime(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
     """LIME (https://arxiv.org/abs/1602.04938): a linear model on variations of the text."""
+    _require("lime")
     from lime.lime_text import LimeTextExplainer
 
     count, predict = len(passage.words), _predict_kept(predictor, passage)
@@ -72,6 +74,7 @@ def by_eli5(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
     """eli5's TextExplainer (https://eli5.readthedocs.io): a linear classifier on variations."""
+    _require("eli5")
     from eli5.lime import TextExplainer
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -118,6 +121,17 @@ def by_gradient(
             inputs, baseline, index, predictor.settings.temperature
         )
         yield _by_word(passage, places, weights), None
+
+
+def _require(package: str) -> None:
+    """Raises an ArgumentError if the package that a method needs is not installed."""
+    try:
+        import_module(package)
+    except ImportError as error:
+        raise ArgumentError(
+            f"method={package!r} needs the package {package}, which can't be imported: "
+            f"pip install {package}, or pass method='gradient'."
+        ) from error
 
 
 METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion": by_occlusion}

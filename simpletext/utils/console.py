@@ -1,6 +1,7 @@
 """The one place through which simpletext speaks to its user."""
 
 import contextlib
+import io
 import logging
 import sys
 import time
@@ -11,8 +12,19 @@ import keras
 
 
 def say(message: str) -> None:
-    """One line for the user, flushed, so that it stands in order beside other output."""
-    sys.stdout.write(message + "\n")
+    """Write a line to stdout and flush it, so that it keeps its place beside other output.
+
+    Characters that the stream's encoding lacks are escaped, and a program without a console
+    (pythonw, a Windows service) gets no output: a message never ends a training.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(message + "\n")
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding or "ascii"
+        plain = message.encode(encoding, "backslashreplace").decode(encoding)
+        sys.stdout.write(plain + "\n")
     sys.stdout.flush()
 
 
@@ -21,7 +33,9 @@ def bar(total: int | None, title: str, verbose: int = 1) -> Any:
     from tqdm import tqdm
 
     options: dict[str, Any] = {"total": total, "desc": title, "disable": not verbose}
-    if in_notebook():
+    if not verbose or (sys.stderr is None and not in_notebook()):
+        options |= {"disable": True, "file": io.StringIO()}  # tqdm looks at its file even then
+    elif in_notebook():
         options["file"] = _Cell()
     elif not sys.stderr.isatty():
         # A log gets a line now and then instead of one that is written over and over.

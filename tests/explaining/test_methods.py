@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -160,3 +161,10 @@ def test_not_a_text(trained, text):
 def test_bad_options(trained, options, message):
     with pytest.raises(ArgumentError, match=message):
         trained[2].explain("bad", **options)
+
+
+@pytest.mark.parametrize("package", ["lime", "eli5"])
+def test_a_method_without_its_package_names_the_command(trained, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ArgumentError, match=f"pip install {package}"):
+        trained[2].explain("a good film", method=package)

@@ -1,0 +1,225 @@
+"""`tf_model.h5`: weight files of transformers' TensorFlow classes, read without TensorFlow.
+
+Names and shapes are turned into those of the PyTorch files, so that the families' tables apply.
+Only the data sets that the file's own lists name are opened; links out of the file, external
+storage and virtual data sets are refused.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import WeightsError
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+LEAVES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"}
+# ConvBERT's separable convolutions: Keras has one layer where PyTorch has two modules.
+SEPARABLE = {"depthwise_kernel": "depthwise.weight", "pointwise_kernel": "pointwise.weight"}
+
+
+class TfH5File:
+    """The tensors of a `tf_model.h5` or of one of its shards, under PyTorch's names.
+
+    Contiguous float32 data are views of the file's memory map: whoever keeps one has to copy it.
+
+    Args:
+        path: the file.
+
+    Raises:
+        WeightsError: it isn't such a file, is damaged, or reaches outside of itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import h5py
+
+        require_hdf5(path)
+        try:
+            with h5py.File(path, "r") as file:
+                self._tensors = dict(_entries(file, path))
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise _damaged(path, error) from error
+        self._path = path
+        # Private pages: PyTorch warns of arrays that can't be written.
+        self._content = np.memmap(path, mode="c").view(np.ndarray)
+
+    def keys(self) -> Iterable[str]:
+        """The tensors' names."""
+        return self._tensors.keys()
+
+    def get_tensor(self, name: str) -> np.ndarray:
+        """One tensor in PyTorch's orientation, of the type that it has in the file."""
+        place, dtype, shape, offset = self._tensors[name]
+        if offset is not None:
+            size = dtype.itemsize * int(np.prod(shape, dtype="int64"))
+            value = self._content[offset : offset + size].view(dtype).reshape(shape)
+        else:
+            value = self._read(place)
+        return as_torch(value, place)
+
+    def _read(self, place: str) -> np.ndarray:
+        """A data set that isn't contiguous, by h5py."""
+        import h5py
+
+        try:
+            with h5py.File(self._path, "r") as file:
+                return np.asarray(file[place][()])
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise _damaged(self._path, error) from error
+
+
+def require_hdf5(path: Path) -> None:
+    """Refuse a file that isn't HDF5, and name what it is where that is known.
+
+    Raises:
+        WeightsError: empty, a Git LFS pointer, or another format.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(SIGNATURE):
+        return
+    if head.startswith(b"version https://git-lfs"):
+        what = "a Git LFS pointer, not the file itself. Run `git lfs pull`, or download it"
+    elif not head:
+        what = "empty. Get it again"
+    else:
+        what = "not an HDF5 file. Get it again"
+    raise WeightsError(f"{path} is {what}.")
+
+
+def torch_name(name: str, scoped: bool) -> str:
+    """The PyTorch name of a TensorFlow variable.
+
+    Args:
+        name: such as "tf_bert_model/bert/encoder/layer_._0/output/dense/kernel:0".
+        scoped: whether it begins with the model's scope, as in whole files.
+
+    Example:
+        >>> torch_name("tf_bert_model/bert/encoder/layer_._0/output/dense/kernel:0", True)
+        'bert.encoder.layer.0.output.dense.weight'
+        >>> torch_name("tf_bert_for_pre_training/nsp___cls/seq_relationship/bias:0", True)
+        'cls.seq_relationship.bias'
+    """
+    parts = name.split(":")[0].split("/")[1 if scoped else 0 :]
+    parts = [part.rpartition("___")[2] for part in parts]
+    parts = "/".join(parts).replace("_._", "/").split("/")
+    leaf = parts[-1]
+    if len(parts) > 1 and parts[-2].endswith("_conv_attn_layer"):
+        return ".".join([*parts[:-1], SEPARABLE.get(leaf, leaf)])
+    return ".".join([*parts[:-1], LEAVES.get(leaf, leaf)])
+
+
+def as_torch(value: np.ndarray, name: str) -> np.ndarray:
+    """A TensorFlow variable's value in PyTorch's orientation.
+
+    Args:
+        value: the value.
+        name: the variable's name in TensorFlow; its leaf decides.
+    """
+    module, _, leaf = name.split(":")[0].rpartition("/")
+    if leaf == "depthwise_kernel":  # (k, in, 1) -> (in, 1, k)
+        return value.transpose(1, 2, 0)
+    if leaf == "bias" and module.endswith("_conv_attn_layer"):
+        return value.reshape(-1, 1)
+    if leaf not in ("kernel", "pointwise_kernel"):
+        return value
+    # 4-D: (height, width, in, out) -> (out, in, height, width)
+    return value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
+
+
+Entry = tuple[str, np.dtype, tuple[int, ...], int | None]  # data set, type, shape, offset or None
+
+
+def _entries(file: Any, path: Path) -> Iterator[tuple[str, Entry]]:
+    """Each tensor's PyTorch name and place; the first of those that are listed twice."""
+    seen = set()
+    for place, name, scoped in _listed(file, path):
+        key = torch_name(name, scoped)
+        if key not in seen:
+            seen.add(key)
+            yield key, _entry(file, path, place)
+
+
+def _listed(file: Any, path: Path) -> Iterator[tuple[str, str, bool]]:
+    """The data sets that the file lists: place, variable's name, and whether it is scoped."""
+    layers = _names(file, "layer_names")
+    if "model_config" in file.attrs or "layers" in file or not layers:
+        raise WeightsError(
+            f"{path} isn't a weight file of transformers' TensorFlow classes: it was written by "
+            "Keras' own save or by another program. Load it with the program that wrote it, and "
+            "save the encoder with `save_pretrained`."
+        )
+    if any("/" in name for name in layers):  # a shard lists the data sets themselves
+        yield from ((name, name, False) for name in layers)
+        return
+    for layer in [*layers, "top_level_model_weights"]:
+        if layer in file:
+            _require_local(file, path, layer)
+            yield from ((f"{layer}/{n}", n, True) for n in _names(file[layer], "weight_names"))
+
+
+def _names(node: Any, attribute: str) -> list[str]:
+    """A list of names in an attribute; Keras splits a long one into name0, name1, ..."""
+    found = [attribute] if attribute in node.attrs else []
+    while not found or found[-1] != attribute:
+        part = f"{attribute}{len(found)}"
+        if part not in node.attrs:
+            break
+        found.append(part)
+    names = [name for part in found for name in node.attrs[part]]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+def _require_local(file: Any, path: Path, place: str) -> None:
+    """Refuse a place that is reached through a link other than HDF5's plain ones."""
+    import h5py
+
+    parts = place.split("/")
+    for depth in range(1, len(parts) + 1):
+        link = file.get("/".join(parts[:depth]), getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise WeightsError(
+                f"{path} holds a link in the place of {place!r}. Don't trust the file; get the "
+                "checkpoint again."
+            )
+
+
+def _entry(file: Any, path: Path, place: str) -> Entry:
+    import h5py
+
+    _require_local(file, path, place)
+    data = file[place]
+    if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "fiu":
+        raise WeightsError(f"{path} has no numbers under {place!r}. Get the checkpoint again.")
+    layout = data.id.get_create_plist()
+    if data.is_virtual or layout.get_external_count():
+        raise WeightsError(
+            f"{path} keeps {place!r} outside of itself. Don't trust the file; get the checkpoint "
+            "again."
+        )
+    declared, there = data.dtype.itemsize * int(np.prod(data.shape, dtype="float64")), data.id
+    if data.chunks is None and there.get_storage_size() < declared:
+        raise WeightsError(
+            f"{path} declares {declared} bytes for {place!r} and holds "
+            f"{there.get_storage_size()}: it is cut short or damaged. Get it again."
+        )
+    if data.chunks is not None and declared > MOST_EXPANSION * path.stat().st_size:
+        raise WeightsError(
+            f"{path} declares {declared} bytes for {place!r}, far more than the file has. "
+            "Don't trust it; get the checkpoint again."
+        )
+    offset = there.get_offset() if data.chunks is None else None
+    if offset is not None and offset + declared > path.stat().st_size:
+        raise _damaged(path, ValueError(f"{place!r} reaches behind the file's end"))
+    return place, data.dtype, tuple(data.shape), offset
+
+
+MOST_EXPANSION = 20  # how much larger than the file a compressed data set may be
+
+
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return WeightsError(
+        f"{path} can't be read ({reason}). It is cut short or damaged; get it again."
+    )
