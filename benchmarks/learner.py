@@ -62,7 +62,6 @@ def part(rows: Rows, count: int | None) -> Rows:
 def make_learner(options: argparse.Namespace) -> Any:
     """The learner, its data encoded."""
     import simpletext as st
-    from simpletext.training.linear_probing import mark_trained
 
     train, test = (part(rows, options.rows) for rows in read(options.data, options.task))
     maxlen = TASKS[options.task][0]
@@ -72,8 +71,6 @@ def make_learner(options: argparse.Namespace) -> Any:
     train_data = transformer.preprocess_train(*train)
     test_data = transformer.preprocess_test(*test)
     model = transformer.get_classifier(label_smoothing=options.label_smoothing)
-    if options.no_head_start:
-        mark_trained(model)
     return st.get_learner(model, train_data, test_data, batch_size=32, seed=options.seed)
 
 
@@ -89,9 +86,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "linear"], default="onecycle")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--label-smoothing", type=float, default=0.0)
-    parser.add_argument(
-        "--no-head-start", action="store_true", help="see simpletext.training.linear_probing"
-    )
+    parser.add_argument("--no-head-start", action="store_true", help="see Learner.fit_onecycle")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--find", action="store_true", help="only the range test")
     parser.add_argument("--figure", type=Path, help="where to put its curve")
@@ -117,7 +112,7 @@ def main() -> None:
     lr, epochs = options.lr or lr, options.epochs or epochs
     start = time.perf_counter()
     verb = learner.fit_onecycle if options.schedule == "onecycle" else learner.fit_linear
-    history = verb(lr, epochs)
+    history = verb(lr, epochs, head_start=not options.no_head_start)
     seconds = time.perf_counter() - start
     print(
         f"{options.task}: accuracy {history['val_accuracy'][-1]:.4f} (to reach: {wanted}); "

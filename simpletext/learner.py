@@ -1,40 +1,43 @@
-"""`Learner`: the verbs of training; see also `trainer`, `examiner` and `keeper`."""
+"""`Learner`: a compiled model and its data; finding the rate, training, validating, freezing."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from .errors import ArgumentError
-from .examiner import Examiner
-from .keeper import Keeper, check_model, check_rate
-from .trainer import ClassWeight, History, Trainer, check_count
-from .training import schedules as rates
-from .training.sources import as_source
+from .evaluation import evaluating, plots, report
+from .evaluation.figures import shown
+from .inference.predictions import Predictions
+from .models import freezing
+from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .training import fitting, lr_finder, plan, sources, weights
+from .training.fitting import Callbacks, ClassWeight, FitOptions, History
+from .training.lr_finder import Curve
+from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
+from .training.schedules import require_learning_rate
+from .utils import console
+from .utils.validation import require_count
 
-UNTIL_STOPPED = 1024  # epochs of autofit where none are given, as in ktrain
+Folder = str | Path | None
 
 
 def get_learner(
-    model: keras.Model,
-    train_data: Any = None,
-    val_data: Any = None,
-    batch_size: int = 32,
-    eval_batch_size: int = 32,
-    *,
-    sample_weight: Any = None,
-    seed: int = 0,
-) -> "Learner":
+    model: keras.Model, train_data: Any = None, val_data: Any = None, batch_size: int = 32,
+    eval_batch_size: int = 32, *, sample_weight: Any = None, seed: int = 0,
+) -> "Learner":  # fmt: skip
     """A learner for a compiled model and its data.
 
     Args:
-        model: a compiled Keras model, such as `Transformer.get_classifier` gives.
-        train_data: what `preprocess_train` gives; or `(x, y)` of arrays, a `tf.data.Dataset` or a
-            `PyDataset`, for any Keras model.
+        model: a compiled Keras model, such as `Transformer.get_classifier` returns.
+        train_data: what `preprocess_train` returns; or `(x, y)` of arrays, a `tf.data.Dataset` or
+            a `PyDataset`, for any Keras model.
         val_data: the same for validation.
-        batch_size: rows a training step; datasets have their own.
-        eval_batch_size: rows at a time in validation and prediction.
+        batch_size: rows per training step; datasets have their own.
+        eval_batch_size: rows per batch in validation and prediction.
         sample_weight: weights of the training rows in the loss, (rows,).
         seed: fixes the order of the training rows.
 
@@ -42,254 +45,406 @@ def get_learner(
         ArgumentError: a model that isn't compiled, a batch size that isn't a positive number.
         DataError: data without labels, or with labels that the model has no output for.
     """
-    return Learner(
-        model,
-        train_data,
-        val_data,
-        batch_size,
-        eval_batch_size,
-        sample_weight=sample_weight,
-        seed=seed,
-    )
+    options = {"sample_weight": sample_weight, "seed": seed}
+    return Learner(model, train_data, val_data, batch_size, eval_batch_size, **options)
 
 
-class Learner(Trainer, Examiner, Keeper):
-    """Training, and the questions one asks a trained model. Made by `get_learner`.
+class Learner:
+    """Trains and evaluates a model. Created by `get_learner`, whose arguments it takes.
 
     Attributes:
         model: the Keras model.
-        history: name -> a value an epoch ("lr" and "momentum": a value a step), over all
-            trainings.
-        curve: what `lr_find` found, or None.
+        train_data, val_data: the data, or None.
+        history: name -> one value per epoch ("lr" and "momentum": per step), over all trainings.
+        curve: the result of the last `lr_find`, or None.
+        interrupted: whether Ctrl-C ended the last training.
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        train_data: Any = None,
-        val_data: Any = None,
-        batch_size: int = 32,
-        eval_batch_size: int = 32,
-        *,
-        sample_weight: Any = None,
+        self, model: keras.Model, train_data: Any = None, val_data: Any = None,
+        batch_size: int = 32, eval_batch_size: int = 32, *, sample_weight: Any = None,
         seed: int = 0,
-    ) -> None:
-        check_model(model)
-        for name, size in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
-            check_count(name, size)
-        super().__init__()
+    ) -> None:  # fmt: skip
+        fitting.require_compiled(model)
         self.model = model
-        self.batch_size, self.eval_batch_size, self.seed = batch_size, eval_batch_size, seed
+        self.batch_size = require_count("batch_size", batch_size)
+        self.eval_batch_size = require_count("eval_batch_size", eval_batch_size)
+        self.seed = require_count("seed", seed, least=0)
+        self.train_data = self.val_data = None
         if train_data is not None:
-            self.train_data = as_source("train_data", train_data, model, sample_weight)
+            self.train_data = sources.as_source("train_data", train_data, model, sample_weight)
         if val_data is not None:
-            self.val_data = as_source("val_data", val_data, model)
+            self.val_data = sources.as_source("val_data", val_data, model)
+        self.history: History = {}
+        self.curve: Curve | None = None
+        self.interrupted, self._state = False, fitting.LearnerState()
 
-    def fit_onecycle(
-        self,
-        lr: float | str,
-        epochs: int,
-        checkpoint_folder: str | Path | None = None,
-        cycle_momentum: bool = False,
-        max_momentum: float = 0.95,
-        min_momentum: float = 0.85,
-        class_weight: ClassWeight = None,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-        verbose: int = 1,
-        *,
-        resume: bool = False,
-    ) -> History:
-        """Train with the 1cycle policy: the rate rises to `lr` over half, then falls.
-
-        A head that was made new is trained first, for seconds, on what the encoder says as it is
-        (linear probing, https://arxiv.org/abs/2202.10054); that goes for every verb of training.
+    def lr_find(  # noqa: D417
+        self, start_lr: float = 1e-7, lr_mult: float | None = None, max_epochs: int | None = None,
+        class_weight: ClassWeight = None, stop_factor: float = 4, show_plot: bool = False,
+        suggest: bool = False, *, end_lr: float = 1e-2, verbose: int = 1,
+    ) -> Curve:  # fmt: skip
+        """Train with a rising learning rate, record the loss, and restore the model.
 
         Args:
-            lr: the highest learning rate; "auto" for what `lr_find` suggests.
-            epochs: passes over the training data.
-            checkpoint_folder: where to keep `best.safetensors` and `last.safetensors`.
-            cycle_momentum: let the momentum fall while the rate rises, and back.
-            max_momentum: momentum at both ends.
-            min_momentum: momentum in the middle.
-            class_weight: class -> weight of its rows in the loss, or "balanced".
-            callbacks: Keras callbacks of your own.
+            start_lr, end_lr: the rates at which the sweep starts and ends.
+            lr_mult: factor from step to step; by default the one that fits into `max_epochs`.
+            max_epochs: passes over the training data at most; by default 1 for 100 batches or
+                more, else as many as 100 steps need.
+            class_weight: see `fit_onecycle`.
+            stop_factor: ends the sweep when the loss is this many times its best.
+            show_plot: show the curve, in a notebook too.
+            suggest: mark the suggestions on it, and print the one that `lr="auto"` uses.
             verbose: 0 prints nothing.
-            resume: go on with the training in checkpoint_folder, if there is one, where it
-                was when its process ended.
 
         Returns:
-            The history of the whole learner.
+            The curve, with `curve.suggest()`; the learner keeps it for `lr_plot`, `lr_estimate`.
+        """
+        fitting.require_trainable(self.model)
+        data = self._data()
+        rates = lr_finder.sweep(data.steps, start_lr, end_lr, lr_mult, max_epochs)
+        with fitting.memory_explained(data):
+            self.curve = lr_finder.range_test(
+                self.model, data, self._state.epochs, rates, stop_factor, class_weight, verbose
+            )
+        if suggest and verbose:
+            console.say(self.curve.describe())
+        if show_plot:
+            shown(plots.plot_curve(self.curve, 10, 5, suggest), last=False)
+        return self.curve
+
+    def lr_plot(
+        self, n_skip_beginning: int = 10, n_skip_end: int = 5, suggest: bool = False,
+        return_fig: bool = False,
+    ) -> Any:  # fmt: skip
+        """Plot loss over learning rate, as `lr_find` measured it; returns the figure (see `plot`).
+
+        Args:
+            n_skip_beginning: points to leave out at the start.
+            n_skip_end: points to leave out at the end.
+            suggest: mark the three suggestions.
+            return_fig: only return the figure, without a window.
+        """
+        curve = lr_finder.require_curve(self.curve)
+        return shown(plots.plot_curve(curve, n_skip_beginning, n_skip_end, suggest), return_fig)
+
+    def lr_estimate(self) -> tuple[float, float, float] | None:
+        """Three suggestions from `lr_find`: steepest descent, minimum / 10, valley.
+
+        None (with a message) if the curve is inconclusive.
+        """
+        estimates = lr_finder.require_curve(self.curve).estimate()
+        if estimates is None:
+            console.say(lr_finder.require_curve(self.curve).describe())
+        return estimates
+
+    def set_lr(self, lr: float) -> None:
+        """Set the learning rate; the verbs of training set their own, step by step."""
+        rate = require_learning_rate(lr)
+        check_schedulable(self.model.optimizer)
+        self.model.optimizer.learning_rate = rate
+
+    def fit_onecycle(  # noqa: D417
+        self, lr: float | str, epochs: int, checkpoint_folder: Folder = None,
+        cycle_momentum: bool = False, max_momentum: float = 0.95, min_momentum: float = 0.85,
+        class_weight: ClassWeight = None, callbacks: Callbacks = (), verbose: int = 1, *,
+        resume: bool = False, head_start: bool = True,
+    ) -> History:  # fmt: skip
+        """Train with the 1cycle policy: the rate rises to `lr` over half of the steps, then falls.
+
+        Args:
+            lr: the highest learning rate; "auto" for the suggestion of `lr_find`.
+            epochs: passes over the training data.
+            checkpoint_folder: folder for `best.safetensors` and `last.safetensors`.
+            cycle_momentum: let the momentum fall while the rate rises, and back.
+            max_momentum, min_momentum: momentum at both ends, and in the middle.
+            class_weight: class -> weight of its rows in the loss, or "balanced".
+            callbacks: a list of Keras callbacks, or one callback.
+            verbose: 0 prints nothing.
+            resume: continue the training in checkpoint_folder, if there is one.
+            head_start: first train a newly initialised head alone for some seconds, on the frozen
+                encoder (linear probing, https://arxiv.org/abs/2202.10054). False leaves it out.
+                A trained head is never trained alone.
+
+        Returns:
+            The history of all trainings of the learner.
 
         Raises:
-            ArgumentError: a rate that isn't a positive number, no epochs, and so on.
-            CheckpointError: the folder holds a training already, or for resume another one.
-            TrainingError: the loss isn't a number, memory is out, "auto" is inconclusive.
+            ArgumentError: a rate that isn't a positive number, no epochs, and so on; before any
+                work is done.
+            CheckpointError: the folder has a training already, or (resume) a different one.
+            TrainingError: the loss is not a number, memory is exhausted, "auto" is inconclusive.
         """
-        check_count("epochs", epochs)
-        top = self._rate(lr, class_weight, verbose)
-        steps = self._steps()
-        momentum = _cycling(cycle_momentum, min_momentum, max_momentum, steps * epochs)
-        plan = self._plan(
-            "one_cycle", epochs, rates.one_cycle(top, steps * epochs), momentum=momentum,
-            settings={"lr": top, "momentum": cycle_momentum and [max_momentum, min_momentum]},
-        )  # fmt: skip
-        return self._train(plan, checkpoint_folder, resume, class_weight, callbacks, verbose)
+        cycle = plan.one_cycle(epochs, (cycle_momentum, max_momentum, min_momentum))
+        how = FitOptions(checkpoint_folder, class_weight, callbacks, verbose, resume, head_start)
+        return self._fit(lr, cycle, how)
 
-    def fit(
-        self,
-        lr: float | str,
-        n_cycles: int,
-        cycle_len: int | None = None,
-        cycle_mult: int = 1,
-        lr_decay: float = 1,
-        checkpoint_folder: str | Path | None = None,
-        early_stopping: int | None = None,
-        verbose: int = 1,
-        class_weight: ClassWeight = None,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-        *,
-        resume: bool = False,
-    ) -> History:
+    def fit(  # noqa: D417 - the others are described in fit_onecycle
+        self, lr: float | str, n_cycles: int, cycle_len: int | None = None, cycle_mult: int = 1,
+        lr_decay: float = 1, checkpoint_folder: Folder = None, early_stopping: int | None = None,
+        verbose: int = 1, class_weight: ClassWeight = None, callbacks: Callbacks = (), *,
+        resume: bool = False, head_start: bool = True,
+    ) -> History:  # fmt: skip
         """Train at a constant rate, or in cycles of falling cosines (SGDR).
 
         Args:
-            lr: the learning rate; "auto" for what `lr_find` suggests.
+            lr: the learning rate; "auto" for the suggestion of `lr_find`.
             n_cycles: epochs; with `cycle_len` cycles.
             cycle_len: epochs of the first cycle.
-            cycle_mult: what a cycle's length is multiplied with for the next one.
-            lr_decay: what a cycle's first rate is multiplied with for the next one.
-            early_stopping: epochs without a better loss before the training ends; then the best
-                epoch's weights are put back.
-            checkpoint_folder: see `fit_onecycle`.
-            class_weight: see `fit_onecycle`.
-            callbacks: Keras callbacks of your own.
-            verbose: 0 prints nothing.
-            resume: see `fit_onecycle`.
-
-        Returns:
-            The history of the whole learner.
+            cycle_mult: factor from a cycle's length to the next one's.
+            lr_decay: factor from a cycle's first rate to the next one's.
+            early_stopping: epochs without a lower loss before the training ends; then the weights
+                of the best epoch are restored.
+            checkpoint_folder, verbose, class_weight, callbacks: see `fit_onecycle`.
+            resume, head_start, and what is returned: see `fit_onecycle`.
         """
-        for name, value in (("n_cycles", n_cycles), ("cycle_mult", cycle_mult)):
-            check_count(name, value)
-        rate = self._rate(lr, class_weight, verbose)
-        check_rate(lr_decay)
-        if cycle_len is None:
-            name, epochs, schedule = "constant", n_cycles, rates.constant(rate)
-        else:
-            check_count("cycle_len", cycle_len)
-            epochs = sum(cycle_len * cycle_mult**i for i in range(n_cycles))
-            name = "sgdr"
-            schedule = rates.sgdr(rate, self._steps(), cycle_len, cycle_mult, lr_decay)
-        cycles = {"cycle_len": cycle_len, "cycle_mult": cycle_mult, "lr_decay": lr_decay}
-        plan = self._plan(
-            name, epochs, schedule, early_stopping=early_stopping, settings={"lr": rate, **cycles}
-        )
-        return self._train(plan, checkpoint_folder, resume, class_weight, callbacks, verbose)
+        cycles = plan.constant_or_cycles(n_cycles, cycle_len, cycle_mult, lr_decay, early_stopping)
+        how = FitOptions(checkpoint_folder, class_weight, callbacks, verbose, resume, head_start)
+        return self._fit(lr, cycles, how)
 
-    def fit_linear(
-        self,
-        lr: float | str,
-        epochs: int,
-        warmup_ratio: float = 0.1,
-        checkpoint_folder: str | Path | None = None,
-        early_stopping: int | None = None,
-        class_weight: ClassWeight = None,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-        verbose: int = 1,
-        *,
-        resume: bool = False,
-    ) -> History:
+    def fit_linear(  # noqa: D417 - the others are described in fit_onecycle
+        self, lr: float | str, epochs: int, warmup_ratio: float = 0.1,
+        checkpoint_folder: Folder = None, early_stopping: int | None = None,
+        class_weight: ClassWeight = None, callbacks: Callbacks = (), verbose: int = 1, *,
+        resume: bool = False, head_start: bool = True,
+    ) -> History:  # fmt: skip
         """Train with warm-up and linear decay, as BERT was (https://arxiv.org/abs/1810.04805).
 
         Args:
-            lr: the highest learning rate; "auto" for what `lr_find` suggests.
-            epochs: passes over the training data.
             warmup_ratio: share of the steps in which the rate rises.
             early_stopping: see `fit`.
-            checkpoint_folder: see `fit_onecycle`.
-            class_weight: see `fit_onecycle`.
-            callbacks: Keras callbacks of your own.
-            verbose: 0 prints nothing.
-            resume: see `fit_onecycle`.
-
-        Returns:
-            The history of the whole learner.
+            lr, epochs, checkpoint_folder, class_weight, callbacks, verbose, resume, head_start:
+                see `fit_onecycle`, also for what is returned.
         """
-        check_count("epochs", epochs)
-        if not 0 <= warmup_ratio <= 1:
-            raise ArgumentError(f"warmup_ratio={warmup_ratio!r}; it must be from 0 to 1.")
-        rate = self._rate(lr, class_weight, verbose)
-        schedule = rates.linear(rate, self._steps() * epochs, warmup_ratio)
-        settings = {"lr": rate, "warmup_ratio": warmup_ratio}
-        plan = self._plan(
-            "linear", epochs, schedule, early_stopping=early_stopping, settings=settings
-        )
-        return self._train(plan, checkpoint_folder, resume, class_weight, callbacks, verbose)
+        linear = plan.linear(epochs, warmup_ratio, early_stopping)
+        how = FitOptions(checkpoint_folder, class_weight, callbacks, verbose, resume, head_start)
+        return self._fit(lr, linear, how)
 
-    def autofit(
-        self,
-        lr: float | str,
-        epochs: int | None = None,
-        early_stopping: int | None = None,
-        reduce_on_plateau: int | None = None,
-        reduce_factor: float = 2,
-        cycle_momentum: bool = False,
-        max_momentum: float = 0.95,
-        min_momentum: float = 0.85,
-        monitor: str = "val_loss",
-        checkpoint_folder: str | Path | None = None,
-        class_weight: ClassWeight = None,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-        verbose: int = 1,
-        *,
-        resume: bool = False,
-    ) -> History:
-        """Train in triangles of one epoch; without epochs until it gets no better.
+    def autofit(  # noqa: D417 - the others are described in fit_onecycle
+        self, lr: float | str, epochs: int | None = None, early_stopping: int | None = None,
+        reduce_on_plateau: int | None = None, reduce_factor: float = 2,
+        cycle_momentum: bool = False, max_momentum: float = 0.95, min_momentum: float = 0.85,
+        monitor: str = "val_loss", checkpoint_folder: Folder = None,
+        class_weight: ClassWeight = None, callbacks: Callbacks = (), verbose: int = 1, *,
+        resume: bool = False, head_start: bool = True,
+    ) -> History:  # fmt: skip
+        """Train with a triangular rate in each epoch; without `epochs` until it stops improving.
 
         Args:
-            lr: the highest learning rate; "auto" for what `lr_find` suggests.
-            epochs: at most so many; without them early_stopping is 5 and reduce_on_plateau 2.
+            epochs: the most epochs; by default early_stopping is 5 and reduce_on_plateau 2.
             early_stopping: epochs without a better `monitor` before the training ends.
             reduce_on_plateau: such epochs before the rate is divided by `reduce_factor`.
-            reduce_factor: what the rate is divided by.
+            reduce_factor: the divisor.
             cycle_momentum: as in `fit_onecycle`, in each epoch.
-            max_momentum: momentum at an epoch's ends.
-            min_momentum: momentum in its middle.
+            max_momentum, min_momentum: momentum at both ends and in the middle of an epoch.
             monitor: the quantity by which epochs are compared.
-            checkpoint_folder: see `fit_onecycle`.
-            class_weight: see `fit_onecycle`.
-            callbacks: Keras callbacks of your own.
-            verbose: 0 prints nothing.
-            resume: see `fit_onecycle`.
+            lr, checkpoint_folder, class_weight, callbacks, verbose, resume, head_start: see
+                `fit_onecycle`, also for what is returned.
         """
-        if epochs is None:
-            epochs, early_stopping = UNTIL_STOPPED, _or(early_stopping, 5)
-            reduce_on_plateau = _or(reduce_on_plateau, 2)
-        check_count("epochs", epochs)
-        rate = self._rate(lr, class_weight, verbose)
-        steps = self._steps()
-        cycle = _cycling(cycle_momentum, min_momentum, max_momentum, steps)
-        plan = self._plan(
-            "triangular", epochs, rates.triangular(rate, steps),
-            momentum=cycle and rates.repeated(cycle, steps), early_stopping=early_stopping,
-            reduce_on_plateau=reduce_on_plateau, reduce_factor=reduce_factor, monitor=monitor,
-            settings={"lr": rate, "momentum": cycle_momentum and [max_momentum, min_momentum]},
+        triangles = plan.triangular(
+            epochs, early_stopping, reduce_on_plateau, reduce_factor,
+            (cycle_momentum, max_momentum, min_momentum), monitor,
         )  # fmt: skip
-        return self._train(plan, checkpoint_folder, resume, class_weight, callbacks, verbose)
+        how = FitOptions(checkpoint_folder, class_weight, callbacks, verbose, resume, head_start)
+        return self._fit(lr, triangles, how)
 
+    def _fit(self, lr: float | str, wanted: plan.Plan, how: FitOptions) -> History:
+        data = self._data()
+        wanted = fitting.checked(self.model, lr, wanted, data, how, self._state)
+        rate = lr if lr != "auto" else self._suggested(how)
+        try:
+            fitting.train(self.model, wanted, float(rate), data, how, self._state)
+        finally:
+            self.history, self.interrupted = self._state.history(), self._state.interrupted
+        return self.history
 
-def _cycling(on: bool, low: float, high: float, steps: int) -> rates.Schedule | None:
-    """Momentum for a cycle, checked; None where it isn't wanted."""
-    if not on:
-        return None
-    if not 0 <= low <= high < 1:
-        raise ArgumentError(
-            f"min_momentum={low!r} and max_momentum={high!r}; they must be from 0 to below 1, "
-            "and the smaller one first."
-        )
-    return rates.one_cycle_momentum(high, low, steps)
+    def _suggested(self, how: FitOptions) -> float:
+        curve = self.curve or self.lr_find(class_weight=how.class_weight, verbose=how.verbose)
+        return lr_finder.require_suggestion(curve, how.verbose)
 
+    def predict(self, val_data: Any = None) -> np.ndarray:
+        """**Probabilities** (regression: values) in the data's own order, (rows, outputs).
 
-def _or(value: int | None, default: int) -> int:
-    """The value, where it is given; a 0 is, and is refused later."""
-    return default if value is None else value
+        As in ktrain: `Predictor.predict` returns classes, `Learner.predict` **probabilities**.
+
+        Args:
+            val_data: by default the learner's validation data; texts need no labels here.
+        """
+        if isinstance(val_data, EncodedTexts) and not isinstance(val_data, LabelledTexts):
+            known = self.train_data or self.val_data
+            return evaluating.predict_texts(self.model, val_data, known, self.eval_batch_size)
+        return self._predictions(val_data).values
+
+    def ground_truth(self, val_data: Any = None) -> np.ndarray:
+        """Labels as numbers in the data's own order: (rows,), or (rows, labels).
+
+        Args:
+            val_data: by default the learner's validation data.
+        """
+        source = self._source(val_data)
+        return source.ids if isinstance(source, sources.Rows) else self._predictions(val_data).y
+
+    def validate(
+        self, val_data: Any = None, print_report: bool = True, save_path: str | None = None,
+        class_names: Sequence[Any] = (), *, output: str = "matrix",
+    ) -> Any:  # fmt: skip
+        """Print scikit-learn's report on the validation data.
+
+        Args:
+            val_data: by default the learner's validation data.
+            print_report: False prints nothing.
+            save_path: a CSV file to write the report to.
+            class_names: the names of the classes in the report.
+            output: what to return: "matrix", "text", "dict" or "dataframe".
+
+        Returns:
+            The confusion matrix, (classes, classes), rows true, columns predicted; for
+            multi-label one 2 x 2 matrix per label; for regression a dict of scores. Or the report
+            in the form of `output`.
+
+        Raises:
+            ArgumentError: another output, or names that don't fit the classes.
+            DataError: no validation data.
+        """
+        evaluating.require_output(output)
+        seen = self._predictions(val_data)
+        return evaluating.validation_report(seen, print_report, save_path, class_names, output)
+
+    evaluate = validate
+
+    def top_losses(
+        self, n: int | range | tuple[int, int] = 4, val_data: Any = None, preproc: Any = None
+    ) -> Any:
+        """The rows with the largest losses, largest first.
+
+        Args:
+            n: how many, or a range of ranks.
+            val_data: by default the learner's validation data.
+            preproc: accepted for ktrain's sake; the data keep their texts.
+
+        Returns:
+            A DataFrame with row, text (and pair) if the data have texts, true, predicted,
+            probability, loss. For classification it has only misclassified rows.
+        """
+        return report.top_losses(self._predictions(val_data), n)
+
+    def view_top_losses(
+        self, n: int | range | tuple[int, int] = 4, preproc: Any = None, val_data: Any = None
+    ) -> None:
+        """Print `top_losses` with their texts."""
+        console.say(report.describe_losses(self.top_losses(n, val_data)))
+
+    def plot(self, plot_type: str = "loss", return_fig: bool = False) -> Any:
+        """Plot the training history, or the confusion matrix of the validation data.
+
+        Args:
+            plot_type: "loss", "lr", "momentum", the name of a metric, or "confusion_matrix".
+            return_fig: only return the figure, without a window.
+
+        Returns:
+            The matplotlib figure. Outside of a notebook it is also shown in a window. In a
+            notebook it is displayed as the last expression of a cell; elsewhere in a cell use
+            `display(learner.plot())`.
+
+        Raises:
+            ArgumentError: nothing of that name in the history.
+        """
+        if plot_type == "confusion_matrix":
+            return shown(evaluating.confusion_figure(self._predictions(None)), return_fig)
+        return shown(plots.plot_history(self.history, plot_type), return_fig)
+
+    def freeze(self, freeze_range: int | str | None = None, *, blocks: int | None = None) -> None:
+        """Exclude a part of the model from training. The optimizer starts anew.
+
+        Args:
+            freeze_range: "embeddings"; "encoder", which is all but the head, and the default; or
+                a number n for the first n of `model.layers`.
+            blocks: instead, a number k for the embeddings and the first k blocks.
+
+        Raises:
+            ArgumentError: a part that the model doesn't have.
+        """
+        freezing.set_trainable(freezing.layers_to_freeze(self.model, freeze_range, blocks), False)
+        restart_optimizer(self.model)
+
+    def unfreeze(self, exclude_range: int | str | None = None) -> None:
+        """Train everything again. The optimizer starts anew.
+
+        Args:
+            exclude_range: what stays as it is: a number n for the first n of `model.layers`, or
+                a part as in `freeze`.
+        """
+        freezing.set_trainable(freezing.layers_to_unfreeze(self.model, exclude_range), True)
+        restart_optimizer(self.model)
+
+    def set_weight_decay(self, wd: float = 0.01) -> None:
+        """Set the optimizer's weight decay: the share of a weight per step, times the rate."""
+        set_weight_decay(self.model, wd)
+
+    def get_weight_decay(self) -> float:
+        """The optimizer's weight decay; 0 if it has none."""
+        return float(getattr(self.model.optimizer, "weight_decay", None) or 0.0)
+
+    def set_model(self, model: keras.Model) -> None:
+        """Replace the model by another compiled one. The curve of `lr_find` is dropped."""
+        fitting.require_compiled(model)
+        self.model, self.curve, self._state.initial = model, None, None
+
+    def reset_weights(self) -> None:
+        """Restore the weights that the model had before this learner first trained it."""
+        if self._state.initial is not None:
+            self._state.initial.restore(self.model)
+            restart_optimizer(self.model)
+
+    def save_model(self, path: str | os.PathLike) -> None:
+        """Write the model: a Hugging Face folder for one of ours, else a `.keras` file.
+
+        A `Predictor` saves the tokenizer and the labels as well.
+
+        Raises:
+            FolderExistsError: the folder exists already.
+            ArgumentError: a model that isn't of simpletext, and a path not ending in `.keras`.
+        """
+        weights.save_weights(self.model, path)
+
+    def load_model(self, path: str | os.PathLike) -> None:
+        """Load the weights of a saved model into the learner's; a loaded head counts as trained.
+
+        Args:
+            path: what `save_model` wrote, or `best.safetensors` in a checkpoint_folder.
+
+        Raises:
+            CheckpointError: nothing there, or a model of another architecture.
+        """
+        weights.load_weights(self.model, path)
+
+    def print_layers(self, show_wd: bool = False) -> None:
+        """Print number, name, size and state of each layer; `show_wd` adds the weight decay."""
+        decay = self.get_weight_decay() if show_wd else None
+        console.say(freezing.describe_layers(self.model, decay))
+
+    def layer_output(self, layer_id: int, example_id: int = 0, use_val: bool = False) -> Any:
+        """The output of a layer for one row of the data, an array (1, ...).
+
+        Args:
+            layer_id: its number in `model.layers` (see `print_layers`).
+            example_id: the row, counted from 0.
+            use_val: use the validation data, not the training data.
+
+        Raises:
+            ArgumentError: no such layer, row or data.
+        """
+        source = self.val_data if use_val else self.train_data
+        if source is None:
+            raise ArgumentError(f"The learner has no {'val' if use_val else 'train'}_data.")
+        return freezing.layer_output(self.model, layer_id, source.example(example_id))
+
+    def _data(self) -> sources.TrainingData:
+        data = sources.require_training(self.train_data), self.val_data
+        return sources.TrainingData(*data, self.batch_size, self.eval_batch_size, self.seed)
+
+    def _source(self, data: Any) -> sources.DataSource:
+        return sources.validation_source(data, self.val_data, self.model)
+
+    def _predictions(self, data: Any) -> Predictions:
+        return evaluating.predict_source(self.model, self._source(data), self.eval_batch_size)

@@ -16,9 +16,9 @@ from .data.tables import Examples, read_texts
 from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
-from .trainer import check_count
 from .transformer import Transformer
 from .utils import console
+from .utils.validation import require_count
 
 SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
 
@@ -66,8 +66,8 @@ def train(
     Returns:
         The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
     """
-    check_count("epochs", epochs)
-    check_count("batch_size", batch_size)
+    epochs = require_count("epochs", epochs)
+    batch_size = require_count("batch_size", batch_size)
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
     preproc = Transformer(

@@ -104,3 +104,9 @@ def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
     monkeypatch.setattr("simpletext.utils.console.TrainingBar.on_train_batch_end", press)
     with pytest.raises(KeyboardInterrupt):
         st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **FAST)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"epochs": 1.5}, {"batch_size": 0}])
+def test_bad_counts_are_refused_before_any_work(wrong):
+    with pytest.raises(ArgumentError, match="it must be a whole number, 1 or more"):
+        st.train("nofile.csv", **wrong)

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.texts import shown_rows
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
-from ..utils import console
+from .figures import new_figure
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class DataReport:
         kinds = [kind for kind in wanted[what] if kind == "lengths" or self.labels]
         tall = len(self.labels.classes) if self.labels and self.labels.kind.has_classes else 0
         height = max(4.0, 0.2 * tall + 1.0) if "labels" in kinds else 4.0
-        figure, all_axes = _figure(len(kinds), height)
+        figure, all_axes = new_figure((6.4 * len(kinds), height), len(kinds))
         for kind, axes in zip(kinds, all_axes, strict=True):
             (self._draw_labels if kind == "labels" else self._draw_lengths)(axes)
         return figure
@@ -190,14 +190,3 @@ class DataReport:
 def class_counts(y: np.ndarray, labels: Labels) -> np.ndarray:
     """Texts a class, (classes,), from labels as numbers."""
     return labels.kind.counts(y, len(labels.classes))
-
-
-def _figure(columns: int, height: float) -> tuple[Any, list[Any]]:
-    """A figure outside of pyplot's list, with axes side by side."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    console.let_notebook_draw()
-    figure = Figure(figsize=(6.4 * columns, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])

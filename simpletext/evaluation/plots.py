@@ -1,6 +1,6 @@
-"""Figures: the range test, the training's history, the confusion matrix.
+"""Figures of the range test, the training history and the confusion matrix.
 
-They follow the user's matplotlib style, are returned or shown, and never wait for anyone.
+They follow the user's matplotlib style.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..training.lr_finder import Curve
 from ..training.run import PER_STEP
-from ..training.schedules import Curve
-from ..utils import console
+from .figures import new_figure
 
 
 def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> Any:
     """Loss over learning rate, as a matplotlib figure."""
-    figure, axes = _figure()
+    figure, (axes,) = new_figure()
     stop = len(curve.rates) - skip_end
     few = stop - skip_start < 10  # a short sweep is shown whole
     part = slice(None) if few else slice(skip_start, stop)
@@ -29,7 +29,7 @@ def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> A
         loss = np.interp(np.log(rate), np.log(curve.rates), curve.losses)
         axes.plot([rate], [loss], "o", color=f"C{i + 1}", label=f"{name}: {rate:.1e}")
     if estimates:
-        axes.legend(loc="best")  # said, or a slow machine gets a warning
+        axes.legend(loc="best")  # stated, or matplotlib warns on a slow machine
     return figure
 
 
@@ -40,7 +40,7 @@ def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:
         raise ArgumentError(
             f"There is no {name!r} in the history; there is {', '.join(known) or 'nothing yet'}."
         )
-    figure, axes = _figure()
+    figure, (axes,) = new_figure()
     by_step = name in PER_STEP
     twin = history.get(f"val_{name}")
     for values, label in ((history[name], "train"), (twin, "validation")):
@@ -66,7 +66,7 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     large = count > 20  # then the squares are too small for numbers, and a scale tells them
     room = 0.08 * max(map(len, names))  # inches for the longest name, at the side and below
     size = min(max(3.5, 0.45 * count) + room, 24.0)
-    figure, axes = _figure((size + 0.5, size))
+    figure, (axes,) = new_figure((size + 0.5, size))
     display = ConfusionMatrixDisplay(matrix, display_labels=list(names))
     display.plot(
         ax=axes,
@@ -80,32 +80,3 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     axes.tick_params(labelsize="xx-small" if large else "medium")
     axes.grid(visible=False)
     return figure
-
-
-def _figure(size: tuple[float, float] = (6.4, 4.0)) -> tuple[Any, Any]:
-    """A figure outside of pyplot's list: nothing blocks, and nothing piles up."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    console.let_notebook_draw()
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def show(figure: Any) -> None:
-    """Show a figure in a notebook; elsewhere in a window, without waiting for it."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        get_ipython = None
-    if get_ipython is not None and get_ipython() is not None:
-        display(figure)
-        return
-    import matplotlib.pyplot as plt
-
-    manager = plt.figure().canvas.manager
-    manager.canvas.figure = figure
-    figure.set_canvas(manager.canvas)
-    plt.show(block=False)

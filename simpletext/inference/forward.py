@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from ..errors import ArgumentError
-from ..tokenization.encoded_texts import Batches, EncodedTexts
+from ..tokenization.batching import Batches
+from ..tokenization.encoded_texts import EncodedTexts
 from ..utils import console
 
 # Keras keeps what predicting needs on the model, so two threads would disturb each other. One

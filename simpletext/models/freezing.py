@@ -1,12 +1,13 @@
 """The parts of a model, for freezing them: embeddings, blocks, encoder, head."""
 
+import operator
 import re
 from typing import Any
 
 import keras
-import numpy as np
 
 from ..errors import ArgumentError
+from ..utils.validation import require_count
 from .loading import Architecture
 
 NAMES = ("embeddings", "encoder")
@@ -15,7 +16,7 @@ NAMES = ("embeddings", "encoder")
 def layers_to_freeze(
     model: keras.Model, freeze_range: int | str | None = None, blocks: int | None = None
 ) -> list[Any]:
-    """The layers of a part.
+    """The layers of one part of a model.
 
     Args:
         model: any Keras model; the parts by name need one of ours.
@@ -28,7 +29,7 @@ def layers_to_freeze(
     """
     if blocks is not None:
         if freeze_range is not None:
-            raise ArgumentError("Give a part or blocks, not both.")
+            raise ArgumentError("Pass freeze_range or blocks, not both.")
         return _lower_blocks(model, blocks)
     if freeze_range is None or freeze_range == "encoder":
         head = head_of(model)
@@ -37,7 +38,20 @@ def layers_to_freeze(
         return _lower_blocks(model, 0)
     if isinstance(freeze_range, str):
         raise ArgumentError(f"There is no part {freeze_range!r}; there are {', '.join(NAMES)}.")
-    return model.layers[: _number("freeze_range", freeze_range, len(model.layers))]
+    return model.layers[: require_count("freeze_range", freeze_range, 0, len(model.layers))]
+
+
+def layers_to_unfreeze(model: keras.Model, exclude_range: int | str | None) -> list[Any]:
+    """All layers but those of a part (see `layers_to_freeze`); None excludes nothing."""
+    excluded = [] if exclude_range is None else layers_to_freeze(model, exclude_range)
+    names = {layer.name for layer in excluded}
+    return [layer for layer in model.layers if layer.name not in names]
+
+
+def set_trainable(layers: list[Any], trainable: bool) -> None:
+    """Freeze or unfreeze layers."""
+    for layer in layers:
+        layer.trainable = trainable
 
 
 def head_of(model: keras.Model) -> set[str]:
@@ -56,20 +70,13 @@ def _lower_blocks(model: keras.Model, count: int) -> list[Any]:
             "The model has no blocks by the names of an encoder of simpletext. "
             "Use freeze(n) for the first n of model.layers."
         )
-    count = _number("blocks", count, len(places))
+    count = require_count("blocks", count, 0, len(places))
     # Keras lists a model's layers from the inputs upwards.
     return model.layers[: places[count] if count < len(places) else places[-1] + 1]
 
 
-def _number(name: str, value: Any, most: int) -> int:
-    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_whole or not 0 <= value <= most:
-        raise ArgumentError(f"{name}={value!r}; it must be a whole number from 0 to {most}.")
-    return int(value)
-
-
 def describe_layers(model: keras.Model, weight_decay: float | None = None) -> str:
-    """A line a layer: its number, whether it trains, its name, kind and number of weights."""
+    """One line per layer: its number, name, class, whether it trains, its number of weights."""
     lines = []
     for number, layer in enumerate(model.layers):
         decay = f", weight decay {weight_decay}" if weight_decay is not None else ""
@@ -78,3 +85,26 @@ def describe_layers(model: keras.Model, weight_decay: float | None = None) -> st
         kind = f"{layer.name} ({type(layer).__name__})"
         lines.append(f"{number:>3}  {kind:<40} {state}, {layer.count_params():,} numbers{decay}")
     return "\n".join(lines)
+
+
+def layer_output(model: keras.Model, layer_id: int, inputs: Any) -> Any:
+    """The output of one layer for a batch of inputs.
+
+    Args:
+        model: any functional or Sequential Keras model.
+        layer_id: the layer's place in `model.layers`; negative numbers count from the end.
+        inputs: a batch, as the model takes it.
+
+    Raises:
+        ArgumentError: no such layer.
+    """
+    count = len(model.layers)
+    try:
+        layer = model.layers[operator.index(layer_id)]
+    except (TypeError, IndexError):
+        raise ArgumentError(
+            f"layer_id={layer_id!r}; the model has layers 0 to {count - 1}."
+        ) from None
+    # Keras 3 has a Sequential's input only under this name, and a dict's names only under that.
+    start = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    return keras.Model(start, layer.output).predict_on_batch(inputs)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
+from ..utils.validation import require_count
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead
@@ -35,17 +36,20 @@ from .heads import MeanHead
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a model of ours is, kept on the model as `model.architecture`.
+    """How a model was built from a checkpoint, kept on the model as `model.architecture`.
 
     Attributes:
         config: the checkpoint's config.json, untouched.
         pooling: "mean" for our head, "original" for the family's, None for an encoder.
         kept: tensors of the checkpoint that the model doesn't use, written back on saving.
+        newly_initialised: paths of the variables that the checkpoint lacks and nothing has
+            trained yet; training and loading weights clear it.
     """
 
     config: dict[str, Any]
     pooling: str | None
     kept: Mapping[str, np.ndarray]
+    newly_initialised: set[str] = field(default_factory=set)
 
     @property
     def family(self) -> Family:
@@ -97,8 +101,8 @@ def load_classifier(
 ) -> keras.Model:
     """A checkpoint's encoder with its classification head as a Keras model.
 
-    A head that the checkpoint lacks, or has with another number of labels, is made new, and that
-    is said once.
+    A head that the checkpoint lacks, or has with another number of labels, is newly initialised,
+    and a message says so.
 
     Args:
         checkpoint: a folder, or a name on the Hub.
@@ -185,6 +189,15 @@ def architecture_of(model: keras.Model) -> Architecture:
     return architecture
 
 
+def newly_initialised(model: keras.Model) -> set[str]:
+    """The paths of a model's newly initialised variables; empty for a model of another origin.
+
+    The set of a model of ours is its architecture's own: changing it changes the model's state.
+    """
+    architecture = getattr(model, "architecture", None)
+    return architecture.newly_initialised if isinstance(architecture, Architecture) else set()
+
+
 def max_positions(family: Family, config: Mapping[str, Any]) -> int | None:
     """The longest text, in tokens, that a checkpoint has positions for; None if any length goes."""
     return family.max_length(family.read_config(config))
@@ -223,8 +236,7 @@ def with_labels(
     class_names: list[str] | None = None,
 ) -> dict[str, Any]:
     """`config` with its labels and problem type brought up to date."""
-    if not isinstance(num_labels, int) or num_labels < 1:
-        raise ArgumentError(f"num_labels={num_labels!r}; it must be a whole number, 1 or more.")
+    num_labels = require_count("num_labels", num_labels)
     if problem_type not in (None, *TASKS):
         raise ArgumentError(f"problem_type={problem_type!r}; allowed are {', '.join(TASKS)}.")
     names = class_names or labels_in(config) or []
@@ -249,7 +261,7 @@ def _pooling(pooling: str, checkpoint: Checkpoint) -> str:
 def _build(
     checkpoint: Checkpoint, architecture: Architecture, num_labels: int, dtype: str, seed: int
 ) -> tuple[keras.Model, list[str]]:
-    """The model with its weights in, and the names of head layers that had to be made new."""
+    """The model with its weights in, and the names of the newly initialised head layers."""
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file costs no time.
@@ -264,9 +276,9 @@ def _build(
             outputs = head(config, outputs, mask, num_labels, dtype, seed)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     loaded = filling.account(model)
-    for variable in model.weights:
-        variable.made_new = variable.path in loaded.fresh  # `headstart` trains these first
-    model.architecture = replace(architecture, kept=loaded.kept)
+    model.architecture = replace(
+        architecture, kept=loaded.kept, newly_initialised=set(loaded.fresh)
+    )
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 
 

@@ -1,19 +1,13 @@
-"""Encoded texts, held compactly, and batches of them as a Keras dataset."""
+"""Encoded texts, held compactly."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import Any
 
-import keras
 import numpy as np
 
 from ..tasks.labels import Labels
 from .layout import Layout
-
-# Shuffled rows are sorted by their length times up to this much, drawn anew each epoch: a batch's
-# texts are about equally long, and its members still change.
-CHANCE = 1.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,60 +142,3 @@ class LabelledTexts(EncodedTexts):
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
     """Where each piece of a flat array starts, and where the last one ends, (pieces + 1,)."""
     return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
-
-
-class Batches(keras.utils.PyDataset):
-    """Batches of encoded texts, each as long as its longest text.
-
-    Args:
-        data: the texts.
-        batch_size: rows a batch; the last one may be smaller.
-        shuffle: draw the rows anew each epoch, else shortest first.
-        seed: with the epoch's number it fixes the order.
-        epoch: the number of the first epoch.
-    """
-
-    def __init__(
-        self,
-        data: EncodedTexts,
-        batch_size: int,
-        shuffle: bool = False,
-        seed: int = 0,
-        epoch: int = 0,
-    ) -> None:
-        super().__init__()
-        self.data, self.batch_size = data, batch_size
-        self.shuffle, self.seed, self.epoch = shuffle, seed, epoch
-        self._plan()
-
-    def __len__(self) -> int:
-        return -(-len(self.data) // self.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        rows = self.rows[index]
-        x = self.data.padded(rows)
-        return (x, self.data.y[rows]) if isinstance(self.data, LabelledTexts) else (x,)
-
-    @property
-    def order(self) -> np.ndarray:
-        """The row behind each result, when results of all batches are put one after the other."""
-        return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
-
-    def on_epoch_end(self) -> None:
-        """Keras' call after an epoch: draw the rows anew."""
-        self.epoch += 1
-        if self.shuffle:
-            self._plan()
-
-    def _plan(self) -> None:
-        lengths, size = self.data.lengths, self.batch_size
-        if not self.shuffle:
-            self.rows = _cut(np.argsort(lengths, kind="stable"), size)
-            return
-        rng = np.random.default_rng((self.seed, self.epoch))
-        rows = _cut(np.argsort(-lengths * rng.uniform(1, CHANCE, len(lengths))), size)
-        self.rows = [rows[i] for i in rng.permutation(len(rows))]
-
-
-def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    return [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -1,7 +1,7 @@
-"""All that a training needs to go on after a crash, in one safetensors file. No pickle.
+"""Checkpoints of a training: all it needs to continue after a crash, in one safetensors file.
 
-A file is written beside its place and renamed into it, so at every moment, also after `kill -9`,
-what is there is whole.
+A file is written beside its place and renamed into it, so it is complete at every moment, also
+after `kill -9`.
 """
 
 import json
@@ -22,13 +22,13 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class TrainingCheckpoint:
     """A training between two epochs.
 
     Attributes:
-        state: JSON values: what is trained and how far it is.
+        state: JSON values: the plan and the progress.
         model: the model's variables, seeds of dropout included.
-        optimizer: the optimizer's variables; empty in `best`, which is only looked at.
+        optimizer: the optimizer's variables; empty in `best`, which no training continues.
         history: name -> values so far.
     """
 
@@ -39,18 +39,18 @@ class Snapshot:
 
 
 def numbered(variables: list[Any]) -> dict[str, np.ndarray]:
-    """Variables by number: Keras counts names on within a process, so they aren't lasting."""
+    """Variables by number: Keras numbers names within a process, so they don't last."""
     return {str(i): keras.ops.convert_to_numpy(variable) for i, variable in enumerate(variables)}
 
 
-def write_snapshot(path: Path, snapshot: Snapshot) -> None:
-    """Put the file at `path`, whole or not at all."""
+def write_checkpoint(path: Path, checkpoint: TrainingCheckpoint) -> None:
+    """Write the file at `path`, completely or not at all."""
     from safetensors.numpy import save_file
 
     parts = {
-        "model": snapshot.model,
-        "optimizer": snapshot.optimizer,
-        "history": snapshot.history,
+        "model": checkpoint.model,
+        "optimizer": checkpoint.optimizer,
+        "history": checkpoint.history,
     }
     tensors = {
         f"{part}/{name}": np.asarray(value, order="C")
@@ -59,7 +59,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")  # the same each time: a crash leaves one
-    state = json.dumps({"format": FORMAT, **snapshot.state})
+    state = json.dumps({"format": FORMAT, **checkpoint.state})
     try:
         save_file(tensors, temporary, metadata={"simpletext": state})
         with temporary.open("rb+") as file:
@@ -69,8 +69,8 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read_snapshot(path: Path) -> Snapshot:
-    """What `write_snapshot` wrote.
+def read_checkpoint(path: Path) -> TrainingCheckpoint:
+    """What `write_checkpoint` wrote.
 
     Raises:
         CheckpointError: not such a file, a damaged one, or one of a newer version.
@@ -86,14 +86,16 @@ def read_snapshot(path: Path) -> Snapshot:
             f"{path} can't be read ({error}). Remove it, and train from the start."
         ) from error
     if text is None:
-        raise CheckpointError(f"{path} isn't a snapshot of a simpletext training.")
+        raise CheckpointError(f"{path} isn't a checkpoint of a simpletext training.")
     state = json.loads(text)
     if state.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} has format {state.get('format')!r}; this version of simpletext reads format "
             f"{FORMAT}. A newer simpletext wrote it: pip install --upgrade simpletext."
         )
-    return Snapshot(state, *(_part(tensors, part) for part in ("model", "optimizer", "history")))
+    return TrainingCheckpoint(
+        state, *(_part(tensors, part) for part in ("model", "optimizer", "history"))
+    )
 
 
 def _part(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
@@ -106,7 +108,7 @@ def _part(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]
 
 
 def assign(variables: list[Any], values: Mapping[str, np.ndarray], path: Path) -> None:
-    """Give variables the values of a snapshot, if it is one of the same model.
+    """Assign a checkpoint's values to variables, if it is of the same model.
 
     Raises:
         CheckpointError: other variables, or other shapes.

@@ -1,14 +1,13 @@
-"""A new head's first training, on the encoder as it is; then the two are trained together.
+"""The head start: a newly initialised head is trained first, on the frozen encoder.
 
-Linear probing before fine-tuning (https://arxiv.org/abs/2202.10054): a head that knows nothing
-sends wrong gradients into an encoder that knows a lot, and a short training ends before the two
-have found each other. Here the encoder reads each text once, and the head learns from what it
-said: that takes a fraction of an epoch's time.
+Linear probing before fine-tuning (https://arxiv.org/abs/2202.10054): a newly initialised head sends
+random gradients into a pretrained encoder, and a short training ends before it has recovered. Here
+the encoder runs once over each text, and the head is trained on its outputs, which takes a fraction
+of an epoch's time.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -16,114 +15,116 @@ import numpy as np
 from keras.optimizers.schedules import CosineDecay
 
 from ..inference.forward import predict_batch
+from ..models.loading import newly_initialised
 from ..utils import console
 from ..utils.interrupt import CtrlC
 from .sources import one_pass
 
-# Texts that the encoder reads: more for more classes. Training brings the rest.
-ROWS_A_CLASS, FEWEST, MOST = 64, 256, 2048
-STEPS = 500  # of Adam, about, at most
-HELD_OUT = 5  # one row in so many tells when to stop
+# Texts that the encoder reads: more for more classes. Training does the rest.
+ROWS_PER_CLASS, FEWEST, MOST = 64, 256, 2048
+STEPS = 500  # of Adam, at most, approximately
+HELD_OUT = 5  # one row in so many is held out, to decide when to stop
 RATE = 0.01  # of the first of these steps, falling to 0
-BATCH = 32  # rows a step, at most
+BATCH = 32  # rows per step, at most
 
 
-@dataclass(frozen=True)
-class HeadStart:
-    """What a head's first training needs to know.
+def train_new_head(
+    model: keras.Model,
+    batches: Any,
+    options: Mapping[str, Any],
+    seed: int,
+    ctrl_c: CtrlC,
+    verbose: int,
+) -> None:
+    """Train the newly initialised layers of a model; its other layers stay as they are.
 
-    Attributes:
-        batches: `(x, y)` or `(x, y, sample_weight)`, gone through once at most.
-        options: what a step is given besides: class weights, of data that come batch by batch.
+    A model without newly initialised layers is left as it is, and so is one whose new layers don't
+    take one vector per text.
+
+    Args:
+        model: compiled; its own loss is used.
+        batches: `(x, y)` or `(x, y, sample_weight)`, iterated over once at most.
+        options: further arguments of `train_on_batch`, such as class weights.
         seed: fixes the order of the rows.
+        ctrl_c: checked after each batch.
+        verbose: 0 shows no progress.
     """
+    start = head_input(model)
+    if start is not None:
+        encoder, head = keras.Model(model.input, start), keras.Model(start, model.output)
+        rows = _encoded(encoder, batches, rows_for(model.output.shape[-1]), ctrl_c, verbose)
+        _train(head, rows, model.loss, options, seed, ctrl_c)
+    newly_initialised(model).clear()
 
-    batches: Any
-    options: Mapping[str, Any]
-    seed: int
 
-    def give(self, model: keras.Model, ctrl_c: CtrlC, verbose: int) -> None:
-        """Train the layers that `load_classifier` made new, if nothing has trained them yet.
-
-        A model whose new layers don't take one vector a text is left as it is.
-
-        Args:
-            model: compiled; its own loss is what the head learns by.
-            ctrl_c: asked after each batch.
-            verbose: 0 shows no progress.
-        """
-        start = head_input(model)
-        if start is not None:
-            wanted = rows_for(model.output.shape[-1])
-            said = self._read(keras.Model(model.input, start), wanted, ctrl_c, verbose)
-            self._train(keras.Model(start, model.output), said, model.loss, ctrl_c)
-        mark_trained(model)
-
-    def _read(
-        self, encoder: keras.Model, wanted: int, ctrl_c: CtrlC, verbose: int
-    ) -> tuple[np.ndarray, ...]:
-        """What the encoder says to `wanted` texts, with their labels and, where given, weights."""
-        read: list[tuple] = []
-        rows = 0
-        with console.bar(len(self.batches), "new head", verbose) as bar:
-            for x, *truth in one_pass(self.batches):
-                count = len(truth[0])
-                features = predict_batch(encoder, x, count).astype("float32")
-                read.append((features, *map(np.asarray, truth)))
-                rows += count
-                more = math.ceil(max(wanted - rows, 0) / count)
-                bar.total = min(len(self.batches), len(read) + more)
-                bar.update()
-                ctrl_c.leave()
-                if rows >= wanted:
-                    break
-        return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
-
-    def _train(self, head: keras.Model, said: tuple, loss: Any, ctrl_c: CtrlC) -> None:
-        """Train until rows that are held out say that the head learns the others by heart.
-
-        By single steps: `fit` takes longer to begin and end an epoch of these than to train it.
-        """
-        held = len(said[0]) // HELD_OUT
-        if not held:
-            return
-        rng = np.random.default_rng(self.seed)
-        order = rng.permutation(len(said[0]))
-        check, learn = [part[order[:held]] for part in said], order[held:]
-        steps = -(-len(learn) // BATCH)
-        epochs = -(-STEPS // steps)
-        patience = max(3, 30 // steps)  # epochs, and of few rows so many that they tell
-        head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
-        head.optimizer.build(head.trainable_variables)  # else the first batch is traced twice
-        best, lowest, since = head.get_weights(), math.inf, 0
-        for _ in range(epochs):
-            for rows in np.array_split(rng.permutation(learn), steps):
-                head.train_on_batch(*(part[rows] for part in said), **self.options)
-                ctrl_c.leave()
-            head.reset_metrics()
-            found = head.test_on_batch(*check)
-            since += 1
-            if found < lowest:
-                best, lowest, since = head.get_weights(), found, 0
-            if since == patience:
+def _encoded(
+    encoder: keras.Model, batches: Any, wanted: int, ctrl_c: CtrlC, verbose: int
+) -> tuple[np.ndarray, ...]:
+    """The encoder's outputs for `wanted` texts, their labels and, if there are any, weights."""
+    read: list[tuple] = []
+    rows = 0
+    with console.bar(len(batches), "new head", verbose) as bar:
+        for x, *truth in one_pass(batches):
+            count = len(truth[0])
+            features = predict_batch(encoder, x, count).astype("float32")
+            read.append((features, *map(np.asarray, truth)))
+            rows += count
+            more = math.ceil(max(wanted - rows, 0) / count)
+            bar.total = min(len(batches), len(read) + more)
+            bar.update()
+            ctrl_c.leave()
+            if rows >= wanted:
                 break
-        head.set_weights(best)
+    return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
+
+
+def _train(
+    head: keras.Model,
+    rows: tuple[np.ndarray, ...],
+    loss: Any,
+    options: Mapping[str, Any],
+    seed: int,
+    ctrl_c: CtrlC,
+) -> None:
+    """Train until the held-out rows show overfitting; the best weights are kept.
+
+    By single steps: `fit` takes longer to begin and end an epoch of these than to train it.
+    """
+    held = len(rows[0]) // HELD_OUT
+    if not held:
+        return
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(rows[0]))
+    check, learn = [part[order[:held]] for part in rows], order[held:]
+    steps = -(-len(learn) // BATCH)
+    epochs = -(-STEPS // steps)
+    patience = max(3, 30 // steps)  # epochs; more for few rows, whose loss is noisy
+    head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
+    head.optimizer.build(head.trainable_variables)  # else the first batch is traced twice
+    best, lowest, since = head.get_weights(), math.inf, 0
+    for _ in range(epochs):
+        for chosen in np.array_split(rng.permutation(learn), steps):
+            head.train_on_batch(*(part[chosen] for part in rows), **options)
+            ctrl_c.leave()
+        head.reset_metrics()
+        found = head.test_on_batch(*check)
+        since += 1
+        if found < lowest:
+            best, lowest, since = head.get_weights(), found, 0
+        if since == patience:
+            break
+    head.set_weights(best)
 
 
 def rows_for(outputs: int) -> int:
-    """How many texts tell a head with so many outputs enough to start with."""
-    return min(max(ROWS_A_CLASS * outputs, FEWEST), MOST)
-
-
-def mark_trained(model: keras.Model) -> None:
-    """Say that no layer of the model is new any more."""
-    for variable in model.variables:
-        variable.made_new = False
+    """The number of texts on which a head with so many outputs is trained."""
+    return min(max(ROWS_PER_CLASS * outputs, FEWEST), MOST)
 
 
 def head_input(model: keras.Model) -> Any:
-    """The tensor that the new layers start from, (batch, features), or None."""
-    new = [v for v in model.trainable_variables if getattr(v, "made_new", False)]
-    names = {variable.path.split("/")[0] for variable in new}
+    """The input of the newly initialised layers, (batch, features), or None."""
+    new = newly_initialised(model)
+    paths = [v.path for v in model.trainable_variables if v.path in new]
+    names = {path.split("/")[0] for path in paths}
     first = next((layer for layer in model.layers if layer.name in names), None)
     return first.input if first is not None and len(first.input.shape) == 2 else None

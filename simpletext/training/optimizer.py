@@ -149,6 +149,27 @@ def renewed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer
     return new
 
 
+def restart_optimizer(model: keras.Model) -> None:
+    """Give a model its optimizer anew, after other variables became trainable."""
+    # It has state for the variables it was built with, and the compiled step lists them.
+    model.optimizer = renewed(model.optimizer)
+    model.train_function = None
+
+
+def set_weight_decay(model: keras.Model, weight_decay: float) -> None:
+    """Set the weight decay of a model's optimizer.
+
+    Raises:
+        ArgumentError: not a weight decay, or an optimizer that has none.
+    """
+    check_weight_decay(weight_decay)
+    if not hasattr(model.optimizer, "weight_decay"):
+        kind = type(model.optimizer).__name__
+        raise ArgumentError(f"{kind} has no weight decay. Compile with simpletext.AdamW.")
+    model.optimizer.weight_decay = weight_decay
+    model.train_function = None  # it is a constant of the compiled step
+
+
 def check_weight_decay(weight_decay: Any) -> None:
     """Refuse what is no weight decay."""
     is_number = isinstance(weight_decay, (int, float)) and not isinstance(weight_decay, bool)

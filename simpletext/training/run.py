@@ -1,75 +1,51 @@
-"""One training: what it is going to do, how far it is, when it stops, how it goes on after a crash.
+"""One training: its progress, when it stops, and its checkpoints.
 
-Whether to stop, or to lower the rate, is decided from the history alone, so a training that was
-killed and goes on decides as one that never stopped.
+Whether to stop, or to reduce the rate, is decided from the history alone, so a training that was
+killed and resumed decides as one that was never interrupted.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError, TrainingError
+from ..errors import ArgumentError, CheckpointError, TrainingError
+from ..models.loading import newly_initialised
 from ..tasks.metrics import lower_is_better
-from ..utils import console
-from ..utils.interrupt import CtrlC
-from .checkpointing import BEST, LAST, Snapshot, assign, numbered, read_snapshot, write_snapshot
-from .linear_probing import HeadStart, mark_trained
-from .optimizer import check_schedulable, momentum_of, set_learning_rate
-from .schedules import Schedule
-from .sources import for_fit
+from .checkpointing import (
+    BEST,
+    LAST,
+    TrainingCheckpoint,
+    assign,
+    numbered,
+    read_checkpoint,
+    write_checkpoint,
+)
+from .optimizer import momentum_of, set_learning_rate
+from .plan import Plan
 
-LOWEST_RATE = 1e-7  # below it reducing on a plateau changes nothing any more, as in ktrain
-PER_STEP = ("lr", "momentum")  # what the history has a step, not an epoch
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a training is going to do.
-
-    Attributes:
-        name: the schedule's name.
-        epochs: passes over the training data, at most.
-        steps: batches an epoch.
-        schedule: step -> learning rate.
-        momentum: step -> momentum, or None to leave it.
-        early_stopping: epochs without a better `monitor` before the training ends.
-        reduce_on_plateau: such epochs before the rate is divided by `reduce_factor`.
-        reduce_factor: what the rate is divided by.
-        monitor: the quantity of the history by which an epoch is better than another.
-        settings: what else tells this training from others, such as the rate; JSON values.
-    """
-
-    name: str
-    epochs: int
-    steps: int
-    schedule: Schedule
-    momentum: Schedule | None = None
-    early_stopping: int | None = None
-    reduce_on_plateau: int | None = None
-    reduce_factor: float = 2
-    monitor: str = "loss"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def describe(self) -> dict[str, Any]:
-        """The plan as JSON values: two trainings are the same if these are."""
-        own = ("name", "epochs", "steps", "early_stopping", "reduce_on_plateau", "reduce_factor")
-        return {name: getattr(self, name) for name in (*own, "monitor")} | dict(self.settings)
+LOWEST_RATE = 1e-7  # reducing on a plateau ends here, as in ktrain
+PER_STEP = ("lr", "momentum")  # quantities with one value per step, not per epoch
 
 
 class Run(keras.callbacks.Callback):
-    """A training under way: sets the rates, keeps the history, stops, writes snapshots.
+    """A training in progress: sets the rates, keeps the history, stops, writes checkpoints.
 
     Args:
-        model: what is trained.
-        plan: how.
-        first_epoch: epochs that the data have gone through before this training.
-        folder: where snapshots go; None for none.
+        model: the model that is trained.
+        plan: prepared (see `Plan.prepared`).
+        first_epoch: epochs of the learner's trainings before this one.
+        folder: the checkpoint folder, or None.
+
+    Attributes:
+        history: name -> values of this training.
+        epoch: epochs completed.
+        stopped: whether early stopping or a callback ended the training.
+        interrupted: whether Ctrl-C ended it.
+        resumed: whether it was continued from its folder.
     """
 
     def __init__(
@@ -78,8 +54,10 @@ class Run(keras.callbacks.Callback):
         super().__init__()
         self.trained, self.plan, self.first_epoch, self.folder = model, plan, first_epoch, folder
         self.history: dict[str, list[float]] = {}
-        self.epoch, self.stopped, self.interrupted = 0, False, False
-        self._momentum: Any = momentum_of(model.optimizer) if plan.momentum else None
+        self.epoch, self.stopped = 0, False
+        self.interrupted = self.resumed = self._stopped_by_callback = False
+        self._schedule, self._cycle = plan.schedule, plan.momentum
+        self._momentum: Any = momentum_of(model.optimizer) if self._cycle else None
         self._best: dict[str, np.ndarray] | None = None
 
     @property
@@ -90,38 +68,38 @@ class Run(keras.callbacks.Callback):
     # ---- Keras' calls --------------------------------------------------------------------
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Before an epoch: how far a plateau has brought the rate down."""
+        """Before an epoch: how often the rate was reduced so far."""
         count = reductions(self._watched(), self.plan.reduce_on_plateau, self._lower())
         self._divisor = self.plan.reduce_factor**count
         self._step = epoch * self.plan.steps
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Before a step: its learning rate and momentum."""
-        rate = self.plan.schedule(self._step)
+        rate = self._schedule(self._step)
         if self._divisor > 1:
             rate = max(rate / self._divisor, min(rate, LOWEST_RATE))
         set_learning_rate(self.trained, rate)
         self.history.setdefault("lr", []).append(rate)
-        if self.plan.momentum is not None:
-            momentum = self.plan.momentum(self._step)
+        if self._cycle is not None:
+            momentum = self._cycle(self._step)
             self._momentum.assign(momentum)
             self.history.setdefault("momentum", []).append(momentum)
         self._step += 1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """After a step: stop at once when the loss isn't a number any more."""
+        """After a step: stop at once when the loss is not a finite number."""
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The loss is {loss} at batch {batch + 1} of epoch {self.epoch + 1} (learning rate "
-                f"{self.history['lr'][-1]:.1e}). Training was stopped; the weights are of no use "
-                "any more: reset_weights() puts the first ones back. Try a lower learning rate, "
+                f"{self.history['lr'][-1]:.1e}). Training was stopped; the weights are unusable: "
+                "reset_weights() restores the initial ones. Try a lower learning rate, "
                 "an optimizer with global_clipnorm=1.0, or precision='float32', and look at the "
                 "labels and weights of the data."
             )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """After an epoch: history, the best weights, stopping, snapshots."""
+        """After an epoch: history, the best weights, stopping, checkpoints."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         self._check_monitor()
@@ -130,28 +108,34 @@ class Run(keras.callbacks.Callback):
         is_best = bool(values) and waited(values, self._lower()) == 0
         if is_best and self.plan.early_stopping:
             self._best = numbered(self.trained.variables)
+        self._stopped_by_callback = bool(self.trained.stop_training)
         patience = self.plan.early_stopping
         if patience and waited(values, self._lower()) >= patience:
-            self.stopped = self.trained.stop_training = True
+            self.trained.stop_training = True
+        self.stopped = bool(self.trained.stop_training)
         if self.folder is not None:
             self._write(self.folder, is_best)
 
+    def on_train_end(self, logs: Any = None) -> None:
+        """After the training: a callback that ended it may have restored other weights."""
+        if self._stopped_by_callback and self.folder is not None:
+            self._write(self.folder, is_best=False)
+
     def _check_monitor(self) -> None:
-        """Keras tells the names of metrics only after an epoch."""
-        decides = self.plan.early_stopping or self.plan.reduce_on_plateau
-        if decides and self.plan.monitor not in self.history:
+        """Keras has the names of metrics only after an epoch."""
+        if self.plan.decides and self.plan.monitor not in self.history:
             known = [name for name in self.history if name not in PER_STEP]
             raise ArgumentError(
-                f"monitor={self.plan.monitor!r}, but this training gives {', '.join(known)}."
+                f"monitor={self.plan.monitor!r}, but this training has {', '.join(known)}."
             )
 
     def _watched(self) -> list[float]:
-        return self.history.get(self.plan.monitor, [])
+        return self.history.get(str(self.plan.monitor), [])
 
     def _lower(self) -> bool:
-        return lower_is_better(self.plan.monitor)
+        return lower_is_better(str(self.plan.monitor))
 
-    # ---- snapshots -----------------------------------------------------------------------
+    # ---- checkpoints ---------------------------------------------------------------------
 
     def _write(self, folder: Path, is_best: bool) -> None:
         state = {
@@ -162,44 +146,63 @@ class Run(keras.callbacks.Callback):
         }
         history = {name: np.array(values, "float64") for name, values in self.history.items()}
         model = numbered(self.trained.variables)
-        if is_best:  # first, so that `last` never tells of a best that isn't there
-            write_snapshot(folder / BEST, Snapshot(state, model, {}, {}))
+        if is_best:  # first, so that `last` never refers to a best that isn't there
+            write_checkpoint(folder / BEST, TrainingCheckpoint(state, model, {}, {}))
         optimizer = numbered(self.trained.optimizer.variables)
-        write_snapshot(folder / LAST, Snapshot(state, model, optimizer, history))
+        write_checkpoint(folder / LAST, TrainingCheckpoint(state, model, optimizer, history))
 
     def resume(self, folder: Path) -> None:
-        """Go on from the folder's last snapshot.
+        """Continue from the folder's last checkpoint.
 
         Raises:
             CheckpointError: it is damaged, or of another training or model.
         """
-        snapshot = read_snapshot(folder / LAST)
-        theirs, ours = snapshot.state["plan"], self.plan.describe()
+        saved = read_checkpoint(folder / LAST)
+        theirs, ours = saved.state["plan"], self.plan.describe()
         other = [name for name in ours if theirs.get(name) != ours[name]]
         if other:
-            told = ", ".join(f"{n} was {theirs.get(n)!r} and is {ours[n]!r}" for n in other)
+            changes = ", ".join(f"{n} was {theirs.get(n)!r} and is {ours[n]!r}" for n in other)
             raise CheckpointError(
-                f"{folder} holds another training: {told}. Use the same arguments to go on with "
+                f"{folder} holds another training: {changes}. Use the same arguments to continue "
                 "it, or another checkpoint_folder."
             )
-        optimizer = self.trained.optimizer
-        assign(self.trained.variables, snapshot.model, folder / LAST)
-        assign(optimizer.variables, snapshot.optimizer, folder / LAST)
-        self.history = {name: values.tolist() for name, values in snapshot.history.items()}
-        self.first_epoch = snapshot.state["first_epoch"]
-        self.epoch, self.stopped = snapshot.state["epoch"], snapshot.state["stopped"]
-        mark_trained(self.trained)
+        assign(self.trained.variables, saved.model, folder / LAST)
+        assign(self.trained.optimizer.variables, saved.optimizer, folder / LAST)
+        self.history = {name: values.tolist() for name, values in saved.history.items()}
+        self.first_epoch = saved.state["first_epoch"]
+        self.epoch, self.stopped = saved.state["epoch"], saved.state["stopped"]
+        self.resumed = True
+        newly_initialised(self.trained).clear()
         if self.plan.early_stopping:
-            self._best = dict(read_snapshot(folder / BEST).model)
+            self._best = dict(read_checkpoint(folder / BEST).model)
 
     def restore_best(self) -> None:
         """With early stopping: the weights of the best epoch."""
         if self._best is not None:
             assign(self.trained.variables, self._best, Path(BEST))
 
+    # ---- messages ------------------------------------------------------------------------
+
+    def describe_resumed(self) -> str:
+        """Where a resumed training continues."""
+        if self.finished:
+            return f"The training in {self.folder} has ended already; its weights were loaded."
+        return f"continuing after epoch {self.epoch} of {self.plan.epochs} in {self.folder}"
+
+    def describe_interrupted(self) -> str:
+        """What Ctrl-C has left."""
+        weights = "the weights that it had at that moment"
+        if self._best is not None:
+            best = len(self._watched()) - waited(self._watched(), self._lower())
+            weights = f"the weights of the best epoch so far, epoch {best} (early_stopping)"
+        return (
+            f"Stopped by Ctrl-C in epoch {self.epoch + 1} of {self.plan.epochs}. The model has "
+            f"{weights}, and the history is kept."
+        )
+
 
 def waited(values: Sequence[float], lower: bool) -> int:
-    """Epochs since the best one.
+    """The number of epochs since the best one.
 
     Example:
         >>> waited([0.5, 0.3, 0.4, 0.3], lower=True)
@@ -212,7 +215,7 @@ def waited(values: Sequence[float], lower: bool) -> int:
 
 
 def reductions(values: Sequence[float], patience: int | None, lower: bool) -> int:
-    """How often the rate was lowered, once after each `patience` epochs without a better value.
+    """How often the rate was reduced, once after each `patience` epochs without a better value.
 
     Example:
         >>> reductions([0.5, 0.6, 0.7, 0.7, 0.7, 0.4, 0.5], patience=2, lower=True)
@@ -225,84 +228,3 @@ def reductions(values: Sequence[float], patience: int | None, lower: bool) -> in
         if wait == patience:
             wait, count = 0, count + 1
     return count
-
-
-def run_training(
-    run: Run,
-    batches: Any,
-    head_start: HeadStart,
-    validation: Any,
-    options: Mapping[str, Any],
-    callbacks: Sequence[keras.callbacks.Callback],
-    verbose: int,
-) -> None:
-    """Train until the plan is done, it stops early, or the user presses Ctrl-C.
-
-    Args:
-        run: the training.
-        batches: what it learns from.
-        head_start: for a head that is new.
-        validation: what it is validated on, or None.
-        options: what `fit` is given besides.
-        callbacks: the user's.
-        verbose: 0 shows no progress.
-    """
-    bar = console.TrainingBar(run.plan.steps, run.plan.epochs, run.history, verbose)
-    try:
-        with CtrlC() as ctrl_c:
-            head_start.give(run.trained, ctrl_c, verbose)
-            run.trained.fit(
-                for_fit(batches),
-                validation_data=for_fit(validation),
-                initial_epoch=run.epoch,
-                epochs=run.plan.epochs,
-                verbose=0,
-                shuffle=False,  # our batches shuffle rows; Keras would only shuffle whole batches
-                callbacks=[bar, *callbacks, run, ctrl_c],
-                **options,
-            )
-    except KeyboardInterrupt:
-        run.interrupted = True
-        if verbose:
-            console.say(
-                f"Stopped by Ctrl-C in epoch {run.epoch + 1} of {run.plan.epochs}. The model "
-                "is as it was at that moment, and the history is kept."
-            )
-    finally:
-        bar.close()
-    run.restore_best()
-
-
-def check_trainable(model: keras.Model, callbacks: Sequence[Any]) -> None:
-    """Refuse what would fight the schedule, or can't follow one."""
-    check_schedulable(model.optimizer)
-    rivals = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
-    for callback in callbacks:
-        if isinstance(callback, rivals):
-            raise ArgumentError(
-                f"{type(callback).__name__} sets the learning rate, and so does the learner. Use "
-                "fit, fit_onecycle, fit_linear or autofit(reduce_on_plateau=...) without it."
-            )
-    if not model.trainable_variables:
-        raise ArgumentError("All of the model is frozen: call unfreeze() first.")
-
-
-@contextmanager
-def memory_explained(batch_size: int, longest: int | None) -> Iterator[None]:
-    """Turn a backend's word for "out of memory" into an error that says what to lower."""
-    try:
-        yield
-    except Exception as error:
-        if not _is_out_of_memory(error):
-            raise
-        tokens = f" of up to {longest} tokens" if longest else ""
-        raise NotEnoughMemoryError(
-            f"A batch of {batch_size} rows{tokens} doesn't fit into memory. Lower batch_size "
-            "(AdamW's gradient_accumulation_steps makes up for it) or maxlen, use "
-            "precision='bfloat16', freeze() a part, or take a smaller checkpoint."
-        ) from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    known = type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
-    return known or isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

@@ -1,16 +1,16 @@
-"""Learning rates as plain functions of the step, and the reading of a learning-rate curve."""
+"""Learning rates and momentum as plain functions of the step."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 Schedule = Callable[[int], float]
 
-SMOOTHING = 0.98  # of the loss in a range test, as in fastai's and ktrain's
 LOWEST = 1e-9  # where the cosine of SGDR ends, as ktrain's
-MIN_FACTOR = 10.0  # the loss minimum's rate is divided by this for a suggestion
 
 
 def one_cycle(lr: float, steps: int, start: float = 10.0, end: float = 1000.0) -> Schedule:
@@ -60,7 +60,7 @@ def repeated(schedule: Schedule, steps: int) -> Schedule:
 
 
 def constant(lr: float) -> Schedule:
-    """The same rate at each step."""
+    """The same rate at every step."""
     return lambda step: lr
 
 
@@ -90,7 +90,7 @@ def sgdr(
 
     Args:
         lr: the rate at the start of the first cycle.
-        steps_per_epoch: batches an epoch.
+        steps_per_epoch: batches per epoch.
         cycle_len: epochs of the first cycle.
         cycle_mult: what a cycle's length is multiplied with for the next one.
         lr_decay: what a cycle's first rate is multiplied with for the next one.
@@ -129,83 +129,13 @@ def exponential(start: float, end: float, steps: int) -> Schedule:
     return lambda step: start * factor**step
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A range test: the learning rates tried, and the smoothed loss at each.
+def require_learning_rate(lr: Any) -> float:
+    """A learning rate as a float.
 
-    Smith's range test (https://arxiv.org/abs/1506.01186).
-
-    Attributes:
-        rates, losses: (steps,).
-        spread: standard deviation of the single losses, before smoothing, at the lowest rates.
+    Raises:
+        ArgumentError: not a positive finite number.
     """
-
-    rates: np.ndarray
-    losses: np.ndarray
-    spread: float = 0.0
-
-    def estimate(self) -> tuple[float, float, float] | None:
-        """Three suggestions: steepest descent, minimum / 10, valley.
-
-        Returns:
-            The three learning rates, or None where the curve doesn't fall further than it would
-            by chance: then it says nothing.
-        """
-        first, best = self._span()
-        if best - first < 3 or not self._falls(first, best):
-            return None
-        steepest = first + int(np.argmin(np.gradient(self.losses[first : best + 1])))
-        return (
-            float(self.rates[steepest]),
-            float(self.rates[best] / MIN_FACTOR),
-            float(self.rates[self._valley(first, best)]),
-        )
-
-    def suggest(self) -> float | None:
-        """The middle one of the three estimates, for each of them has curves that mislead it.
-
-        But at most a tenth of the rate with the lowest loss: behind that one training fails, and
-        the other two may lie right before it.
-        """
-        estimates = self.estimate()
-        return None if estimates is None else min(sorted(estimates)[1], estimates[1])
-
-    def _span(self) -> tuple[int, int]:
-        """Where to look: from where the average stands on a few losses, to the lowest point."""
-        first = len(self.losses) // 10
-        return first, first + int(np.argmin(self.losses[first:])) if len(self.losses) else 0
-
-    def _falls(self, first: int, best: int) -> bool:
-        """Whether the loss falls by 2 percent, and by more than three standard errors."""
-        start = self.losses[first]
-        averaged = min(best + 1, (1 + SMOOTHING) / (1 - SMOOTHING))  # losses behind the lowest
-        doubt = 3 * self.spread * math.sqrt(1 / (first + 1) + 1 / averaged)
-        return bool(start - self.losses[best] > max(doubt, 0.02 * abs(start)))
-
-    def _valley(self, first: int, best: int) -> int:
-        """Two thirds down the longest stretch over which the loss falls."""
-        falling = np.diff(self.losses[first : best + 1]) < 0
-        start = longest_start = first
-        longest = 0
-        for i, is_falling in enumerate([*falling, False], start=first):
-            if is_falling:
-                continue
-            if i - start > longest:
-                longest, longest_start = i - start, start
-            start = i + 1
-        return longest_start + (2 * longest) // 3
-
-
-def smooth(losses: Sequence[float]) -> np.ndarray:
-    """Exponentially smoothed losses, corrected for their start at zero."""
-    average, smoothed = 0.0, []
-    for step, loss in enumerate(losses, start=1):
-        average = SMOOTHING * average + (1 - SMOOTHING) * loss
-        smoothed.append(average / (1 - SMOOTHING**step))
-    return np.array(smoothed)
-
-
-def diverged(losses: Sequence[float], stop_factor: float) -> bool:
-    """Whether a range test has seen enough: the smoothed loss is `stop_factor` times its best."""
-    smoothed = smooth(losses)
-    return not math.isfinite(losses[-1]) or smoothed[-1] > stop_factor * smoothed.min()
+    is_number = isinstance(lr, (int, float, np.number)) and not isinstance(lr, bool)
+    if not is_number or not 0 < lr < np.inf:
+        raise ArgumentError(f"The learning rate is {lr!r}; it must be a number above 0, like 1e-4.")
+    return float(lr)

@@ -1,11 +1,12 @@
-"""What a `Learner` trains and looks at, seen as one thing: encoded texts, arrays, datasets.
+"""Training and validation data behind one interface: encoded texts, arrays, datasets.
 
-A source gives batches as `(x, y)` or `(x, y, sample_weight)`, either a `PyDataset` or a
-`tf.data.Dataset`, and knows what there is to know about labels and texts.
+A data source yields batches `(x, y)` or `(x, y, sample_weight)`, as a `PyDataset` or a
+`tf.data.Dataset`, and has the labels and texts behind them where there are any.
 """
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,16 +16,18 @@ from ..errors import ArgumentError, DataError
 from ..inference.outputs import Truth, check_width, truth_in
 from ..tasks.labels import Labels
 from ..tasks.losses import class_weights
-from ..tokenization.encoded_texts import Batches, EncodedTexts, LabelledTexts
+from ..tokenization.batching import Batches, take_rows
+from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from ..utils.validation import require_count
 
-PREFETCHED = 2  # batches made ready while one trains
+PREFETCHED = 2  # batches prepared while one trains
 
 
 class Rows:
-    """Data that lie in memory row by row: encoded texts, or arrays.
+    """Data in memory, row by row: encoded texts, or arrays.
 
     Attributes:
-        y: what the model's loss is given, in the data's own order.
+        y: the targets of the loss, in the data's own order.
         labels: the task and classes; None where the model has several outputs.
         ids: labels as numbers (see `Labels.encode`); None where `labels` is.
         texts, pairs: the texts behind the rows; None where there are none.
@@ -41,59 +44,59 @@ class Rows:
         return len(self.y)
 
     def steps(self, batch_size: int) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return -(-len(self) // batch_size)
 
     def training(
         self, batch_size: int, seed: int, epoch: int, class_weight: Any = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Shuffled batches, and what `fit` needs to know besides: nothing."""
+        """Shuffled batches, and further arguments of `fit`: none."""
         weights = self.weights
         if class_weight is not None:
             if self.labels is None:
                 raise ArgumentError("class_weight needs a model with one output.")
             by_class = class_weights(class_weight, self.labels, self.ids)
             weights = by_class if weights is None else by_class * weights
-        if isinstance(self.data, EncodedTexts):
-            batches: Any = Batches(self.data, batch_size, True, seed, epoch)
-        else:
-            batches = ArrayBatches(self.data, self.y, batch_size, seed, epoch)
-        return (batches if weights is None else Weighted(batches, weights)), {}
+        batches = Batches(self.data, batch_size, True, seed, epoch, y=self.y, weights=weights)
+        return batches, {}
 
     def validation(self, batch_size: int) -> Any:
         """Batches in a fixed order, with their weights."""
-        batches = self.ordered(batch_size)
-        return batches if self.weights is None else Weighted(batches, self.weights)
+        return Batches(self.data, batch_size, y=self.y, weights=self.weights)
 
     def ordered(self, batch_size: int) -> Any:
-        """Batches in a fixed order; `order` tells the row behind each result."""
-        if isinstance(self.data, EncodedTexts):
-            return Batches(self.data, batch_size)
-        return ArrayBatches(self.data, self.y, batch_size)
+        """Batches in a fixed order, without weights; their `order` has the row of each result."""
+        return Batches(self.data, batch_size, y=self.y)
 
     def example(self, row: int) -> Any:
         """The model's input for one row, as a batch of one."""
-        if isinstance(self.data, EncodedTexts):
-            return self.data.padded(np.array([row]))
-        return _taken(self.data, np.array([row]))
+        row = require_count("example_id", row, 0, len(self) - 1)
+        return take_rows(self.data, np.array([row]))
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens of the longest text; None for arrays."""
+        lengths = getattr(self.data, "lengths", None)
+        return None if lengths is None else int(lengths.max())
 
 
 class Stream:
-    """Data that come batch by batch: a `tf.data.Dataset`, or a `PyDataset` of the user's.
+    """Data that arrive in batches: a `tf.data.Dataset`, or a `PyDataset` of the user's.
 
-    They have their own batch size and their own order, and the learner keeps both.
+    Their batch size and order are kept.
     """
 
     labels: Labels | None = None
     texts: Sequence[str] | None = None
     pairs: Sequence[str] | None = None
+    longest: int | None = None
 
     def __init__(self, data: Any, name: str) -> None:
         self.data, self.name = data, name
         self._steps: int | None = None
 
     def steps(self, batch_size: int) -> int:
-        """Batches an epoch; counted once where the dataset doesn't know it itself."""
+        """Batches per epoch; counted once where the dataset doesn't know its length."""
         if self._steps is None:
             self._steps = _count(self.data, self.name)
             if not isinstance(self.data, keras.utils.PyDataset):
@@ -103,7 +106,7 @@ class Stream:
     def training(
         self, batch_size: int, seed: int, epoch: int, class_weight: Any = None
     ) -> tuple[Any, dict[str, Any]]:
-        """The batches, and what `fit` needs to know besides."""
+        """The batches, and further arguments of `fit`."""
         if class_weight is None:
             return self.data, {}
         if not isinstance(class_weight, Mapping):
@@ -122,26 +125,58 @@ class Stream:
 
     def example(self, row: int) -> Any:
         """The model's input for one row, as a batch of one."""
+        wanted = row = require_count("example_id", row, 0)
         for batch in one_pass(self.data):
             count = len(keras.tree.flatten(batch[0])[0])
             if row < count:
                 return keras.tree.map_structure(lambda part, at=row: part[at : at + 1], batch[0])
             row -= count
-        raise ArgumentError(f"{self.name} has no row of that number.")
+        raise ArgumentError(f"example_id={wanted}; {self.name} has {wanted - row} rows.")
 
 
-Source = Rows | Stream
+DataSource = Rows | Stream
 
 
-def as_source(name: str, data: Any, model: keras.Model, sample_weight: Any = None) -> Source:
-    """Whatever a user brings as a source.
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of a training and how they are cut into batches.
+
+    Attributes:
+        train, validation: the data; validation may be None.
+        batch_size: rows per training step; a `Stream` has its own.
+        eval_batch_size: rows per batch of the validation.
+        seed: with the epoch's number it fixes the order of the training rows.
+    """
+
+    train: DataSource
+    validation: DataSource | None
+    batch_size: int
+    eval_batch_size: int
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Training steps per epoch."""
+        return self.train.steps(self.batch_size)
+
+    def training(self, epoch: int, class_weight: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Batches from an epoch on, and further arguments of `fit`."""
+        return self.train.training(self.batch_size, self.seed, epoch, class_weight)
+
+    def validating(self) -> Any:
+        """Batches of the validation data, or None."""
+        return self.validation and self.validation.validation(self.eval_batch_size)
+
+
+def as_source(name: str, data: Any, model: keras.Model, sample_weight: Any = None) -> DataSource:
+    """The data source for what the user passes.
 
     Args:
         name: what the argument is called, for messages.
         data: encoded texts with labels; `(x, y)` or `(x, y, sample_weight)` of arrays, where x may
             be a dict or list of them; a `tf.data.Dataset` or `PyDataset` of such batches.
         model: the compiled model that the data are for.
-        sample_weight: a weight a row, (rows,).
+        sample_weight: one weight per row, (rows,).
 
     Raises:
         DataError: none of these; no labels; a different number of rows in x, y and weights;
@@ -165,6 +200,30 @@ def as_source(name: str, data: Any, model: keras.Model, sample_weight: Any = Non
         f"{name} is a {type(data).__name__}; it must come from preprocess_train or "
         "preprocess_test, or be a tuple (x, y) of arrays, a tf.data.Dataset or a keras PyDataset."
     )
+
+
+def require_training(data: DataSource | None) -> DataSource:
+    """A learner's training data.
+
+    Raises:
+        DataError: there are none.
+    """
+    if data is None:
+        raise DataError("This learner has no training data: get_learner(model, train_data=...)")
+    return data
+
+
+def validation_source(data: Any, default: DataSource | None, model: keras.Model) -> DataSource:
+    """The validation data that the user passes, or the learner's own.
+
+    Raises:
+        DataError: neither, or not such data (see `as_source`).
+    """
+    if data is not None:
+        return as_source("val_data", data, model)
+    if default is None:
+        raise DataError("There is no validation data: pass val_data here or to get_learner.")
+    return default
 
 
 def _arrays(name: str, data: tuple, model: keras.Model, sample_weight: Any) -> Rows:
@@ -239,8 +298,7 @@ def for_fit(batches: Any) -> Any:
     over, and everything waits until it wakes up: for as long as the epoch took, or a minute
     (TensorFlow 2.21).
     """
-    ours = isinstance(batches, (Batches, ArrayBatches, Weighted))
-    if not ours or keras.backend.backend() != "tensorflow":
+    if not isinstance(batches, Batches) or keras.backend.backend() != "tensorflow":
         return batches
     import tensorflow as tf
 
@@ -258,11 +316,10 @@ def for_fit(batches: Any) -> Any:
     return counted.prefetch(PREFETCHED).with_options(options)
 
 
-def _signature(batches: Any) -> Any:
+def _signature(batches: Batches) -> Any:
     """The types and shapes of all batches: rows vary, and the length of texts does."""
     import tensorflow as tf
 
-    plain = batches.batches if isinstance(batches, Weighted) else batches
     x, *others = keras.tree.lists_to_tuples(batches[0])
 
     def spec(part: np.ndarray) -> Any:
@@ -271,75 +328,5 @@ def _signature(batches: Any) -> Any:
     def text_spec(part: np.ndarray) -> Any:
         return tf.TensorSpec((None, None), part.dtype)
 
-    x = keras.tree.map_structure(text_spec if isinstance(plain, Batches) else spec, x)
+    x = keras.tree.map_structure(text_spec if batches.are_texts else spec, x)
     return (x, *map(spec, others))
-
-
-class ArrayBatches(keras.utils.PyDataset):
-    """Batches of arrays, shuffled by seed and epoch, or with no seed in their own order.
-
-    Args:
-        x: an array, or a dict or list of arrays, each with a row an example.
-        y: labels, a row an example.
-        batch_size: rows a batch; the last one may be smaller.
-        seed: with the epoch's number it fixes the order.
-        epoch: the number of the first epoch.
-    """
-
-    def __init__(
-        self, x: Any, y: np.ndarray, batch_size: int, seed: int | None = None, epoch: int = 0
-    ) -> None:
-        super().__init__()
-        self.x, self.y, self.batch_size, self.seed, self.epoch = x, y, batch_size, seed, epoch
-        self._plan()
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
-        rows = self.rows[index]
-        return _taken(self.x, rows), self.y[rows]
-
-    @property
-    def order(self) -> np.ndarray:
-        """The row behind each result, when results of all batches are put one after the other."""
-        return np.concatenate(self.rows)
-
-    def on_epoch_end(self) -> None:
-        """Keras' call after an epoch: draw the rows anew."""
-        self.epoch += 1
-        self._plan()
-
-    def _plan(self) -> None:
-        order = np.arange(len(self.y))
-        if self.seed is not None:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.y))
-        self.rows = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
-
-
-class Weighted(keras.utils.PyDataset):
-    """Batches with the weights of their rows.
-
-    Args:
-        batches: `Batches` or `ArrayBatches`.
-        weights: a weight a row, (rows,).
-    """
-
-    def __init__(self, batches: Any, weights: np.ndarray) -> None:
-        super().__init__()
-        self.batches, self.weights = batches, weights
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> tuple[Any, Any, np.ndarray]:
-        x, y = self.batches[index]
-        return x, y, self.weights[self.batches.rows[index]]
-
-    def on_epoch_end(self) -> None:
-        """Keras' call after an epoch."""
-        self.batches.on_epoch_end()
-
-
-def _taken(x: Any, rows: np.ndarray) -> Any:
-    return keras.tree.map_structure(lambda part: part[rows], x)

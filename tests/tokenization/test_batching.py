@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpletext.tasks.labels import Labels
-from simpletext.tokenization.encoded_texts import Batches, EncodedTexts, LabelledTexts
+from simpletext.tokenization.batching import Batches
+from simpletext.tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from simpletext.tokenization.layout import Layout
 
 NAMES = ("input_ids", "token_type_ids", "attention_mask")

@@ -10,8 +10,8 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import DataError, SimpletextError
+from simpletext.tokenization.batching import Batches
 from simpletext.tokenization.cache import fingerprint
-from simpletext.tokenization.encoded_texts import Batches
 from simpletext.tokenization.tfrecords import read_tfrecord, write_tfrecord
 
 

@@ -10,7 +10,7 @@ from parity.weights import write_checkpoint
 
 import simpletext as st
 from simpletext.models.families import MODULES
-from simpletext.training.linear_probing import head_input, rows_for
+from simpletext.training.linear_probing import head_input, rows_for, train_new_head
 from simpletext.utils.interrupt import CtrlC
 
 
@@ -29,8 +29,14 @@ def make(tiny):
     return make
 
 
+def give(learner, class_weight=None, verbose=0):
+    data = learner._data()
+    batches, options = data.training(0, class_weight)
+    train_new_head(learner.model, batches, options, learner.seed, CtrlC(), verbose)
+
+
 def start(learner, class_weight=None):
-    learner._head_start(class_weight).give(learner.model, CtrlC(), verbose=0)
+    give(learner, class_weight, 0)
 
 
 def split(model):
@@ -69,10 +75,10 @@ def test_its_step_is_traced_for_one_size_of_batch_and_then_for_all(make, monkeyp
 
 def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
     monkeypatch.setattr("simpletext.training.linear_probing.FEWEST", 12)
-    monkeypatch.setattr("simpletext.training.linear_probing.ROWS_A_CLASS", 1)
+    monkeypatch.setattr("simpletext.training.linear_probing.ROWS_PER_CLASS", 1)
     learner = make()
     assert len(learner.train_data) > 16
-    learner._head_start(None).give(learner.model, CtrlC(), verbose=1)
+    give(learner, verbose=1)
     assert "100%" in capsys.readouterr().err
 
 
@@ -219,10 +225,32 @@ def test_the_new_head_of_every_family_can_have_one(model_type, tmp_path):
     checkpoint = read_fixture(model_type).checkpoints["base"]
     write_checkpoint(tmp_path, checkpoint.config, checkpoint.shapes)
     model = st.load_classifier(tmp_path, num_labels=7, verbose=0)
-    new = {variable.path for variable in model.trainable_variables if variable.made_new}
+    new = set(model.architecture.newly_initialised)
     assert new
     start = head_input(model)
     if checkpoint.config.get("classifier_pooling") == "late":  # the head looks at each token
         assert start is None
         return
     assert new <= {v.path for v in keras.Model(start, model.output).trainable_variables}
+
+
+@pytest.mark.parametrize("verb", ["fit", "fit_onecycle", "fit_linear", "autofit"])
+def test_it_can_be_left_out(make, verb):
+    learner = make()
+    untrained = split(learner.model)[1][0]
+    getattr(learner, verb)(1e-9, 1, verbose=0, head_start=False)
+    np.testing.assert_allclose(split(learner.model)[1][0], untrained, atol=1e-5)
+    assert not learner.model.architecture.newly_initialised
+
+
+def test_a_loaded_head_is_not_trained_anew(make, tmp_path):
+    trained, learner = make(), make()
+    trained.fit_onecycle(1e-9, 1, checkpoint_folder=tmp_path / "training", verbose=0)
+    trained.save_model(tmp_path / "model")
+    head = split(trained.model)[1][0]
+    for saved in (tmp_path / "model", tmp_path / "training" / "best.safetensors"):
+        learner.load_model(saved)
+        learner.fit_onecycle(1e-9, 1, verbose=0)
+        np.testing.assert_allclose(split(learner.model)[1][0], head, atol=1e-5)
+        learner.reset_weights()
+        assert learner.model.architecture.newly_initialised == set()

@@ -82,7 +82,7 @@ def test_autofit_without_validation_data():
 def test_early_stopping_needs_something_to_look_at():
     with pytest.raises(ArgumentError, match="monitor='val_loss' needs validation data"):
         st.get_learner(network(), (X, Y)).autofit(0.01)
-    with pytest.raises(ArgumentError, match="monitor='val_f1', but this training gives"):
+    with pytest.raises(ArgumentError, match="monitor='val_f1', but this training has"):
         learner_of().autofit(0.01, 2, early_stopping=1, monitor="val_f1", verbose=0)
 
 
@@ -194,7 +194,8 @@ class Fails(keras.callbacks.Callback):
 def test_ctrl_c_leaves_model_and_history(capsys):
     learner = learner_of()
     history = learner.fit(0.01, 3, callbacks=[Fails(KeyboardInterrupt())])
-    assert "Stopped by Ctrl-C in epoch 2 of 3" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Stopped by Ctrl-C in epoch 2 of 3. The model has the weights that it had" in told
     assert len(history["loss"]) == 1
     assert len(history["lr"]) == 5
     learner.fit(0.01, 1, verbose=0)
@@ -259,7 +260,9 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
 
 def test_a_folder_of_another_training(tmp_path):
     learner_of().fit(0.01, 1, checkpoint_folder=tmp_path, verbose=0)
-    with pytest.raises(CheckpointError, match="holds a training already. resume=True goes on"):
+    with pytest.raises(
+        CheckpointError, match="holds a training already. Pass resume=True to continue"
+    ):
         learner_of().fit(0.01, 1, checkpoint_folder=tmp_path)
     with pytest.raises(CheckpointError, match="another training: lr was 0.01 and is 0.02"):
         learner_of().fit(0.02, 1, checkpoint_folder=tmp_path, resume=True)
@@ -267,7 +270,7 @@ def test_a_folder_of_another_training(tmp_path):
     with pytest.raises(CheckpointError, match="is of another model or optimizer"):
         other.fit(0.01, 1, checkpoint_folder=tmp_path, resume=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="checkpoint_folder can't be made"):
+    with pytest.raises(CheckpointError, match="checkpoint_folder can't be created"):
         learner_of().fit(0.01, 1, checkpoint_folder=tmp_path / "file")
 
 
@@ -339,3 +342,120 @@ def test_set_model_and_set_lr():
     learner.fit(0.01, 1, verbose=0)
     with pytest.raises(ArgumentError, match="The model isn't compiled"):
         learner.set_model(keras.Sequential([keras.Input((2,))]))
+
+
+# ---- counts, callbacks, resuming, what is said -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda learner: learner.fit_onecycle("auto", 0),
+        lambda learner: learner.fit("auto", 0),
+        lambda learner: learner.fit("auto", 1, cycle_len=1.5),
+        lambda learner: learner.fit_linear("auto", 1, early_stopping=0),
+        lambda learner: learner.autofit("auto", 2, reduce_on_plateau=True),
+    ],
+)
+def test_bad_counts_are_refused_before_the_range_test(start):
+    learner = learner_of()
+    with pytest.raises(ArgumentError, match="it must be a whole number, 1 or more"):
+        start(learner)
+    assert learner.curve is None
+
+
+def test_counts_may_be_numpys(tmp_path):
+    one, two = np.int64(1), np.int64(2)
+    learner = learner_of(batch_size=np.int32(16), seed=one)
+    learner.fit_onecycle(np.float32(0.01), two, checkpoint_folder=tmp_path / "a", verbose=0)
+    learner.fit(
+        0.01, two, cycle_len=one, cycle_mult=two, early_stopping=two,
+        checkpoint_folder=tmp_path / "b", verbose=0,
+    )  # fmt: skip
+    learner.autofit(0.01, two, two, one, np.float64(2), checkpoint_folder=tmp_path / "c", verbose=0)
+    assert len(learner.history["loss"]) == 2 + 3 + 2
+
+
+def test_a_callback_alone_is_a_list_of_one():
+    callback = keras.callbacks.EarlyStopping("loss", mode="max", patience=1)
+    learner = learner_of()
+    learner.fit(0.01, 5, callbacks=callback, verbose=0)
+    assert len(learner.history["loss"]) < 5
+    with pytest.raises(ArgumentError, match=r"callbacks=\['stop'\]; it must be a list of keras"):
+        learner.fit(0.01, 1, callbacks=["stop"])
+
+
+def test_resuming_in_the_same_learner_keeps_one_history(tmp_path):
+    learner = learner_of()
+    learner.fit(0.01, 1, verbose=0)
+    options = {"checkpoint_folder": tmp_path, "verbose": 0}
+    with pytest.raises(RuntimeError, match="power"):
+        learner.fit(0.01, 3, callbacks=[Fails(RuntimeError("power"), 7)], **options)
+    for _ in range(3):
+        learner.fit(0.01, 3, resume=True, **options)
+        assert len(learner.history["loss"]) == 1 + 3
+        assert len(learner.history["lr"]) == 4 * (1 + 3)
+
+
+def test_a_training_that_a_callback_stopped_is_not_continued(tmp_path, capsys):
+    def train(learner, **options):
+        stop = keras.callbacks.EarlyStopping(
+            "loss", mode="max", patience=2, restore_best_weights=True
+        )
+        learner.fit(0.01, 6, checkpoint_folder=tmp_path, callbacks=[stop], **options)
+        return learner
+
+    whole = train(learner_of(), verbose=0)
+    epochs = len(whole.history["loss"])
+    assert epochs < 6
+    resumed = train(learner_of(), resume=True)
+    assert "has ended already; its weights were loaded" in capsys.readouterr().out
+    assert len(resumed.history["loss"]) == epochs
+    assert all(map(np.array_equal, whole.model.get_weights(), resumed.model.get_weights()))
+
+
+def test_ctrl_c_with_early_stopping_says_that_the_best_weights_are_restored(capsys):
+    learner = learner_of()
+    learner.fit(0.01, 3, early_stopping=2, callbacks=[Fails(KeyboardInterrupt(), 6)])
+    assert "The model has the weights of the best epoch so far, epoch 1" in capsys.readouterr().out
+    found = learner.model.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
+    assert found == pytest.approx(learner.history["val_loss"][0], rel=1e-4)
+
+
+def test_a_new_model_has_no_curve():
+    learner = learner_of()
+    learner.lr_find(max_epochs=2, verbose=0)
+    learner.set_model(network())
+    assert learner.curve is None
+
+
+def test_an_unusual_rate_is_pointed_out(capsys):
+    learner_of().fit_onecycle(1, 1)
+    assert "The learning rate 1 is unusually high" in capsys.readouterr().out
+    learner_of().fit_onecycle(0.1, 1)
+    assert "unusually" not in capsys.readouterr().out
+
+
+def test_the_output_of_a_layer_is_of_a_row_that_there_is():
+    learner = learner_of()
+    assert learner.layer_output(0, example_id=np.int64(63)).shape == (1, 16)
+    for wrong in (-1, 64, 1.0):
+        with pytest.raises(ArgumentError, match=r"example_id=.*; it must be a whole number from 0"):
+            learner.layer_output(0, example_id=wrong)
+    with pytest.raises(ArgumentError, match="layer_id=9; the model has layers 0 to 2"):
+        learner.layer_output(9)
+
+
+def test_plots_return_the_figure_and_show_it_outside_of_notebooks(monkeypatch):
+    learner, opened = learner_of(), []
+    monkeypatch.setattr("simpletext.evaluation.figures._open_window", opened.append)
+    learner.lr_find(max_epochs=2, verbose=0)
+    learner.fit(0.01, 1, verbose=0)
+    for plot in (learner.plot, learner.lr_plot, lambda **o: learner.plot("confusion_matrix", **o)):
+        opened.clear()
+        assert plot() is opened[0]
+        assert plot(return_fig=True) is not None
+        assert len(opened) == 1
+    monkeypatch.setattr("simpletext.utils.console.in_notebook", lambda: True)
+    assert learner.plot() is not None
+    assert len(opened) == 1

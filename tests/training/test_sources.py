@@ -5,27 +5,29 @@ import numpy as np
 import pytest
 
 from simpletext.tasks.labels import Labels
-from simpletext.tokenization.encoded_texts import Batches, EncodedTexts
+from simpletext.tokenization.batching import Batches
+from simpletext.tokenization.encoded_texts import EncodedTexts
 from simpletext.tokenization.layout import Layout
-from simpletext.training.sources import ArrayBatches, Weighted, for_fit, one_pass
+from simpletext.training.sources import for_fit, one_pass
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="for_fit changes nothing on other backends"
 )
 
 
-def texts(epoch=0):
+def texts(epoch=0, weights=None):
     """Batches of 4 texts of 1 to 30 tokens."""
     lengths = list(range(1, 31))
     ids, types = [range(1, n + 1) for n in lengths], [[0] * n for n in lengths]
     layout = Layout(("input_ids", "attention_mask"), 0, 0, "right")
     data = EncodedTexts.gather(ids, types, lengths, layout, [f"text {n}" for n in lengths])
     labels = Labels("single_label_classification", ())
-    return Batches(data.with_labels(np.arange(30), labels), 4, True, seed=2, epoch=epoch)
+    data = data.with_labels(np.arange(30), labels)
+    return Batches(data, 4, True, seed=2, epoch=epoch, weights=weights)
 
 
-def arrays(x):
-    return ArrayBatches(x, np.arange(10.0), 4, seed=2)
+def arrays(x, weights=None):
+    return Batches(x, 4, True, seed=2, y=np.arange(10.0), weights=weights)
 
 
 def assert_same(found, wanted):
@@ -41,11 +43,11 @@ X = np.arange(20.0).reshape(10, 2)
     "make",
     [
         texts,
-        lambda: Weighted(texts(), np.linspace(0, 1, 30)),
+        lambda: texts(weights=np.linspace(0, 1, 30)),
         lambda: arrays(X),
         lambda: arrays({"a": X, "b": X[:, 0]}),
         lambda: arrays([X, X[:, :1]]),
-        lambda: Weighted(arrays(X), np.linspace(0, 1, 10)),
+        lambda: arrays(X, np.linspace(0, 1, 10)),
     ],
 )
 def test_each_epoch_has_the_batches_of_that_epoch(make):

@@ -1,0 +1,99 @@
+"""Running a model over a data source: predictions and labels in the data's own order."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from ..inference.forward import predict_batch, predict_logits
+from ..inference.outputs import probabilities_of, require_labels, truth_in
+from ..inference.predictions import Predictions
+from ..tokenization.encoded_texts import EncodedTexts
+from ..training.sources import DataSource, Rows, one_pass
+from ..utils import console
+from . import plots, report
+
+OUTPUTS = ("matrix", "text", "dict", "dataframe")
+
+
+def predict_source(model: keras.Model, source: DataSource, batch_size: int) -> Predictions:
+    """Predictions and labels of the same pass over the data, so that they belong together."""
+    if isinstance(source, Rows) and isinstance(source.data, EncodedTexts):
+        outputs = predict_logits(model, source.data, batch_size)
+        y, labels = source.ids, require_labels(source.labels)
+    else:
+        outputs, given = _pass_over(model, source.ordered(batch_size))
+        truth = truth_in(model, given, "val_data")
+        y, labels = truth[0], require_labels(truth[1])
+    values = probabilities_of(model, outputs, labels)
+    return Predictions(values, labels, y, source.texts, source.pairs)
+
+
+def predict_texts(
+    model: keras.Model, texts: EncodedTexts, known: DataSource | None, batch_size: int
+) -> np.ndarray:
+    """Probabilities (regression: values) for texts without labels, (rows, outputs).
+
+    Args:
+        model: the model.
+        texts: the texts.
+        known: labelled data, from which the task is known.
+        batch_size: texts per batch.
+    """
+    if known is None:
+        raise DataError("Without labelled data the learner doesn't know the task.")
+    outputs = predict_logits(model, texts, batch_size)
+    return probabilities_of(model, outputs, require_labels(known.labels))
+
+
+def _pass_over(model: keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs and labels, batch after batch."""
+    outputs, labels = [], []
+    for batch in one_pass(batches):
+        if len(batch) < 2:
+            raise DataError("val_data has no labels: let it yield (x, y).")
+        labels.append(keras.ops.convert_to_numpy(batch[1]))
+        outputs.append(predict_batch(model, batch[0], len(labels[-1])))
+    return np.concatenate(outputs).astype("float32"), np.concatenate(labels)
+
+
+def require_output(output: str) -> None:
+    """Refuse a form of report that does not exist."""
+    if output not in OUTPUTS:
+        raise ArgumentError(f"output={output!r}; allowed are {', '.join(OUTPUTS)}.")
+
+
+def validation_report(
+    seen: Predictions,
+    print_report: bool,
+    save_path: str | None,
+    class_names: Sequence[Any],
+    output: str,
+) -> Any:
+    """See `Learner.validate`."""
+    text = report.describe_validation(seen, class_names)
+    if print_report:
+        console.say(text)
+    if save_path is not None:
+        report.validation_table(seen, class_names).to_csv(Path(save_path).expanduser())
+    if output == "text":
+        return text
+    if output == "dict":
+        return report.validation_scores(seen, class_names)
+    if output == "dataframe":
+        return report.validation_table(seen, class_names)
+    return report.confusion(seen)
+
+
+def confusion_figure(seen: Predictions) -> Any:
+    """The confusion matrix as a matplotlib figure.
+
+    Raises:
+        ArgumentError: the task has no classes.
+    """
+    if not seen.labels.kind.has_classes:
+        raise ArgumentError("A regression has no confusion matrix; see validate().")
+    return plots.plot_confusion(report.confusion(seen), report.names_of(seen.labels))

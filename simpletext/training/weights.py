@@ -1,0 +1,75 @@
+"""A model's weights: backup, saving and loading."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..checkpoints.folder import check_absent
+from ..errors import CheckpointError
+from ..models.loading import (
+    architecture_of,
+    load_classifier,
+    load_encoder,
+    newly_initialised,
+    save_checkpoint,
+)
+from .checkpointing import assign, read_checkpoint
+
+
+@dataclass(frozen=True)
+class WeightsBackup:
+    """All variables of a model as they were, and which of them were newly initialised."""
+
+    values: list[np.ndarray]
+    newly_initialised: frozenset[str]
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "WeightsBackup":
+        """The state of a model now."""
+        values = [keras.ops.convert_to_numpy(variable).copy() for variable in model.variables]
+        return cls(values, frozenset(newly_initialised(model)))
+
+    def restore(self, model: keras.Model) -> None:
+        """Put the model back into this state."""
+        for variable, value in zip(model.variables, self.values, strict=True):
+            variable.assign(value)
+        newly_initialised(model).clear()
+        newly_initialised(model).update(self.newly_initialised)
+
+
+def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """See `Learner.save_model`."""
+    if str(path).endswith(".keras"):
+        check_absent(path)
+        model.save(Path(path).expanduser())
+    else:
+        save_checkpoint(model, path)
+
+
+def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """See `Learner.load_model`."""
+    file = Path(path).expanduser()
+    if file.is_file() and file.suffix == ".safetensors":
+        assign(model.variables, read_checkpoint(file).model, file)
+        newly_initialised(model).clear()
+        return
+    loaded = _load(model, file)
+    shapes = [[tuple(w.shape) for w in each.weights] for each in (model, loaded)]
+    if shapes[0] != shapes[1]:
+        raise CheckpointError(f"{path} holds a model of another architecture or other classes.")
+    untrained = newly_initialised(loaded)  # of a folder without a head
+    newly_initialised(model).clear()
+    for mine, theirs in zip(model.weights, loaded.weights, strict=True):
+        mine.assign(theirs)
+        if theirs.path in untrained:
+            newly_initialised(model).add(mine.path)
+
+
+def _load(model: keras.Model, file: Path) -> keras.Model:
+    if file.is_file() and file.suffix == ".keras":
+        return keras.saving.load_model(file, compile=False)
+    pooling = architecture_of(model).pooling
+    return load_classifier(file, pooling=pooling) if pooling else load_encoder(file)
