@@ -294,7 +294,7 @@ def _array(record: Record) -> list[Any] | None:
         return list(data) if len(data) == shape[0] else None
     args = dtype.args
     code = args[0] if isinstance(args, tuple) and args and isinstance(args[0], str) else ""
-    order = dtype.state[1] if isinstance(dtype.state, tuple) and len(dtype.state) > 1 else "<"
+    order: Any = dtype.state[1] if isinstance(dtype.state, tuple) and len(dtype.state) > 1 else "<"
     if not DTYPE.fullmatch(code) or "O" in code or order not in ("<", ">", "|", "="):
         return None
     kind = np.dtype(code).newbyteorder(order if order != "|" else "=")
