@@ -20,6 +20,7 @@ from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .models.loading import architecture_of, text_encoder_for
+from .saving.archive import from_bytes, to_bytes
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
 from .tasks.labels import Labels
@@ -68,6 +69,11 @@ def load_predictor(
             version.
     """
     return Predictor(*read_predictor(path, precision), batch_size)
+
+
+def _from_bytes(content: bytes, batch_size: int) -> "Predictor":
+    """What `Predictor.__reduce__` names: a predictor from the bytes of its folder."""
+    return Predictor(*from_bytes(content), batch_size)
 
 
 class Predictor:
@@ -127,6 +133,11 @@ class Predictor:
 
     learner: Any = None  # what `train` attaches
     report: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: the bytes of the saved folder, without learner and report."""
+        content = to_bytes(self.model, self.tokenizer, self.settings)
+        return _from_bytes, (content, self.batch_size)
 
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"

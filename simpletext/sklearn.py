@@ -4,10 +4,6 @@ They go into `cross_val_score`, `GridSearchCV` and `Pipeline`. A pickle of a fit
 predictor's folder (JSON, tokenizer files, safetensors) and nothing that runs.
 """
 
-import io
-import tempfile
-import zipfile
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +15,7 @@ from .data.labels import as_rows, collected
 from .data.texts import as_texts
 from .errors import DataError
 from .learner import get_learner
-from .predictor import get_predictor, load_predictor
+from .predictor import get_predictor
 from .quick import default_rate
 from .tasks.labels import task_of
 from .tasks.task import REGRESSION, task_named
@@ -93,17 +89,6 @@ class _TextEstimator(BaseEstimator):
                 f"This {type(self).__name__} isn't fitted yet: call fit(texts, labels) first."
             )
         return self.predictor_
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "predictor_" in state:
-            state["predictor_"] = _zipped(state["predictor_"])
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("predictor_"), bytes):
-            state = state | {"predictor_": _unzipped(state["predictor_"])}
-        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -200,21 +185,3 @@ def _rows(X: Any) -> list[Any]:
     """The texts as a list, so that one pair isn't taken for two texts."""
     texts, pairs = as_texts(X)
     return texts if pairs is None else list(zip(texts, pairs, strict=True))
-
-
-def _zipped(predictor: Any) -> bytes:
-    """A predictor's folder as the bytes of a zip file."""
-    buffer = io.BytesIO()
-    with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(buffer, "w") as archive:
-        folder = Path(temporary) / "predictor"
-        predictor.save(folder)
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder))
-    return buffer.getvalue()
-
-
-def _unzipped(content: bytes) -> Any:
-    with tempfile.TemporaryDirectory() as temporary:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            archive.extractall(temporary)  # zipfile keeps names inside of the folder
-        return load_predictor(temporary)

@@ -77,10 +77,17 @@ class Transformer:
         self.class_names = class_names if class_names is not None else classes
         check_precision(precision)
         self._numbered = self.class_names is not None
+        self._paired: bool | None = None  # what a copy's text encoder begins with
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
         self.precision = precision
         self.labels: Labels | None = None
         self.sizes: dict[str, int] = {}  # texts a data set, for the model card
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: without the tokenizer and what else is found at the checkpoint."""
+        found = ("files", "tokenizer", "text_encoder")
+        state = {name: value for name, value in vars(self).items() if name not in found}
+        return state | {"_paired": self.paired}
 
     def __repr__(self) -> str:
         return f"Transformer({self.checkpoint!r}, maxlen={self.maxlen}, labels={self.labels})"
@@ -88,7 +95,7 @@ class Transformer:
     @property
     def paired(self) -> bool | None:
         """Whether its data are pairs of texts; None before there are any."""
-        return self.text_encoder.paired if "text_encoder" in vars(self) else None
+        return self.text_encoder.paired if "text_encoder" in vars(self) else self._paired
 
     @cached_property
     def files(self) -> Checkpoint:
@@ -110,7 +117,7 @@ class Transformer:
     @cached_property
     def text_encoder(self) -> TextEncoder:
         """Texts -> token ids, as the checkpoint's model takes them."""
-        return text_encoder_for(self.files.config, self.tokenizer, self.maxlen)
+        return text_encoder_for(self.files.config, self.tokenizer, self.maxlen, self._paired)
 
     def preprocess_train(
         self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None

@@ -14,7 +14,7 @@ from .pickle_data import Fields, Record, as_list, read_pickle
 PREPROC = "tf_model.preproc"
 TRANSFORMERS = ("Transformer", "TransformersPreprocessor", "DistilBertPreprocessor")
 KERAS_BERT = "BERTPreprocessor"
-SUPPORTED = "text classifiers and regressions of ktrain's Transformer, \"distilbert\" and \"bert\""
+SUPPORTED = 'text classifiers and regressions of ktrain\'s Transformer, "distilbert" and "bert"'
 
 
 @dataclass(frozen=True)

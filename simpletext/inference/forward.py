@@ -1,16 +1,15 @@
 """Logits for encoded texts: the one prediction path of `Learner` and `Predictor`."""
 
-import os
 import threading
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..errors import ArgumentError
 from ..tokenization.batching import Batches
 from ..tokenization.encoded_texts import EncodedTexts
 from ..utils import console
+from ..utils.processes import require_unforked
 
 # Keras keeps what predicting needs on the model, so two threads would disturb each other. One
 # batch at a time costs nothing: a batch uses all cores by itself.
@@ -38,6 +37,7 @@ def predict_logits(
 
 def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
     """The model's outputs for one batch of so many rows, (rows, ...)."""
+    require_unforked()
     # Of a few models with one batch each TensorFlow thinks that they are one which is compiled too
     # often, and warns.
     with _ONE_AT_A_TIME, console.silent("tensorflow"):
@@ -62,13 +62,3 @@ def _compile(model: keras.Model, inputs: Any) -> None:
     shapes = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
     model.make_predict_function()
     model.predict_function.get_concrete_function([(shapes,)])
-
-
-def check_process(made_in: int) -> None:
-    """Refuse to predict in a fork of the process that made the model: it would hang."""
-    if os.getpid() != made_in:
-        raise ArgumentError(
-            "This predictor was made in another process, and the libraries that compute don't "
-            "survive a fork: it would hang. Load the predictor in each worker (gunicorn: without "
-            "--preload)."
-        )

@@ -1,6 +1,5 @@
 """`Pipeline`: raw texts in, a model's logits out."""
 
-import os
 from typing import Any
 
 import keras
@@ -11,7 +10,7 @@ from ..tokenization.encoded_texts import EncodedTexts
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.windows import check_long_text
 from ..utils import console
-from .forward import check_process, predict_logits
+from .forward import predict_logits
 
 
 class Pipeline:
@@ -24,7 +23,6 @@ class Pipeline:
 
     def __init__(self, model: keras.Model, encoder: TextEncoder) -> None:
         self.model, self.encoder = model, encoder
-        self._process = os.getpid()
         self._reported_truncation = False
 
     def encode(
@@ -46,7 +44,6 @@ class Pipeline:
 
     def logits(self, data: EncodedTexts, batch_size: int, verbose: int = 0) -> np.ndarray:
         """The model's outputs for encoded texts, (texts, labels) float32."""
-        check_process(self._process)
         return predict_logits(self.model, data, batch_size, verbose)
 
     def _report_truncation(self, data: EncodedTexts, verbose: int) -> None:

@@ -28,6 +28,7 @@ from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
+from ..utils.processes import require_unforked
 from ..utils.validation import require_count
 from .families import family_of
 from .families.family import Family
@@ -262,6 +263,7 @@ def _build(
     checkpoint: Checkpoint, architecture: Architecture, num_labels: int, dtype: str, seed: int
 ) -> tuple[keras.Model, list[str]]:
     """The model with its weights in, and the names of the newly initialised head layers."""
+    require_unforked()
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file costs no time.

@@ -12,6 +12,7 @@ from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
 from ..utils import console
 from ..utils.interrupt import CtrlC
+from ..utils.processes import require_unforked
 from .checkpointing import LAST
 from .linear_probing import train_new_head
 from .optimizer import check_schedulable, momentum_of
@@ -130,6 +131,7 @@ def require_trainable(model: keras.Model, callbacks: Any = (), plan: Plan | None
         ArgumentError: an optimizer or a callback with its own schedule, a frozen model, a constant
             momentum that should cycle.
     """
+    require_unforked()
     check_schedulable(model.optimizer)
     rivals = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
     for callback in callbacks:
