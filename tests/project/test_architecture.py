@@ -24,8 +24,6 @@ LAYERS = (
     ("cli", "sklearn"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-# The learner is spread over these modules until it is one class.
-LEARNER = {"examiner", "keeper", "trainer"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Imports that break the rule today, as (module, imported part). Only remove lines here.
@@ -56,8 +54,7 @@ def imported_names(path: Path) -> set[str]:
 
 def part_of(module: str) -> str:
     """The top-level part of a dotted name: `training` of `simpletext.training.run`."""
-    part = [*module.split("."), ""][1]
-    return "learner" if part in LEARNER else part
+    return [*module.split("."), ""][1]
 
 
 def violations() -> set[tuple[str, str]]:
