@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import upload_folder
+from .checkpoints.ktrain_folder import find_preproc
 from .data.labels import collected
 from .data.texts import listed
 from .errors import ArgumentError, DataError
@@ -21,8 +22,9 @@ from .inference.pipeline import Pipeline
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .models.loading import architecture_of, text_encoder_for
 from .saving.archive import from_bytes, to_bytes
+from .saving.ktrain_predictor import read_ktrain_predictor
 from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
-from .saving.settings import THRESHOLD, Settings
+from .saving.settings import FILE, THRESHOLD, Settings
 from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tokenizer import Tokenizer
@@ -52,22 +54,44 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
 
 
 def load_predictor(
-    path: str | os.PathLike, batch_size: int = 32, *, precision: str = "auto"
+    path: str | os.PathLike,
+    batch_size: int = 32,
+    *,
+    precision: str = "auto",
+    tokenizer: str | os.PathLike | None = None,
+    task: str | None = None,
+    classes: Sequence[Any] | None = None,
 ) -> "Predictor":
-    """The predictor in a folder that `Predictor.save` wrote. Runs nothing from the folder.
+    """Load the predictor in a folder that `Predictor.save` or ktrain wrote.
 
-    It is asked the probe texts it was saved with; a warning tells if its numbers moved.
+    Nothing in the folder is run; ktrain's pickle is read as data. A folder of ours is checked
+    against its stored probe texts, and a warning is issued if the numbers moved.
 
     Args:
         path: the folder.
-        batch_size: texts at a time.
-        precision: "auto" for the one it was saved in, as far as this machine has it; "float32";
-            "bfloat16".
+        batch_size: texts per batch.
+        precision: "auto" for the one it was saved in, as far as this machine supports it;
+            "float32"; "bfloat16".
+        tokenizer: for a ktrain folder without a tokenizer: a Hub name or a folder that has it.
+        task: for a ktrain folder: the task's name, if its pickle doesn't have the right one.
+        classes: for a ktrain folder: the classes in the order of the outputs, likewise.
 
     Raises:
-        CheckpointError: no such folder, or one that isn't whole, or was written by a newer
-            version.
+        CheckpointError: no such folder; one that is incomplete or damaged; one that a newer
+            version wrote; a ktrain predictor of a kind that isn't supported.
+        ArgumentError: `tokenizer`, `task` or `classes` for a folder of ours.
     """
+    folder = Path(path).expanduser()
+    if not (folder / FILE).is_file() and find_preproc(folder) is not None:
+        parts = read_ktrain_predictor(
+            folder, precision, tokenizer=tokenizer, task=task, classes=classes
+        )
+        return Predictor(*parts, batch_size)
+    given = {"tokenizer": tokenizer, "task": task, "classes": classes}
+    if named := [name for name, value in given.items() if value is not None]:
+        raise ArgumentError(
+            f"{' and '.join(named)} is for folders of ktrain; {os.fspath(path)!r} isn't one."
+        )
     return Predictor(*read_predictor(path, precision), batch_size)
 
 
@@ -100,7 +124,9 @@ class Predictor:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.batch_size = batch_size
         config = architecture_of(model).config
-        self.encoder = text_encoder_for(config, tokenizer, settings.maxlen, settings.paired)
+        self.encoder = text_encoder_for(
+            config, tokenizer, settings.maxlen, settings.paired, settings.segments
+        )
         self._pipeline = Pipeline(model, self.encoder)
         self.gradients = IntegratedGradients(model, settings.labels.task)
 

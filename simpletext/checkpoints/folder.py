@@ -23,7 +23,8 @@ from ..errors import (
     UnreachableModelError,
     WeightsError,
 )
-from .safetensors_file import TensorFile
+from .safetensors_file import TensorFile, is_lfs_pointer
+from .tf_h5 import TfH5File, TorchNames
 from .torch_file import TorchFile
 
 CONFIG = "config.json"
@@ -36,6 +37,19 @@ SMALL_FILES = (CONFIG, INDEX, MODULES, "*token*.json", "vocab.*", "merges.txt", 
                "1_Pooling/config.json", "sentence_bert_config.json", "simpletext.json")  # fmt: skip
 WEIGHT_FILES = (WEIGHTS, "model-*-of-*.safetensors", f"{DENSE_FOLDER}/*")
 TORCH_FILES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+TF_FILES = ("tf_model.h5", "tf_model.h5.index.json")
+FORMATS = ((WEIGHTS, INDEX), TORCH_FILES, TF_FILES)  # whole file and index, the best first
+# Weight files of other libraries, by name: what they are, for a message.
+FOREIGN = {
+    "*.gguf": "a GGUF file, for llama.cpp",
+    "flax_model.msgpack": "Flax weights",
+    "adapter_config.json": "an adapter (LoRA or another) without the model that it adapts",
+    "*.onnx": "an ONNX export",
+    "*.ckpt.index": "a TensorFlow 1 checkpoint",
+    "saved_model.pb": "a TensorFlow SavedModel",
+    "*.weights.h5": "Keras weights without a checkpoint's config",
+    "*.keras": "a model saved by Keras itself",
+}
 HUB_TIMEOUT = 5  # seconds for each question to the Hub; downloads themselves may take longer
 
 
@@ -88,7 +102,10 @@ def find_checkpoint(name_or_path: str | os.PathLike) -> Checkpoint:
 def open_folder(folder: Path, name: str) -> Checkpoint:
     """The checkpoint in `folder`, its config read."""
     if not (folder / CONFIG).is_file():
-        raise CheckpointError(f"{name}: there is no {CONFIG} in {folder}, so it is no checkpoint.")
+        raise CheckpointError(
+            f"{name}: there is no {CONFIG} in {folder}{_foreign_files(folder)}, so it isn't a "
+            "checkpoint."
+        )
     config = read_json(folder / CONFIG)
     if not isinstance(config, dict):
         raise CheckpointError(f"{folder / CONFIG} holds {type(config).__name__}, not an object.")
@@ -135,11 +152,11 @@ def _cached(name: str) -> Path | None:
 
 
 def _weights_are_whole(folder: Path) -> bool:
-    for whole, index in ((WEIGHTS, INDEX), TORCH_FILES):
+    for whole, index in FORMATS:
         if (folder / whole).is_file():
             return True
         if (folder / index).is_file():
-            shards = set(read_json(folder / index)["weight_map"].values())
+            shards = set(_weight_map(folder / index).values())
             return all((folder / shard).is_file() for shard in shards)
     return False
 
@@ -153,6 +170,8 @@ def _download(name: str) -> Path:
     _fetch(name, SMALL_FILES + WEIGHT_FILES)
     if not _weights_are_whole(folder):
         _fetch(name, (*TORCH_FILES, "pytorch_model-*-of-*.bin"))
+    if not _weights_are_whole(folder):
+        _fetch(name, (*TF_FILES, "tf_model-*-of-*.h5"))
     return folder
 
 
@@ -222,11 +241,11 @@ class WeightFiles(Mapping[str, np.ndarray]):
         }
 
     def _paths(self) -> list[Path]:
-        for whole, index in ((WEIGHTS, INDEX), TORCH_FILES):
+        for whole, index in FORMATS:
             if (self.folder / whole).is_file():
                 paths = [self.folder / whole]
             elif (self.folder / index).is_file():
-                shards = sorted(set(read_json(self.folder / index)["weight_map"].values()))
+                shards = sorted(set(_weight_map(self.folder / index).values()))
                 paths = [inside(self.folder, shard) for shard in shards]
             else:
                 continue
@@ -234,7 +253,8 @@ class WeightFiles(Mapping[str, np.ndarray]):
             dense = self.folder / DENSE_FOLDER / WEIGHTS
             return [*paths, dense] if dense.is_file() else paths
         raise WeightsError(
-            f"There is no {WEIGHTS} in {self.folder}. The checkpoint is incomplete; get it again."
+            f"There is no {WEIGHTS} in {self.folder}{_foreign_files(self.folder)}. The checkpoint "
+            "is incomplete; get it again."
         )
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -249,6 +269,21 @@ class WeightFiles(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._where)
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    """Which shard holds each tensor, from an index file."""
+    content = read_json(index)
+    weight_map = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
+        raise CheckpointError(f"{index} names no shards (weight_map); get the checkpoint again.")
+    return weight_map
+
+
+def _foreign_files(folder: Path) -> str:
+    """What lies in the folder instead of weights, for a message."""
+    found = [what for pattern, what in FOREIGN.items() if next(folder.glob(pattern), None)]
+    return f", but {' and '.join(found)}, which simpletext doesn't load" if found else ""
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -284,10 +319,18 @@ def check_links(folder: Path) -> None:
 def _open(path: Path) -> Any:
     from safetensors import SafetensorError
 
+    if is_lfs_pointer(path):
+        raise WeightsError(
+            f"{path} is a Git LFS pointer, not the weights themselves. Run `git lfs pull` in the "
+            "folder, or download the file."
+        )
     if path.suffix == ".bin":
         return TorchFile(path)
+    if path.suffix == ".h5":
+        return TfH5File(path)
     try:
-        return TensorFile(path)
+        file = TensorFile(path)
+        return TorchNames(file) if file.is_of_tensorflow else file
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"{path} can't be read ({error}). It is missing, cut short or damaged; get it again."

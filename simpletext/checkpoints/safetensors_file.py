@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 
 
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is the small text that Git LFS keeps in the place of a large file."""
+    with path.open("rb") as file:
+        return file.read(40).startswith(b"version https://git-lfs")
+
+
 class TensorFile:
     """The tensors of a safetensors file, as `safetensors.safe_open` gives them, but not copied.
 
@@ -27,6 +33,11 @@ class TensorFile:
         start = 8 + int(content[:8].view("<u8")[0])
         self._header = json.loads(content[8:start].tobytes())
         self._data = content[start:]
+
+    @property
+    def is_of_tensorflow(self) -> bool:
+        """Whether a TensorFlow class wrote the file, with its own names and orientation."""
+        return self._header.get("__metadata__", {}).get("format") == "tf"
 
     def keys(self) -> Iterable[str]:
         """The tensors' names."""

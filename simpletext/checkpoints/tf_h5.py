@@ -69,6 +69,27 @@ class TfH5File:
             raise _damaged(self._path, error) from error
 
 
+class TorchNames:
+    """A safetensors file of a TensorFlow class (metadata `format: tf`) under PyTorch's names.
+
+    Args:
+        file: the file as it is.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._own = {torch_name(name, scoped=False): name for name in file.keys()}  # noqa: SIM118
+
+    def keys(self) -> Iterable[str]:
+        """The tensors' names."""
+        return self._own.keys()
+
+    def get_tensor(self, name: str) -> np.ndarray:
+        """One tensor in PyTorch's orientation."""
+        own = self._own[name]
+        return as_torch(self._file.get_tensor(own), own)
+
+
 def require_hdf5(path: Path) -> None:
     """Refuse a file that isn't HDF5, and name what it is where that is known.
 
@@ -169,6 +190,21 @@ def _names(node: Any, attribute: str) -> list[str]:
         found.append(part)
     names = [name for part in found for name in node.attrs[part]]
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+def is_local_array(group: Any, place: str) -> bool:
+    """Whether a data set lies in the file itself, all of it, reached without links."""
+    import h5py
+
+    parts = place.split("/")
+    links = (group.get("/".join(parts[: i + 1]), getlink=True) for i in range(len(parts)))
+    if not all(isinstance(link, h5py.HardLink) for link in links):
+        return False
+    data = group[place]
+    declared = data.dtype.itemsize * int(np.prod(data.shape, dtype="float64"))
+    is_whole = data.chunks is not None or data.id.get_storage_size() >= declared
+    external = data.id.get_create_plist().get_external_count()
+    return data.dtype.kind in "fiu" and not data.is_virtual and not external and is_whole
 
 
 def _require_local(file: Any, path: Path, place: str) -> None:

@@ -216,10 +216,25 @@ def layout_for(config: Mapping[str, Any], layout: Layout) -> Layout:
 
 
 def text_encoder_for(
-    config: Mapping[str, Any], tokenizer: Tokenizer, maxlen: int, paired: bool | None = None
+    config: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    maxlen: int,
+    paired: bool | None = None,
+    segments: bool | None = None,
 ) -> TextEncoder:
-    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`."""
-    return TextEncoder(tokenizer, maxlen, layout_for(config, tokenizer.layout), paired)
+    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`.
+
+    Args:
+        config: the checkpoint's.
+        tokenizer: the checkpoint's.
+        maxlen: tokens per text that the model sees.
+        paired: whether texts must be pairs; None for both.
+        segments: False makes all token types 0; None follows the family's rule.
+    """
+    layout = layout_for(config, tokenizer.layout)
+    if segments is False:
+        layout = replace(layout, segments=False)
+    return TextEncoder(tokenizer, maxlen, layout, paired)
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:

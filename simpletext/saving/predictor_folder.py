@@ -132,7 +132,8 @@ def probe_values(
     """
     pairs = list(reversed(texts)) if settings.paired else None
     config = architecture_of(model).config
-    data = text_encoder_for(config, tokenizer, settings.maxlen).encode(texts, pairs)
+    encoder = text_encoder_for(config, tokenizer, settings.maxlen, segments=settings.segments)
+    data = encoder.encode(texts, pairs)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
     return settings.labels.kind.probabilities(logits / settings.temperature)
 

@@ -27,6 +27,8 @@ class Settings:
         temperature: what logits are divided by, 1 without calibration.
         thresholds: for multi-label the probability from which on each label is given.
         base_model: the checkpoint it was trained from, a name on the Hub, or None.
+        segments: False if all token types must be 0, as ktrain had them; None for the family's own
+            rule.
         sizes: texts a data set, such as `{"train": 2000}`, for the model card.
         metrics: scores that were measured, for the model card.
     """
@@ -37,6 +39,7 @@ class Settings:
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
     base_model: str | None = None
+    segments: bool | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -73,6 +76,7 @@ def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) 
             "temperature": settings.temperature,
             "thresholds": settings.thresholds,
             "base_model": settings.base_model,
+            **({} if settings.segments is None else {"segments": settings.segments}),
             "sizes": dict(settings.sizes),
             "metrics": dict(settings.metrics),
             **others,
@@ -142,7 +146,8 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     _require(type(raw["maxlen"]) is int and raw["maxlen"] >= 3, "maxlen", raw["maxlen"])
     _require(raw["pooling"] in ("mean", "original"), "pooling", raw["pooling"])
     _require(raw.get("precision", "float32") in POLICIES, "precision", raw.get("precision"))
-    _require(raw.get("paired") in (None, True, False), "paired", raw.get("paired"))
+    for name in ("paired", "segments"):
+        _require(raw.get(name) in (None, True, False), name, raw.get(name))
     _require(_is_number(temperature) and 0 < temperature < 1e6, "temperature", temperature)
     if thresholds is not None:
         fits = TASKS[raw["task"]].has_thresholds and len(thresholds) == len(classes)
@@ -156,6 +161,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
         float(temperature),
         None if thresholds is None else tuple(map(float, thresholds)),
         raw.get("base_model"),
+        raw.get("segments"),
         raw.get("sizes", {}),
         raw.get("metrics", {}),
     )
