@@ -12,7 +12,6 @@ import keras
 import numpy as np
 
 from .checkpoints.folder import upload_folder
-from .checkpoints.ktrain_folder import find_preproc
 from .data.labels import collected
 from .data.texts import listed
 from .errors import ArgumentError, DataError
@@ -22,9 +21,9 @@ from .inference.pipeline import Pipeline
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .models.loading import architecture_of, text_encoder_for
 from .saving.archive import from_bytes, to_bytes
-from .saving.ktrain_predictor import read_ktrain_predictor
-from .saving.predictor_folder import read_predictor, read_pretrained, write_predictor
-from .saving.settings import FILE, THRESHOLD, Settings
+from .saving.formats import read_saved
+from .saving.predictor_folder import read_pretrained, write_predictor
+from .saving.settings import THRESHOLD, Settings
 from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tokenizer import Tokenizer
@@ -81,18 +80,8 @@ def load_predictor(
             version wrote; a ktrain predictor of a kind that isn't supported.
         ArgumentError: `tokenizer`, `task` or `classes` for a folder of ours.
     """
-    folder = Path(path).expanduser()
-    if not (folder / FILE).is_file() and find_preproc(folder) is not None:
-        parts = read_ktrain_predictor(
-            folder, precision, tokenizer=tokenizer, task=task, classes=classes
-        )
-        return Predictor(*parts, batch_size)
-    given = {"tokenizer": tokenizer, "task": task, "classes": classes}
-    if named := [name for name, value in given.items() if value is not None]:
-        raise ArgumentError(
-            f"{' and '.join(named)} is for folders of ktrain; {os.fspath(path)!r} isn't one."
-        )
-    return Predictor(*read_predictor(path, precision), batch_size)
+    options: dict[str, Any] = {"tokenizer": tokenizer, "task": task, "classes": classes}
+    return Predictor(*read_saved(path, precision, **options), batch_size)
 
 
 def _from_bytes(content: bytes, batch_size: int) -> "Predictor":

@@ -72,7 +72,7 @@ def test_safetensors_written_by_tensorflow(tmp_path):
         ("bert/embeddings/LayerNorm/gamma:0", False, "bert.embeddings.LayerNorm.weight"),
         ("tf_x/mlm___cls/predictions/bias:0", True, "cls.predictions.bias"),
         ("model.shared/model.shared/embeddings:0", True, "model.shared.weight"),
-        ("tf_x/funnel/blocks_._0_._1/attention/r_w_bias:0", True, "funnel.blocks.0.1.attention.r_w_bias"),
+        ("x/blocks_._0_._1/attention/r_w_bias:0", True, "blocks.0.1.attention.r_w_bias"),
         ("x/key_conv_attn_layer/depthwise_kernel:0", True, "key_conv_attn_layer.depthwise.weight"),
     ],
 )  # fmt: skip
