@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import simpletext as st
-from simpletext.compat.ktrain import DEFAULT_MODEL
+from simpletext.transformer import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import simpletext as st
-from simpletext.compat.ktrain import DEFAULT_MODEL
+from simpletext.transformer import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # Epochs and learning rate of the comparison with PyTorch.

@@ -13,12 +13,12 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from .checkpoints.folder import check_absent
-from .compat.ktrain import DEFAULT_MODEL
 from .data.tables import Examples, column_of, read_texts
 from .data.text_files import CsvFile
 from .errors import ArgumentError, SimpletextError
 from .inference.predictions import Predictions
+from .transformer import DEFAULT_MODEL
+from .utils.files import check_absent
 
 CHUNK = 1000  # rows predicted at a time
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .checkpoints.folder import upload_folder
+from .checkpoints.hub import upload_folder
 from .data.labels import collected
 from .data.texts import listed
 from .errors import ArgumentError, DataError

@@ -10,13 +10,12 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from .compat.ktrain import DEFAULT_MODEL
-from .compat.readers import prepared
 from .data.tables import Examples, read_texts
 from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
-from .transformer import Transformer
+from .preparation import prepared
+from .transformer import DEFAULT_MODEL, Transformer
 from .utils import console
 from .utils.validation import require_count
 

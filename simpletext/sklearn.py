@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
-from .compat.ktrain import DEFAULT_MODEL
 from .data.labels import as_rows, collected
 from .data.texts import as_texts
 from .errors import DataError
@@ -19,7 +18,7 @@ from .predictor import get_predictor
 from .quick import default_rate
 from .tasks.labels import task_of
 from .tasks.task import REGRESSION, task_named
-from .transformer import Transformer
+from .transformer import DEFAULT_MODEL, Transformer
 
 
 class _TextEstimator(BaseEstimator):

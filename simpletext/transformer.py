@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from .checkpoints.folder import Checkpoint, find_checkpoint
+from .checkpoints.folder import Checkpoint
 from .data.labels import check_counts, collected
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
-from .models.loading import load_classifier, max_positions, text_encoder_for
+from .models.loading import find_model, load_classifier, max_positions, text_encoder_for
 from .models.precision import check_precision, dtype_policy
 from .tasks.labels import Labels, infer_labels
 from .tasks.losses import loss_for
@@ -25,6 +25,8 @@ from .tokenization.tokenizer import Tokenizer
 from .training.optimizer import AdamW
 from .utils import console
 from .utils.deprecation import renamed_keywords
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"  # where no checkpoint is passed
 
 
 class Transformer:
@@ -100,7 +102,7 @@ class Transformer:
     @cached_property
     def files(self) -> Checkpoint:
         """The checkpoint's folder and config: of a supported family, long enough for maxlen."""
-        checkpoint = find_checkpoint(self.checkpoint)
+        checkpoint = find_model(self.checkpoint)
         limit = max_positions(family_of(checkpoint.config), checkpoint.config)
         if limit is not None and self.maxlen > limit:
             raise ArgumentError(

@@ -6,10 +6,9 @@ import keras
 
 from ..errors import ArgumentError
 from ..tasks.task import REGRESSION
-from ..transformer import Transformer
+from ..transformer import DEFAULT_MODEL, Transformer
 from ..utils import console
 
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MODES = {
     "bert": "google-bert/bert-base-uncased",
     "distilbert": "distilbert/distilbert-base-uncased",

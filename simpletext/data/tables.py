@@ -1,6 +1,5 @@
 """Tables of texts and labels, from wherever people keep them, as plain columns."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, DataError
+from ..utils.validation import did_you_mean
 from .text_files import CsvFile, existing_file, json_rows
 
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # "007" is a name, no number
@@ -121,8 +121,7 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
     name = str(name)  # a DataFrame's columns may be numbers
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(str(name), list(table), n=3)
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    hint = did_you_mean(name, table)
     shown = ", ".join(map(repr, list(table)[:20])) + (", ..." if len(table) > 20 else "")
     raise DataError(f"There is no column {name!r}; the columns are {shown}.{hint}")
 

@@ -6,7 +6,6 @@ what can't be read is named with its file and line.
 
 import codecs
 import csv
-import difflib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..utils import console
+from ..utils.validation import did_you_mean
 from .texts import shown_rows
 
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -41,8 +41,7 @@ def existing_file(path: str | os.PathLike) -> Path:
     if not file.is_file():
         here = file.parent.iterdir() if file.parent.is_dir() else ()
         beside = [p.name for p in here if p.is_file()]
-        near = difflib.get_close_matches(file.name, beside, n=3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = did_you_mean(file.name, beside)
         raise DataError(f"There is no file {str(path)!r}.{hint}")
     if file.stat().st_size == 0:
         raise DataError(f"The file {str(path)!r} is empty.")

@@ -5,10 +5,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ..checkpoints.folder import write_json
 from ..errors import ExportError
 from ..saving.settings import THRESHOLD, Settings
 from ..tokenization.tokenizer import Tokenizer
+from ..utils.files import write_json
 
 LABELS, SCRIPT = "labels.json", "predict.py"
 

@@ -15,12 +15,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..checkpoints.folder import new_folder, open_folder
+from ..checkpoints.folder import open_folder
 from ..errors import ArgumentError, ExportError
 from ..models.loading import architecture_of, input_names, load_classifier, write_model
 from ..models.precision import precision_of
 from ..saving.predictor_folder import PROBES, probe_values
 from ..utils import console
+from ..utils.files import new_folder
 from .bundle import RUNTIMES, write_bundle
 
 NEEDED = {

@@ -9,17 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..checkpoints.folder import (
-    CONFIG,
-    DENSE_FOLDER,
-    MODULES,
-    WEIGHTS,
-    Checkpoint,
-    find_checkpoint,
-    new_folder,
-    write_json,
-    write_tensors,
-)
+from ..checkpoints.folder import Checkpoint, find_checkpoint
+from ..checkpoints.hub import CONFIG, MODULES
+from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
 from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.blocks import filled_by
@@ -28,6 +20,7 @@ from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
+from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
 from ..utils.validation import require_count
 from .families import family_of
@@ -68,6 +61,11 @@ class Architecture:
         return self.pooling != "original"
 
 
+def find_model(name_or_path: str | os.PathLike) -> Checkpoint:
+    """The checkpoint of that name, of a supported family; see `find_checkpoint`."""
+    return find_checkpoint(name_or_path, accept=family_of)
+
+
 def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras.Model:
     """The encoder of a checkpoint as a Keras model.
 
@@ -84,7 +82,7 @@ def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras
         UnsupportedModelError: no code for its model_type, or for a value in its config.
         WeightsError: the weight file is damaged or doesn't fit.
     """
-    found = find_checkpoint(checkpoint)
+    found = find_model(checkpoint)
     model, _ = _build(found, Architecture(found.config, None, {}), 0, dtype, seed=0)
     return model
 
@@ -126,7 +124,7 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
-    found = checkpoint if isinstance(checkpoint, Checkpoint) else find_checkpoint(checkpoint)
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
     labels = labels_in(found.config)
     if num_labels is None:
         num_labels = len(labels) if labels else family_of(found.config).default_labels

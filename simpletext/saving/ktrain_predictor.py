@@ -8,17 +8,11 @@ from typing import Any
 
 import keras
 
-from ..checkpoints.folder import (
-    CONFIG,
-    WEIGHTS,
-    Checkpoint,
-    find_checkpoint,
-    open_folder,
-    write_json,
-    write_tensors,
-)
+from ..checkpoints.folder import Checkpoint, find_checkpoint, open_folder
+from ..checkpoints.hub import CONFIG
 from ..checkpoints.keras_bert import read_keras_bert
 from ..checkpoints.ktrain_folder import KtrainFolder, read_ktrain
+from ..checkpoints.weight_files import WEIGHTS, write_tensors
 from ..errors import ArgumentError, CheckpointError
 from ..models.loading import load_classifier
 from ..models.precision import as_saved, dtype_policy
@@ -27,6 +21,7 @@ from ..tasks.regression import target_names
 from ..tasks.task import task_named
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
+from ..utils.files import write_json
 from .settings import Settings
 
 H5 = "tf_model.h5"

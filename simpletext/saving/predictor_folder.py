@@ -9,11 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..checkpoints.folder import check_links, find_checkpoint, new_folder, open_folder
+from ..checkpoints.folder import open_folder
 from ..errors import ArgumentError, CheckpointError, MovedNumbersWarning
 from ..models.families import family_of
 from ..models.loading import (
     architecture_of,
+    find_model,
     labels_in,
     layout_for,
     load_classifier,
@@ -24,6 +25,7 @@ from ..models.loading import (
 from ..models.precision import as_saved, dtype_policy, precision_of
 from ..tasks.labels import Labels
 from ..tokenization.tokenizer import Tokenizer
+from ..utils.files import check_links, new_folder
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 
@@ -105,7 +107,7 @@ def read_pretrained(
     source: str | os.PathLike, maxlen: int | None, task: str | None, precision: str
 ) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of a predictor from a fine-tuned checkpoint; see `Predictor.from_pretrained`."""
-    checkpoint = find_checkpoint(source)
+    checkpoint = find_model(source)
     if (checkpoint.folder / FILE).is_file():
         return read_predictor(checkpoint.folder, precision)
     config = checkpoint.config

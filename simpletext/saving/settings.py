@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints.folder import read_json, write_json
 from ..errors import ArgumentError, CheckpointError
 from ..models.precision import POLICIES
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
+from ..utils.files import read_json, write_json
 
 FILE = "simpletext.json"
 FORMAT = 1

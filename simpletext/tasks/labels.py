@@ -12,7 +12,6 @@ Integer labels may be any; with `class_names` of strings they are indices into t
 Without `class_names` nobody numbered the names, so an integer among them is an error.
 """
 
-import difflib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +22,7 @@ import numpy as np
 from ..data.labels import as_rows, is_indicator, is_row, is_table, plain, require_indicators
 from ..data.texts import shown_rows
 from ..errors import ArgumentError, DataError
+from ..utils.validation import did_you_mean
 from .task import MULTI, REGRESSION, SINGLE, Task, task_named
 
 
@@ -108,8 +108,7 @@ class Labels:
         return {label: i for i, label in enumerate(self.classes)}
 
     def _unknown(self, label: Any, row: int) -> str:
-        near = difflib.get_close_matches(str(label), self.names, n=3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = did_you_mean(label, self.names)
         known = ", ".join(map(repr, self.classes[:10])) + (", ..." * (len(self.classes) > 10))
         if isinstance(label, int) and self._are_strings:
             hint = (

@@ -1,6 +1,5 @@
 """Losses on logits by task and by name, and weights for classes."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
+from ..utils.validation import did_you_mean
 from .task import Task, task_named
 
 if TYPE_CHECKING:
@@ -146,7 +146,6 @@ def _class_index(key: Any, classes: Sequence[Any]) -> int:
     is_index = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
     if is_index and isinstance(classes[0], str) and 0 <= key < len(classes):
         return int(key)
-    near = difflib.get_close_matches(str(key), map(str, classes), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(key, classes, 1)
     known = ", ".join(map(repr, classes[:10])) + ", ..." * (len(classes) > 10)
     raise ArgumentError(f"class_weight names {key!r}, which is no class ({known}).{hint}")

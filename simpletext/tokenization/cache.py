@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..checkpoints.folder import new_folder
+from ..utils.files import new_folder
 from .encoded_texts import EncodedTexts, offsets_of
 from .layout import Layout
 

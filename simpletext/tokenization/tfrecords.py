@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoints.folder import check_absent, read_json, write_json
 from ..data.text_files import existing_file
 from ..errors import DataError
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
+from ..utils.files import check_absent, read_json, write_json
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ArgumentError, CheckpointError, DataError
 from ..utils import console
+from ..utils.files import write_json
 from .encoded_texts import EncodedTexts
 from .layout import Layout
 
@@ -259,7 +260,7 @@ class Tokenizer:
 
     def save_backend(self, folder: Path) -> None:
         """Write tokenizer.json alone."""
-        _write_json(folder / TOKENIZER, self._content())
+        write_json(folder / TOKENIZER, self._content())
 
     def _content(self) -> dict[str, Any]:
         """What tokenizer.json says; truncation and padding are the user's choice."""
@@ -281,7 +282,7 @@ def _set_up(path: Path, inputs: Sequence[str] | None) -> None:
         config.pop(name, None)
     if inputs is not None:
         config[INPUTS] = list(inputs)
-    _write_json(path, config)
+    write_json(path, config)
 
 
 def _inputs_told(path: Path) -> tuple[str, ...]:
@@ -289,10 +290,6 @@ def _inputs_told(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     return tuple(json.loads(path.read_text(encoding="utf-8")).get(INPUTS, ()))
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _why_unreadable(folder: Path, error: Exception) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..checkpoints.folder import check_absent
 from ..errors import CheckpointError
 from ..models.loading import (
     architecture_of,
@@ -16,6 +15,7 @@ from ..models.loading import (
     newly_initialised,
     save_checkpoint,
 )
+from ..utils.files import check_absent
 from .checkpointing import assign, read_checkpoint
 
 

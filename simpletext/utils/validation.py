@@ -1,5 +1,7 @@
 """Checks of arguments that several modules share."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,3 +26,19 @@ def require_count(name: str, value: Any, least: int = 1, most: int | None = None
         allowed = f", {least} or more" if most is None else f" from {least} to {most}"
         raise ArgumentError(f"{name}={value!r}; it must be a whole number{allowed}.")
     return int(value)
+
+
+def did_you_mean(value: Any, known: Iterable[Any], count: int = 3) -> str:
+    """A hint with the nearest of the known names, or nothing: " Did you mean 'text'?".
+
+    Args:
+        value: what was passed.
+        known: the names that there are.
+        count: how many names the hint has at most.
+
+    Example:
+        >>> did_you_mean("txt", ["text", "label"])
+        " Did you mean 'text'?"
+    """
+    near = difflib.get_close_matches(str(value), [str(name) for name in known], n=count)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

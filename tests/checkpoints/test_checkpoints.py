@@ -10,7 +10,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import simpletext as st
-from simpletext.checkpoints.folder import WeightFiles, find_checkpoint, new_folder
+from simpletext.checkpoints.folder import find_checkpoint
+from simpletext.checkpoints.weight_files import WeightFiles
 from simpletext.errors import (
     CheckpointError,
     FolderExistsError,
@@ -19,6 +20,7 @@ from simpletext.errors import (
     UnsupportedModelError,
     WeightsError,
 )
+from simpletext.utils.files import new_folder
 
 
 @pytest.fixture

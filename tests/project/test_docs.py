@@ -63,7 +63,7 @@ def scene(small, tmp_path, monkeypatch):
     import matplotlib
 
     matplotlib.use("Agg")
-    monkeypatch.setattr(checkpoints, "_find_on_hub", lambda name: small)
+    monkeypatch.setattr(checkpoints, "find_on_hub", lambda name, accept: small)
     monkeypatch.chdir(tmp_path)
     texts = TEXTS[:32]
     labels = ["neg" if i % 2 else "pos" for i in range(32)]

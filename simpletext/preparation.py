@@ -1,0 +1,55 @@
+"""Training and validation data from one table: split, checked and encoded."""
+
+import os
+from typing import Any, cast
+
+from .data.labels import as_rows, check_counts
+from .data.splitting import split_rows
+from .data.tables import Examples
+from .data.texts import as_texts
+from .tasks.labels import infer_labels
+from .tokenization.encoded_texts import LabelledTexts
+from .transformer import Transformer
+from .utils import console
+
+Prepared = tuple[LabelledTexts, LabelledTexts, Transformer]
+
+
+def prepared(
+    transformer: Transformer,
+    train: Examples,
+    val: Examples | None,
+    val_pct: float,
+    random_state: int | None,
+    verbose: int,
+    cache_dir: str | os.PathLike | None = None,
+) -> Prepared:
+    """The data of both parts, split first if there is only one, and their `Transformer`."""
+    if val is None:
+        train, val = split(transformer, train, val_pct, random_state, verbose)
+    options: dict[str, Any] = {"verbose": verbose, "cache_dir": cache_dir}
+    data = transformer.preprocess_train(train.texts, train.labels, **options)
+    val_data = transformer.preprocess_test(val.texts, val.labels, **options)
+    return data, cast(LabelledTexts, val_data), transformer
+
+
+def split(
+    transformer: Transformer,
+    whole: Examples,
+    val_pct: float,
+    random_state: int | None,
+    verbose: int,
+) -> tuple[Examples, Examples]:
+    """`whole` as a training and a validation part; errors name rows as the user counts them."""
+    texts, pairs = as_texts(whole.texts)
+    rows = as_rows(whole.labels)
+    check_counts(texts, rows)
+    labels = infer_labels(whole.labels, transformer.class_names, transformer.task)
+    # Decided on all rows: a rare label may stand in the validation part alone.
+    transformer.class_names, transformer.task = labels.classes, labels.task
+    chosen = split_rows(rows, labels, val_pct, random_state)
+    if verbose:
+        console.say(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
+    both = list(zip(texts, pairs, strict=True)) if pairs else texts
+    train, val = (Examples([both[i] for i in part], [rows[i] for i in part]) for part in chosen)
+    return train, val
