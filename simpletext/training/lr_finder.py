@@ -107,7 +107,7 @@ class SmoothedLosses:
 
     Example:
         >>> smoothed = SmoothedLosses()
-        >>> [smoothed.add(2.0), smoothed.add(2.0)]
+        >>> [round(smoothed.add(2.0), 6) for _ in range(2)]
         [2.0, 2.0]
     """
 

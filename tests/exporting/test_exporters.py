@@ -11,6 +11,7 @@ import pytest
 import simpletext as st
 import simpletext.exporting.exporters
 from simpletext.errors import ArgumentError, ExportError, FolderExistsError
+from simpletext.exporting import exporters
 from simpletext.exporting.bundle import PREDICT, PREDICT_STRINGS, RUNTIMES
 
 SOME = ["a good film", "", "it was an awful film " * 5, "nice"]
@@ -165,7 +166,7 @@ def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeyp
         return "onnx", ""
 
     monkeypatch.setattr("simpletext.exporting.exporters._check", lambda *arguments: None)
-    monkeypatch.setitem(st.export.WRITERS, "onnx", nothing)
+    monkeypatch.setitem(exporters.WRITERS, "onnx", nothing)
     monkeypatch.setattr(
         "simpletext.exporting.exporters.answers_of", lambda *arguments: np.zeros((5, 2))
     )
