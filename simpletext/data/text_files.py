@@ -15,11 +15,11 @@ from typing import Any
 
 from ..errors import DataError
 from ..utils import console
+from ..utils.files import ADDRESS
 from ..utils.validation import did_you_mean
 from .texts import shown_rows
 
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a Windows drive has one letter
 SAMPLE = 1 << 18  # bytes looked at to tell an encoding
 BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -35,7 +35,7 @@ def existing_file(path: str | os.PathLike) -> Path:
     Raises:
         DataError: there is none (with the nearest names beside it), or it is empty.
     """
-    if URL.match(str(path)):
+    if ADDRESS.match(str(path)):
         raise DataError(f"{str(path)!r} is an address, not a local file. Download it first.")
     file = Path(path).expanduser()
     if not file.is_file():

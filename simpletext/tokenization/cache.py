@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..utils.files import new_folder
+from ..utils.files import local_path, new_folder
 from .encoded_texts import EncodedTexts, offsets_of
 from .layout import Layout
 
@@ -61,7 +61,7 @@ def cached(
     """
     from filelock import FileLock
 
-    folder = Path(cache_dir).expanduser().absolute() / name
+    folder = local_path(cache_dir).absolute() / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):  # another process may be at the same texts
         if not folder.is_dir():
