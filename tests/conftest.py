@@ -4,7 +4,10 @@ import gc
 import itertools
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before the first import of TensorFlow, transformers or matplotlib.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("MPLBACKEND", "Agg")
 
 from pathlib import Path
 
@@ -90,7 +93,10 @@ def minilm() -> str:
     from huggingface_hub import try_to_load_from_cache
 
     if not isinstance(try_to_load_from_cache(MINILM, "model.safetensors"), str):
-        pytest.skip("all-MiniLM-L6-v2 isn't in the Hub cache: run scripts/fill_hub_cache.py")
+        pytest.skip(
+            "all-MiniLM-L6-v2 isn't in the Hub cache: "
+            "run `python scripts/fill_hub_cache.py --offline`"
+        )
     return MINILM
 
 
