@@ -39,16 +39,10 @@ def run_python(*arguments: str | Path, env: dict[str, str] | None = None) -> int
 def require_python() -> None:
     """Stops if this Python is too old or can't make a virtual environment."""
     if sys.version_info < (3, 11):  # noqa: UP036 - run by whatever Python is there
-        found = ".".join(map(str, sys.version_info[:3]))
-        sys.exit(
-            f"dev.py: this is Python {found}; simpletext needs 3.11 or later")
-        )
-    # Debian and Ubuntu ship Python without ensurepip.
+        sys.exit("dev.py: this is Python {}.{}; 3.11 or later is needed".format(*sys.version_info))
     if not PYTHON.exists() and importlib.util.find_spec("ensurepip") is None:
         package = f"python3.{sys.version_info[1]}-venv"
-        sys.exit(
-            f"dev.py: the module ensurepip is missing. Try: sudo apt install {package}"
-        )
+        sys.exit(f"dev.py: the module ensurepip is missing. Try: sudo apt install {package}")
 
 
 def source_digest() -> str:
@@ -69,9 +63,7 @@ def setup(*extras: str) -> None:
     if PYTHON.exists() and done.is_file() and done.read_text() == digest:
         return
     if not PYTHON.exists() and run(sys.executable, "-m", "venv", "--clear", VENV) != 0:
-        sys.exit(
-            f"dev.py: {VENV} could not be made; see above. Delete it and try again."
-        )
+        sys.exit(f"dev.py: {VENV} could not be made; see above. Delete it and try again.")
     print("==> Installing simpletext and its libraries: the first time about 3 GB", flush=True)
     done.unlink(missing_ok=True)
     pip = (PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check")
@@ -83,9 +75,7 @@ def setup(*extras: str) -> None:
         wheel = next(Path(folder).glob("*.whl"))
         with_libraries = run(*pip, "install", f"{wheel}[{','.join(extras)}]")
         if with_libraries or run(*pip, "install", "--no-deps", "--force-reinstall", wheel):
-            sys.exit(
-                "dev.py: pip could not install the libraries; see above. Is the disk full?"
-            )
+            sys.exit("dev.py: pip could not install the libraries; see above. Is the disk full?")
     done.write_text(digest)
 
 

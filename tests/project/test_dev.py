@@ -46,7 +46,7 @@ def test_a_wrong_command_line_is_refused(dev, words, capsys):
 
 def test_an_old_python_is_told_what_to_do(dev, monkeypatch):
     monkeypatch.setattr(dev.sys, "version_info", (3, 9, 1))
-    with pytest.raises(SystemExit, match=r"this is Python 3\.9\.1; .*needs 3\.11 or later"):
+    with pytest.raises(SystemExit, match=r"this is Python 3\.9; 3\.11 or later"):
         dev.require_python()
 
 
