@@ -10,6 +10,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -109,8 +110,16 @@ def data_folder() -> Path:
     return folder
 
 
+class Trained(NamedTuple):
+    """What the fixture `trained` gives."""
+
+    transformer: Any
+    learner: Any
+    predictor: Any
+
+
 @pytest.fixture(scope="session")
-def trained(tiny):
+def trained(tiny) -> Trained:
     """A Transformer, a learner and a predictor on the tiny checkpoint, trained for real."""
     import simpletext as st
 
@@ -118,4 +127,4 @@ def trained(tiny):
     train = transformer.preprocess_train(TEXTS, LABELS, verbose=0)
     learner = st.get_learner(transformer.get_classifier(), train, train, batch_size=8)
     learner.fit_onecycle(2e-3, 15, verbose=0)  # with 10 PyTorch's draws leave a text wrong
-    return transformer, learner, st.get_predictor(learner.model, transformer)
+    return Trained(transformer, learner, st.get_predictor(learner.model, transformer))
