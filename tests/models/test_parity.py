@@ -142,7 +142,7 @@ def test_the_last_block_computes_no_more_than_the_head_reads(model_type, tmp_pat
 
 def test_saved_back_it_is_the_same_checkpoint(variant, tmp_path):
     if variant.refusal:
-        return
+        pytest.skip("the checkpoint is refused")
     save_checkpoint(variant.model, tmp_path / "saved")
     saved, original = tensors_in(tmp_path / "saved"), tensors_in(variant.folder)
     assert sorted(saved) == sorted(original)

@@ -16,7 +16,7 @@ from simpletext.utils.files import local_path, new_folder
 )
 def test_addresses_are_refused_where_something_is_written(trained, tmp_path, monkeypatch, address):
     monkeypatch.chdir(tmp_path)
-    transformer, predictor = trained[0], trained[2]
+    transformer, predictor = trained.transformer, trained.predictor
     writers = (
         lambda: predictor.save(address),
         lambda: transformer.preprocess_test(["a"], cache_dir=address, verbose=0),
@@ -68,4 +68,4 @@ def test_a_folder_that_is_there_is_left(tmp_path):
 
 def test_a_mistyped_path_does_not_ask_the_hub(trained):
     with pytest.raises(CheckpointError, match="There is no file or folder 'my/modle'"):
-        trained[1].load_model("my/modle")
+        trained.learner.load_model("my/modle")
