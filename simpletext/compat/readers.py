@@ -56,13 +56,13 @@ def texts_from_array(
         x_test, y_test: validation data; by default a part of the training data.
         class_names: fixes the classes and their order; integer labels count into them.
         max_features, ngram_range: ktrain's, for its bag-of-words models; not used.
-        maxlen: tokens of a text that the model sees.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
         val_pct: the share that becomes validation data where none are given, class by class.
         preprocess_mode: a name on the Hub, a folder, "bert" or "distilbert".
         lang: for "bert" and "distilbert" a language other than "en" takes the multilingual one.
         random_state: fixes which texts become validation data; None for others each time.
         verbose: 0 prints nothing.
-        task: overrides what the labels say (see `Transformer`).
+        task: overrides the task inferred from the labels (see `Transformer`).
 
     Returns:
         The training data, the validation data, and their `Transformer`.
@@ -110,7 +110,7 @@ def texts_from_df(
         val_df: a table of the same columns to validate on; by default a part of the first.
         is_regression: whether the labels are amounts, also where they are whole numbers.
 
-    The others are those of `texts_from_array`, which tells what is returned and raised.
+    For the other arguments, returns and errors see `texts_from_array`.
     """
     return _from_tables(
         read_texts(train_df, text_column, _named(label_columns)),
@@ -148,11 +148,11 @@ def texts_from_csv(
         label_columns: the column with the labels, or a 0/1 column a class; with regression a
             column a target. A column of nothing but numbers holds numbers.
         val_filepath: a file of the same columns to validate on; by default a part of the first.
-        encoding: by default UTF-8, else detected and said.
+        encoding: by default UTF-8, else detected, with a message.
         sep: what separates fields; by default a comma, a tab in a .tsv file.
         is_regression: whether the labels are amounts, also where they are whole numbers.
 
-    The others are those of `texts_from_array`, which tells what is returned and raised.
+    For the other arguments, returns and errors see `texts_from_array`.
     """
     options: dict[str, Any] = {"encoding": encoding, "sep": sep}
     label = _named(label_columns)
@@ -188,9 +188,9 @@ def texts_from_folder(
         datadir: the folder.
         classes: the class folders to read, which also fixes their order; by default all.
         train_test_names: what the two folders are called.
-        encoding: of the files; by default UTF-8, else detected and said.
+        encoding: of the files; by default UTF-8, else detected, with a message.
 
-    The others are those of `texts_from_array`, which tells what is returned and raised.
+    For the other arguments, returns and errors see `texts_from_array`.
     """
     say_unused(max_features=max_features, ngram_range=ngram_range)
     folder = Path(datadir).expanduser()

@@ -39,7 +39,7 @@ def read_texts(
         text: the column with the texts, or two columns with pairs of texts.
         label: the column with the labels; several columns are one 0/1 indicator, or one
             regression target, each; None for texts alone.
-        encoding: of a text file; by default UTF-8, else detected and said.
+        encoding: of a text file; by default UTF-8, else detected, with a message.
         sep: of a CSV file; by default a comma, a tab in a .tsv file.
 
     Returns:

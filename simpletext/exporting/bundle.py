@@ -144,7 +144,7 @@ README = Template("""\
 
 From your own code: `from predict import predict_proba`, then
 `predict_proba(["one text", "another"])`. Texts are cut to $maxlen tokens. A task with several
-labels a text gives those whose probability reaches their number in `thresholds`.
+labels per text gives those whose probability reaches their number in `thresholds`.
 $note
 It gave the same probabilities as the original, within 1e-4, when it was made.
 """)

@@ -93,7 +93,7 @@ class WordPiece:
 
     Args:
         options: from `wordpiece_options`.
-        maxlen: tokens a text.
+        maxlen: maximum number of tokens per text.
     """
 
     def __init__(self, options: dict[str, Any], maxlen: int) -> None:

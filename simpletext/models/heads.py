@@ -167,7 +167,7 @@ def dropout_rate(config):
 
 @keras.saving.register_keras_serializable("simpletext")
 class TokenSummary(Part):
-    """One vector a text, padding not told apart: the "first" or "last" token's, or the "mean"."""
+    """One vector per text, padding not told apart: the "first" or "last" token's, or the "mean"."""
 
     def __init__(self, kind, **kwargs):
         super().__init__(**kwargs)
@@ -246,21 +246,21 @@ def summary_kind(config) -> str:
     kinds = {"first": "first", "last": "last", "mean": "mean", "cls_index": "last"}
     if config.summary_type not in kinds:
         raise UnsupportedModelError(
-            f"config.json says summary_type={config.summary_type!r}; simpletext supports "
+            f"config.json has summary_type={config.summary_type!r}; simpletext supports "
             f"{', '.join(map(repr, kinds))}."
         )
     return kinds[config.summary_type]
 
 
 def pooled(config, first: str, hidden, mask, dtype):
-    """One vector a text: the mean, or the first token's where `classifier_pooling` says `first`."""
+    """One vector per text: the mean, or the first token's where `classifier_pooling` says `first`."""
     kind = config.classifier_pooling
     if kind == first:
         return first_token(hidden, dtype)
     if kind == "mean":
         return MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
     raise UnsupportedModelError(
-        f"config.json says classifier_pooling={kind!r}, which simpletext doesn't support."
+        f"config.json has classifier_pooling={kind!r}, which simpletext doesn't support."
     )
 
 

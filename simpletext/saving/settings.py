@@ -22,10 +22,10 @@ class Settings:
 
     Attributes:
         labels: the task and the classes.
-        maxlen: tokens of a text that the model sees.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
         paired: whether it was trained on pairs of texts; None where that isn't known.
         temperature: what logits are divided by, 1 without calibration.
-        thresholds: for multi-label the probability from which on each label is given.
+        thresholds: for multi-label the probability at or above which a label is predicted.
         base_model: the checkpoint it was trained from, a name on the Hub, or None.
         sizes: texts a data set, such as `{"train": 2000}`, for the model card.
         metrics: scores that were measured, for the model card.
@@ -84,13 +84,13 @@ def check_writable(settings: Settings) -> None:
     """Refuse classes that JSON can't hold, before a model is written for minutes.
 
     Raises:
-        ArgumentError: a class that isn't a string, a number or a truth value.
+        ArgumentError: a class that isn't a string, a number or a boolean.
     """
     for name in settings.labels.classes:
         if not isinstance(name, (str, int, float)):
             raise ArgumentError(
                 f"The class {name!r} is a {type(name).__name__}; a folder can keep classes that "
-                "are strings, numbers or truth values. Train with the names as strings."
+                "are strings, numbers or booleans. Train with the names as strings."
             )
 
 

@@ -25,7 +25,7 @@ class Confusion(keras.metrics.Metric):
     Args:
         name: "f1_macro", "f1_micro", "f1_weighted" or "mcc", or another name with `score`.
         task: the single-label or the multi-label task.
-        num_labels: logits a text.
+        num_labels: logits per text.
         score: which of the four, where the name doesn't say it.
     """
 
@@ -94,7 +94,7 @@ class AreaUnderCurve(keras.metrics.Metric):
     Args:
         name: its name in the history.
         task: the single-label or the multi-label task.
-        num_labels: logits a text.
+        num_labels: logits per text.
     """
 
     def __init__(self, name: str, task: str, num_labels: int, **options: Any) -> None:
@@ -141,7 +141,7 @@ class Correlation(keras.metrics.Metric):
     Args:
         name: its name in the history.
         ranks: correlate ranks (Spearman) instead of values (Pearson).
-        targets: targets a text.
+        targets: targets per text.
     """
 
     def __init__(self, name: str, ranks: bool, targets: int = 1, **options: Any) -> None:
@@ -198,7 +198,7 @@ def metrics_for(
 
     Args:
         task: one of Hugging Face's problem types.
-        num_labels: logits a text.
+        num_labels: logits per text.
         metrics: names ("accuracy", "f1" or "f1_macro", "f1_micro", "f1_weighted", "auc", "mcc";
             for regression "mae", "rmse", "pearson", "spearman") and Keras metrics of your own;
             by default accuracy, or mae.

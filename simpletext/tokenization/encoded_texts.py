@@ -94,7 +94,7 @@ class EncodedTexts:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens a text, (texts,)."""
+        """Tokens per text, (texts,)."""
         return np.diff(self.offsets)
 
     @property

@@ -11,7 +11,7 @@ from . import bert
 
 @dataclass(frozen=True)
 class ErnieConfig(bert.BertConfig):
-    """What config.json says about an ERNIE encoder; the defaults are the original's."""
+    """The config.json settings of an ERNIE encoder; defaults as in the original."""
 
     task_type_vocab_size: int = 3
     use_task_id: bool = False

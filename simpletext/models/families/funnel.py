@@ -22,7 +22,7 @@ WITHOUT_DECODER = ("FunnelBaseModel", "FunnelForSequenceClassification", "Funnel
 
 @dataclass(frozen=True)
 class FunnelConfig:
-    """What config.json says about a Funnel encoder; the defaults are the original's."""
+    """The config.json settings of a Funnel encoder; defaults as in the original."""
 
     vocab_size: int = 30522
     block_sizes: list | tuple = (4, 4, 4)
@@ -327,7 +327,7 @@ class FunnelHead:
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):
-        """The hidden states that this head wants: those without a decoder."""
+        """The hidden states that this head takes: those without a decoder."""
         return FunnelStack(config, inputs, dtype, seed).encode()[-1]
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):

@@ -18,7 +18,7 @@ from . import bert, roberta
 
 @dataclass(frozen=True)
 class LongformerConfig(roberta.RobertaConfig):
-    """What config.json says about a Longformer encoder; the defaults are the original's."""
+    """The config.json settings of a Longformer encoder; defaults as in the original."""
 
     vocab_size: int = 30522
     attention_window: int | list = 512
@@ -31,7 +31,7 @@ class LongformerConfig(roberta.RobertaConfig):
             windows = [windows] * self.num_hidden_layers
         if len(windows) != self.num_hidden_layers or any(w < 2 or w % 2 for w in windows):
             raise UnsupportedModelError(
-                f"config.json says attention_window={self.attention_window!r}; it must be an even "
+                f"config.json has attention_window={self.attention_window!r}; it must be an even "
                 f"number of 2 or more, or one for each of the {self.num_hidden_layers} layers."
             )
         return [window // 2 for window in windows]
@@ -104,7 +104,7 @@ class LongformerHead(DenseHead):
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):
-        """The hidden states that this head wants."""
+        """The hidden states that this head takes."""
         return encode(config, inputs, dtype, seed, sees_first=True)
 
 

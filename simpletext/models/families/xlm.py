@@ -13,7 +13,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class XlmConfig:
-    """What config.json says about an XLM encoder; the defaults are the original's."""
+    """The config.json settings of an XLM encoder; defaults as in the original."""
 
     vocab_size: int = 30145
     hidden_size: int = 2048
@@ -43,7 +43,7 @@ class XlmConfig:
 
 @dataclass(frozen=True)
 class FlaubertConfig(XlmConfig):
-    """What config.json says about a FlauBERT encoder; the defaults are the original's."""
+    """The config.json settings of a FlauBERT encoder; defaults as in the original."""
 
     pre_norm: bool = False
     layerdrop: int | float = 0.0
