@@ -2,7 +2,7 @@
 
 Each returns (training data, validation data, preproc), as in ktrain. The data go to `get_learner`,
 and `preproc` is the `Transformer` that made them: `preproc.get_classifier()` is the model for them,
-and `get_predictor(model, preproc)` takes it. `preprocess_mode` says for which checkpoint: a name on
+and `get_predictor(model, preproc)` takes it. `preprocess_mode` is the checkpoint: a name on
 the Hub, a folder, or ktrain's "bert" and "distilbert".
 
 >>> texts, y = ["good", "bad", "great", "awful"], ["pos", "neg", "pos", "neg"]
@@ -52,12 +52,12 @@ def texts_from_array(
 
     Args:
         x_train: texts, or pairs of texts.
-        y_train: their labels, of every kind that `simpletext.labels` knows.
+        y_train: their labels, in any form that `simpletext.labels` takes.
         x_test, y_test: validation data; by default a part of the training data.
         class_names: fixes the classes and their order; integer labels count into them.
         max_features, ngram_range: ktrain's, for its bag-of-words models; not used.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        val_pct: the share that becomes validation data where none are given, class by class.
+        val_pct: share held out for validation if no data are passed, stratified by class.
         preprocess_mode: a name on the Hub, a folder, "bert" or "distilbert".
         lang: for "bert" and "distilbert" a language other than "en" takes the multilingual one.
         random_state: fixes which texts become validation data; None for others each time.
@@ -78,7 +78,7 @@ def texts_from_array(
     train, val = Examples(x_train, y_train), None
     if x_test is not None or y_test is not None:
         if x_test is None or y_test is None:
-            raise DataError("x_test and y_test go together: give both, or none for a split.")
+            raise DataError("x_test and y_test go together: pass both, or neither for a split.")
         val = Examples(x_test, y_test)
     return prepared(transformer, train, val, val_pct, random_state, verbose)
 
@@ -258,7 +258,7 @@ def split(
     rows = as_rows(whole.labels)
     check_counts(texts, rows)
     labels = infer_labels(whole.labels, transformer.class_names, transformer.task)
-    # Decided on all rows: a rare label may stand in the validation part alone.
+    # Decided on all rows: a rare label may be in the validation part only.
     transformer.class_names, transformer.task = labels.classes, labels.task
     chosen = split_rows(rows, labels, val_pct, random_state)
     if verbose:

@@ -1,4 +1,4 @@
-"""`Explanation`: which words speak for and against an answer, shown in every form."""
+"""`Explanation`: word weights for a prediction, as text, HTML, table or figure."""
 
 import html
 from dataclasses import asdict, dataclass
@@ -59,13 +59,13 @@ class Target:
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """Which words speak for and against an answer.
+    """The weight of each word for the prediction.
 
     Shows itself in a notebook, prints in a terminal.
 
     Attributes:
         texts: what was explained: a text, or the two of a pair.
-        targets: the answer first, then the other classes if they were asked for.
+        targets: the predicted class first, then the other classes if requested.
         method: how the weights were found.
     """
 
@@ -79,7 +79,7 @@ class Explanation:
         return self.texts[0]
 
     def as_list(self) -> list[tuple[str, float]]:
-        """The answer's words with their weights, the strongest first."""
+        """The words with their weights for the prediction, by absolute weight."""
         words = sorted(self.targets[0].words, key=lambda word: -abs(word.weight))
         return [(word.text, word.weight) for word in words]
 
@@ -95,11 +95,11 @@ class Explanation:
         }
 
     def as_text(self) -> str:
-        """The answer, and its words as a table with bars, for a terminal."""
+        """The prediction, and its words as a table with bars, for a terminal."""
         return "\n\n".join(_target_as_text(target) for target in self.targets)
 
     def as_html(self) -> str:
-        """The text with its words coloured: green speaks for the answer, red against it."""
+        """The text with its words coloured: green supports the prediction, red opposes it."""
         parts = [_target_as_html(self.texts, target) for target in self.targets]
         return (
             '<div style="font-family:sans-serif;line-height:1.7;max-width:50em">'
@@ -121,7 +121,7 @@ class Explanation:
             words = target.strongest[:BARS][::-1]
             colours = ["#2ea043" if word.weight > 0 else "#da3633" for word in words]
             ax.barh(range(len(words)), [word.weight for word in words], color=colours)
-            # A dollar sign would start mathematics, which a text isn't.
+            # matplotlib would parse a dollar sign as mathematics.
             names = [word.text.replace("$", r"\$") for word in words]
             ax.set_yticks(range(len(words)), names)
             ax.axvline(0, color="black", linewidth=0.8)

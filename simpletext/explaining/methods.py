@@ -137,7 +137,7 @@ def _check(
 
 
 def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
-    """Numbers of the classes to explain: the answer, or answers; then the others, if asked for."""
+    """Indices of the classes to explain: the predicted ones, then the others if requested."""
     kind = predictor.labels.kind
     if not all_targets:
         return kind.explained(values, predictor.thresholds)
@@ -167,14 +167,14 @@ def _kept(stand_in: str) -> list[int]:
 
 
 def _predict_kept(predictor: Any, passage: Passage) -> Predict:
-    """Probabilities by the words that are kept; what came before isn't predicted again."""
-    known: dict[Any, np.ndarray] = {}
+    """Probabilities by the words that are kept; repeated texts are read from a cache."""
+    cache: dict[Any, np.ndarray] = {}
 
     def predict(kept: Iterable[Sequence[int]]) -> np.ndarray:
         docs = [passage.keeping(set(words)) for words in kept]
-        new = [doc for doc in dict.fromkeys(docs) if doc not in known]
-        known.update(zip(new, predictor.predict_proba(new) if new else (), strict=True))
-        return np.stack([known[doc] for doc in docs])
+        new = [doc for doc in dict.fromkeys(docs) if doc not in cache]
+        cache.update(zip(new, predictor.predict_proba(new) if new else (), strict=True))
+        return np.stack([cache[doc] for doc in docs])
 
     return predict
 

@@ -63,7 +63,7 @@ def export(
 
 
 def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
-    """What a bundle's own predict.py says about the probe texts, in a process of its own.
+    """The probabilities of the probe texts from a bundle's predict.py, in a separate process.
 
     Raises:
         ExportError: it fails; with the last line it wrote.
@@ -88,7 +88,7 @@ def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
 def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.onnx, for any batch and length."""
     with _without_faulty_optimizer(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras looks for np.object
+        warnings.simplefilter("ignore", FutureWarning)  # raised by Keras' use of np.object
         model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
     return "onnx", ""
 
@@ -154,7 +154,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 @contextlib.contextmanager
 def _without_faulty_optimizer() -> Iterator[None]:
-    """tf2onnx joins two reshapes into one although the shape between them is still asked for.
+    """tf2onnx joins two reshapes into one although the shape between them is still used.
 
     Without that step the graph is right, and ONNX Runtime optimises it anyway when it loads.
     """
@@ -180,10 +180,10 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
         quantize_dynamic(path, small, weight_type=QuantType.QInt8)
     before, after = path.stat().st_size, small.stat().st_size
     small.replace(path)
-    answers = answers_of(folder, paired)
-    moved = float(np.abs(answers - wanted).max())
+    quantized = answers_of(folder, paired)
+    moved = float(np.abs(quantized - wanted).max())
     console.say(
         f"int8: {before / 1e6:.1f} MB became {after / 1e6:.1f} MB; the probabilities of the probe "
-        f"texts moved by up to {moved:.3f}. Measure it on texts of yours."
+        f"texts moved by up to {moved:.3f}. Evaluate it on your own texts."
     )
     return {"moved_by_int8": moved, "bytes": float(after)}

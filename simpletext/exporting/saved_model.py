@@ -60,7 +60,7 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
 
 
 def wordpiece_options(tokenizer: Any) -> dict[str, Any] | None:
-    """What the graph needs to know of a BERT-like WordPiece tokenizer; None for any other."""
+    """The settings of a BERT-like WordPiece tokenizer for the graph; None for any other."""
     if not tokenizer.is_fast:
         return None
     spec = json.loads(tokenizer.backend_json())
@@ -181,14 +181,14 @@ def _from_texts(model: keras.Model, predictor: Any, tokenizer: WordPiece) -> Any
     classes = tf.constant(predictor.labels.names)
     names = [tensor.name for tensor in model.inputs]
 
-    def answer(**texts: Any) -> dict[str, Any]:
+    def serve(**texts: Any) -> dict[str, Any]:
         inputs = tokenizer(**texts)
         logits = model({name: inputs[name] for name in names}, training=False)
         return {"probabilities": squash(logits / temperature), "classes": classes}
 
     wanted = ("texts", "pairs") if predictor.settings.paired else ("texts",)
     specs = {name: tf.TensorSpec((None,), tf.string, name=name) for name in wanted}
-    return tf.function(answer, autograph=False).get_concrete_function(**specs)
+    return tf.function(serve, autograph=False).get_concrete_function(**specs)
 
 
 def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
@@ -208,6 +208,6 @@ def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
         if not same or types[i, mask[i]].tolist() != own_types.tolist():
             raise ExportError(
                 f"In the graph the text {texts[i][:60]!r} gets other tokens than from the "
-                "tokenizer, so the SavedModel would answer differently. Export to onnx, or serve "
+                "tokenizer, so the SavedModel would predict differently. Export to onnx, or serve "
                 "the predictor itself, and please report the model's name."
             )

@@ -167,7 +167,7 @@ def dropout_rate(config):
 
 @keras.saving.register_keras_serializable("simpletext")
 class TokenSummary(Part):
-    """One vector per text, padding not told apart: the "first" or "last" token's, or the "mean"."""
+    """One vector per text, padding included: the "first" or "last" token's, or the "mean"."""
 
     def __init__(self, kind, **kwargs):
         super().__init__(**kwargs)
@@ -253,7 +253,7 @@ def summary_kind(config) -> str:
 
 
 def pooled(config, first: str, hidden, mask, dtype):
-    """One vector per text: the mean, or the first token's where `classifier_pooling` says `first`."""
+    """One vector per text: the mean, or the first token's if `classifier_pooling` is `first`."""
     kind = config.classifier_pooling
     if kind == first:
         return first_token(hidden, dtype)

@@ -131,7 +131,7 @@ def load_classifier(
     if fresh and not new_head:
         raise WeightsError(
             f"{found.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
-            "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
+            "it can't predict yet. Train it with Transformer, or pass one that is fine-tuned for "
             "classification."
         )
     if fresh and verbose:

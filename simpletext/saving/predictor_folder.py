@@ -27,8 +27,8 @@ from ..tokenization.tokenizer import Tokenizer
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 
-# What every saved predictor is asked again when it is loaded. They are nobody's data, and odd
-# enough that another tokenizer, another version of a layer or damaged weights would show.
+# Probe texts, predicted at saving and at loading. They contain no user data, and are
+# varied enough to reveal another tokenizer, another layer version or damaged weights.
 PROBES = (
     "",
     "A short text.",
@@ -36,7 +36,7 @@ PROBES = (
     "Größe, façade, Привет, नमस्ते, 漢字かな交じり文, 😀👍🏽",
     "The same words, again and again, make a text that is long. " * 8,
 )
-LONGEST = 512  # tokens that a foreign checkpoint's predictor sees, unless it is told otherwise
+LONGEST = 512  # default maxlen of `from_pretrained`
 TOLERANCES = {"float32": 1e-3, "bfloat16": 3e-2}  # how far probabilities may move
 
 
@@ -165,7 +165,7 @@ def _check_probes(
             f"The predictor in {folder} gives other probabilities than when it was saved: they "
             f"moved by up to {moved:.3g} on its {len(texts)} probe texts, where {tolerance:g} is "
             "allowed. The weights or the tokenizer were changed or damaged, or another version "
-            "of a library computes differently. Check it on texts you know before you use it.",
+            "of a library computes differently. Evaluate it on labelled texts before you use it.",
             MovedNumbersWarning,
             stacklevel=4,
         )

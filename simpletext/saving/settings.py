@@ -1,4 +1,4 @@
-"""`Settings`: what a predictor knows besides its model and its tokenizer; simpletext.json."""
+"""`Settings`: a predictor's labels, maxlen and calibration; simpletext.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,12 +18,12 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """What a predictor knows besides its model and its tokenizer.
+    """A predictor's labels, maxlen and calibration.
 
     Attributes:
         labels: the task and the classes.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        paired: whether it was trained on pairs of texts; None where that isn't known.
+        paired: whether it was trained on pairs of texts; None if unknown.
         temperature: what logits are divided by, 1 without calibration.
         thresholds: for multi-label the probability at or above which a label is predicted.
         base_model: the checkpoint it was trained from, a name on the Hub, or None.
@@ -95,7 +95,7 @@ def check_writable(settings: Settings) -> None:
 
 
 def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
-    """The settings in a predictor's folder, and the file's entries as they are.
+    """The settings in a predictor's folder, and the file's raw entries.
 
     Raises:
         CheckpointError: no such file, one that is damaged, or one of a newer version.

@@ -120,7 +120,7 @@ class EncodedTexts:
         values = {"input_ids": (self.layout.pad_id, self.ids)}
         if self.layout.segments:
             values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
-        # No tokenizer tells a language; -1 is "not said" (see `encoders.xlm`).
+        # No tokenizer returns a language; -1 means unknown (see `encoders.xlm`).
         batch = {
             "attention_mask": mask.astype("int32"),
             "langs": np.full(mask.shape, -1, "int32"),
@@ -134,7 +134,7 @@ class EncodedTexts:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledTexts(EncodedTexts):
-    """Encoded texts whose labels are known.
+    """Encoded texts with labels.
 
     Attributes:
         y: labels as numbers (see `Labels.encode`).
@@ -188,7 +188,7 @@ class Batches(keras.utils.PyDataset):
         return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
 
     def on_epoch_end(self) -> None:
-        """Keras' call after an epoch: draw the rows anew."""
+        """Called by Keras after each epoch: shuffles the rows."""
         self.epoch += 1
         if self.shuffle:
             self._plan()

@@ -250,7 +250,7 @@ def encode(config: BartConfig, inputs: dict, dtype, seed: int):
 
 
 def _block(config: BartConfig, side: str, block: type, name: str, dtype, seed: int):
-    """A layer of the encoder or the decoder, as the config says for that side."""
+    """A layer of the encoder or the decoder, built from that side's config."""
     heads = getattr(config, f"{side}_attention_heads")
     if config.hidden_size % heads:
         raise UnsupportedModelError(

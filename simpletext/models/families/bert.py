@@ -72,7 +72,7 @@ def stack(config, x, bias, dtype, seed: int, block=TransformerBlock, **options):
 
 
 def make_block(config, dtype, seed: int, name: str, block=TransformerBlock, **options):
-    """One layer, as the config says."""
+    """One encoder layer, built from the config."""
     if config.hidden_size % config.num_attention_heads:
         raise UnsupportedModelError(
             f"config.json has hidden_size={config.hidden_size} and "

@@ -88,8 +88,8 @@ class DebertaV2Config(DebertaConfig):
     @property
     def scores(self) -> tuple[str, ...]:
         """The kinds of scores that are added to content-to-content: "c2p", "p2c"."""
-        said = super().scores
-        return tuple(kind for kind in ("c2p", "p2c") if kind in said)
+        scores = super().scores
+        return tuple(kind for kind in ("c2p", "p2c") if kind in scores)
 
     def distance_rows(self) -> np.ndarray:
         """The row of the embedding table for each distance from -n to n; further ones go with n.

@@ -21,7 +21,7 @@ class ErnieConfig(bert.BertConfig):
 class ErnieEmbeddings(Embeddings):
     """BERT's embeddings plus that of the task, which is always the first one.
 
-    No tokenizer says another task, and the original takes the first one then.
+    No tokenizer returns a task, so the first one is used, as in the original.
     """
 
     def __init__(self, *args, tasks, **kwargs):

@@ -163,7 +163,7 @@ class EuroBertBlock(Part):
 class EuroBertHead:
     """Dense, gelu and classifier: of the first token, of the mean, or of each token ("late").
 
-    Late: the logits are the mean of what all tokens say.
+    Late: the logits are the mean over all tokens' logits.
     """
 
     output = "classifier"

@@ -98,7 +98,7 @@ class Pooling:
         return (length + added + window - 1) // window
 
     def level(self, length, times: int):
-        """The length after pooling that many times, and how many tokens each one stands for."""
+        """The length after pooling that many times, and how many tokens each one represents."""
         stride = 1
         for _ in range(times):
             stride = stride * self.window(length)
@@ -200,7 +200,7 @@ class FunnelAttention(SelfAttention):
 
     Args:
         width: size of a head.
-        separate_cls: whether the first token knows neither distance nor segment.
+        separate_cls: whether the first token has neither distance nor segment.
     """
 
     def __init__(self, num_heads, width, separate_cls, **kwargs):

@@ -1,7 +1,7 @@
 """Longformer (https://arxiv.org/abs/2004.05150).
 
-RoBERTa whose tokens see a window around them. For classification the first token sees all others,
-through projections of its own, and all others see it.
+RoBERTa with attention to a window around each token. For classification the first token has global
+attention: it attends to all tokens, with its own projections, and all tokens attend to it.
 """
 
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class LongformerConfig(roberta.RobertaConfig):
 
 @keras.saving.register_keras_serializable("simpletext")
 class LongformerAttention(WindowAttention):
-    """Attention to a window; with `sees_first` the first token sees all tokens in turn.
+    """Attention to a window; with `sees_first` the first token attends to all tokens.
 
     Called with the pair of the bias and its `WindowBias`.
     """
@@ -100,7 +100,7 @@ def encode(config: LongformerConfig, inputs: dict, dtype, seed: int, sees_first:
 
 @dataclass(frozen=True)
 class LongformerHead(DenseHead):
-    """RoBERTa's head, over an encoder whose first token sees the whole text."""
+    """RoBERTa's head, over an encoder whose first token attends to the whole text."""
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):

@@ -16,7 +16,7 @@ from ..heads import Dropout, FirstToken, PoolerHead, dropout_rate, output_layer
 from . import bert
 from .family import Family
 
-PLAIN_EPSILON = 1e-5  # of two norms that don't ask config.json
+PLAIN_EPSILON = 1e-5  # of two norms whose epsilon isn't in config.json
 
 
 @dataclass(frozen=True)

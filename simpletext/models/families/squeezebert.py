@@ -72,7 +72,7 @@ class GroupedDense(Dense):
 
 @keras.saving.register_keras_serializable("simpletext")
 class GroupedAttention(SelfAttention):
-    """Self-attention whose products are in groups, as many as `groups` says by name."""
+    """Self-attention whose products are in groups, their numbers in `groups` by name."""
 
     def __init__(self, *args, groups, **kwargs):
         super().__init__(*args, **kwargs)
