@@ -1,4 +1,4 @@
-"""`Predictor`: a trained model with its tokenizer and labels, to use, keep and reload."""
+"""`Predictor`: a trained model with its tokenizer and labels, to predict, save and load."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Which texts train and which validate."""
+"""Split texts into training and validation data."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tables of texts and labels, from wherever people keep them, as plain columns."""
+"""Tables of texts and labels, from files, DataFrames and datasets, as plain columns."""
 
 import difflib
 import os
@@ -31,7 +31,7 @@ def read_texts(
     encoding: str | None = None,
     sep: str | None = None,
 ) -> Examples:
-    """Texts and labels out of a table of any kind.
+    """Read texts and labels from a table of any supported type.
 
     Args:
         source: a .csv, .tsv, .jsonl, .json or .parquet file; a pandas DataFrame; a Hugging Face

@@ -11,7 +11,7 @@ BARS = 20  # words that a terminal or a figure shows
 
 @dataclass(frozen=True)
 class Word:
-    """A word of the text, where it stands, and how it speaks for the target (> 0) or against.
+    """A word, its position, and its weight: positive supports the target, negative opposes it.
 
     Attributes:
         text: the word.
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def strongest(self) -> list[Word]:
-        """The words with a weight, the strongest first."""
+        """The words with a nonzero weight, by absolute weight."""
         return sorted((w for w in self.words if w.weight), key=lambda word: -abs(word.weight))
 
     @property
@@ -84,7 +84,7 @@ class Explanation:
         return [(word.text, word.weight) for word in words]
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as plain lists and dicts, for JSON."""
+        """The explanation as plain lists and dicts, for JSON."""
         return {
             "method": self.method,
             "texts": list(self.texts),
@@ -107,7 +107,7 @@ class Explanation:
         )
 
     def figure(self) -> Any:
-        """The strongest words as bars, a matplotlib figure."""
+        """A matplotlib bar chart of the words with the largest weights."""
         from matplotlib.figure import Figure
 
         console.let_notebook_draw()
@@ -163,7 +163,7 @@ def _target_as_html(texts: tuple[str, ...], target: Target) -> str:
 
 
 def _coloured(text: str, words: list[Word], top: float) -> str:
-    """The text with its words in spans; every bit of it escaped."""
+    """The text with its words in spans; HTML-escaped."""
     parts, at = [], 0
     for word in words:
         colour = "46,160,67" if word.weight > 0 else "218,54,51"

@@ -1,4 +1,4 @@
-"""How words are weighed: LIME, eli5, integrated gradients, occlusion."""
+"""Methods that weight words: LIME, eli5, integrated gradients, occlusion."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ def explain(
 def by_lime(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
-    """LIME (https://arxiv.org/abs/1602.04938): a linear model on variations of the text."""
+    """LIME (https://arxiv.org/abs/1602.04938): a linear model on perturbed texts."""
     from lime.lime_text import LimeTextExplainer
 
     count, predict = len(passage.words), _predict_kept(predictor, passage)
@@ -71,7 +71,7 @@ def by_lime(
 def by_eli5(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
-    """eli5's TextExplainer (https://eli5.readthedocs.io): a linear classifier on variations."""
+    """eli5's TextExplainer (https://eli5.readthedocs.io): a classifier on perturbed texts."""
     from eli5.lime import TextExplainer
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -93,7 +93,7 @@ def by_eli5(
 def by_occlusion(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
-    """How far the probability falls when a word is left out (https://arxiv.org/abs/1311.2901)."""
+    """The drop in probability when a word is removed (https://arxiv.org/abs/1311.2901)."""
     count = len(passage.words)
     everything = set(range(count))
     kept = [everything, *(everything - {word} for word in range(count))]
@@ -105,7 +105,7 @@ def by_occlusion(
 def by_gradient(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
-    """Integrated gradients (https://arxiv.org/abs/1703.01365): one text, no variations."""
+    """Integrated gradients (https://arxiv.org/abs/1703.01365): no perturbed texts."""
     tokenizer = predictor.tokenizer
     text, pair = passage.texts[0], passage.texts[1] if len(passage.texts) > 1 else None
     places = tokenizer.places(text, pair, predictor.maxlen)
@@ -186,7 +186,7 @@ def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray
 
 
 def _by_word(passage: Passage, places: Sequence[Any], weights: np.ndarray) -> np.ndarray:
-    """Tokens' weights, added up for the word that each token begins in."""
+    """Token weights, summed per word."""
     word_at = {
         (part, at): word
         for word, (part, start, end) in enumerate(passage.words)

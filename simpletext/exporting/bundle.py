@@ -1,4 +1,4 @@
-"""What lies beside an exported model: labels.json, tokenizer.json, predict.py, a README."""
+"""The files beside an exported model: labels.json, tokenizer.json, predict.py, a README."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +158,7 @@ def write_bundle(
     inputs: tuple[str, ...],
     note: str = "",
 ) -> None:
-    """Put everything but the model into an existing folder.
+    """Write everything but the model into an existing folder.
 
     Args:
         folder: the bundle's.

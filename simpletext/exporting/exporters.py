@@ -1,4 +1,4 @@
-"""A predictor exported to serve without simpletext, and re-checked before it counts as done."""
+"""Export a predictor to serve without simpletext, and check the export."""
 
 import contextlib
 import importlib.util
@@ -52,9 +52,9 @@ def export(
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
         if not moved <= TOLERANCE:
             raise ExportError(
-                f"The export to {format} gives other probabilities than the predictor: they moved "
-                f"by {moved:.3g}, where {TOLERANCE:g} is allowed. Nothing was written. Please "
-                "report the model's name."
+                f"The export to {format} returns other probabilities than the predictor: they "
+                f"differ by {moved:.3g}, where {TOLERANCE:g} is allowed. Nothing was written. "
+                "Please report the model's name."
             )
         report = {"moved": moved}
         if quantize:
@@ -106,7 +106,7 @@ def write_litert(model: keras.Model, predictor: Any, folder: Path) -> tuple[str,
 
 
 def write_saved_model(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
-    """A folder that takes strings, where the tokenizer can be put into the graph, and ids."""
+    """A SavedModel that takes ids, and strings if the tokenizer fits into the graph."""
     from .saved_model import write
 
     return write(model, predictor, folder / RUNTIMES["saved_model"].file)
@@ -139,7 +139,7 @@ def _check(format: str, quantize: bool) -> None:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
-    """The model itself, or its like in float32 if it computes in reduced precision."""
+    """The model, or a float32 copy if it computes in reduced precision."""
     if precision_of(model) == "float32":
         return model
     with tempfile.TemporaryDirectory() as parent:
@@ -171,7 +171,7 @@ def _without_faulty_optimizer() -> Iterator[None]:
 
 
 def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str, float]:
-    """Weights as int8 in the model's place; how far that moves the probe texts."""
+    """Quantize the weights to int8; returns the largest change on the probe texts."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     path = folder / RUNTIMES["onnx"].file

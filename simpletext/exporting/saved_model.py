@@ -52,7 +52,7 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     tf.saved_model.save(module, str(folder), signatures)
     what = "`texts` and `pairs`" if predictor.settings.paired else "`texts`"
     return STRINGS, (
-        f"The signature `serving_default` takes strings ({what}) and gives `probabilities` and "
+        f"The signature `serving_default` takes strings ({what}) and returns `probabilities` and "
         "`classes`; `ids` takes what predict.py makes. Strings need tensorflow-text where the "
         "model is loaded (`import tensorflow_text`); TensorFlow Serving has it built in. The "
         "names of the model's own marks, such as [SEP], are plain characters in a text."
@@ -148,7 +148,7 @@ class WordPiece:
 
 
 def _cut(tokens: list[Any], room: int) -> list[Any]:
-    """Texts, or pairs of texts, cut to `room` tokens; of a pair the longer one first."""
+    """Texts, or pairs, truncated to `room` tokens; of a pair the longer text first."""
     import tensorflow as tf
 
     if len(tokens) == 1:
@@ -192,7 +192,7 @@ def _from_texts(model: keras.Model, predictor: Any, tokenizer: WordPiece) -> Any
 
 
 def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
-    """Refuse a tokenizer in the graph that differs from the predictor's on any checked text."""
+    """Raise if the graph's tokenizer differs from the predictor's on any checked text."""
     vocabulary = tokenizer._options["vocabulary"]
     plain = [word.removeprefix("##") for word in vocabulary if not word.startswith("[")]
     texts = [*PROBES, *ODD]

@@ -18,7 +18,7 @@ from ..layers.blocks import Dense, Part, TransformerBlock, activation, dropout
 
 @keras.saving.register_keras_serializable("simpletext")
 class Dropout(Part):
-    """Dropout with a seed of its own."""
+    """Dropout with its own seed."""
 
     def __init__(self, rate, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -59,7 +59,7 @@ def first_token(hidden, dtype):
 
 @keras.saving.register_keras_serializable("simpletext")
 class MaskedMean(Part):
-    """The mean over a text's tokens, padding left out: (batch, length, hidden) -> (batch, hidden).
+    """The mean over a text's tokens, without padding: (batch, length, hidden) -> (batch, hidden).
 
     Summed in float32, like the original in sentence-transformers.
     """
@@ -242,7 +242,7 @@ class LabelSummaryHead:
 
 
 def summary_kind(config) -> str:
-    """What `TokenSummary` is to take, from the config's `summary_type`."""
+    """The argument of `TokenSummary` for the config's `summary_type`."""
     kinds = {"first": "first", "last": "last", "mean": "mean", "cls_index": "last"}
     if config.summary_type not in kinds:
         raise UnsupportedModelError(

@@ -54,7 +54,7 @@ class Settings:
 
 
 def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) -> None:
-    """Put simpletext.json into an existing folder.
+    """Write simpletext.json into an existing folder.
 
     Args:
         folder: the predictor's.
@@ -81,7 +81,7 @@ def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) 
 
 
 def check_writable(settings: Settings) -> None:
-    """Refuse classes that JSON can't hold, before a model is written for minutes.
+    """Raise for classes that JSON can't store, before the model is written.
 
     Raises:
         ArgumentError: a class that isn't a string, a number or a boolean.
