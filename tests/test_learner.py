@@ -257,7 +257,7 @@ def test_losses_and_metrics_by_name(tiny):
     learner.fit_linear(1e-3, 3, class_weight={"neg": 2.0, "pos": 0.5}, verbose=0)
     assert {"f1", "val_f1", "auc", "val_auc", "mcc", "val_mcc"} <= set(learner.history)
     assert learner.history["val_auc"][-1] > 0.6
-    with pytest.raises(ArgumentError, match="wants probabilities, but the model gives logits"):
+    with pytest.raises(ArgumentError, match="expects probabilities, but the model returns logits"):
         transformer.get_classifier(loss=keras.losses.SparseCategoricalCrossentropy())
     with pytest.raises(ArgumentError, match="loss='hinge'; for single_label_classification"):
         transformer.get_classifier(loss="hinge")

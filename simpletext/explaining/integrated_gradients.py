@@ -20,7 +20,7 @@ WithSlopes = Callable[..., tuple[Any, list]]
 
 
 class IntegratedGradients:
-    """The integrated gradients of one model, which is cut at its embeddings for the first text.
+    """The integrated gradients of one model, split at its embeddings on first use.
 
     Args:
         model: dict of ids -> logits, with a layer `embeddings`.
@@ -37,7 +37,7 @@ class IntegratedGradients:
         index: int,
         temperature: float,
     ) -> np.ndarray:
-        """Each token's part of the difference in score between a text and its baseline, (length,).
+        """Each token's share of the score difference between a text and its baseline, (length,).
 
         The score is the probability of a class; of a regression, the value.
 
@@ -78,7 +78,7 @@ class IntegratedGradients:
         return weights, float(last - first)
 
     def _embedded(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """What the embeddings make of one text, each (1, length, features)."""
+        """The embeddings of one text, each (1, length, features)."""
         lower, _ = self._halves
         return [np.asarray(ops.convert_to_numpy(x), "float32") for x in _flat(lower(dict(inputs)))]
 
@@ -106,7 +106,7 @@ class IntegratedGradients:
 
     @cached_property
     def _scores_and_slopes(self) -> WithSlopes:
-        """`_scores`, and the slopes of their sum: each backend has its own way for these."""
+        """`_scores`, and the gradients of their sum, computed per backend."""
         backend = keras.backend.backend()
         if backend == "tensorflow":
             return _on_tensorflow(self._scores, self._halves[0])

@@ -52,7 +52,7 @@ def cached(
     """The texts from the cache of that name, which is made first if it isn't there.
 
     Args:
-        cache_dir: the folder that holds the caches; made if it isn't there.
+        cache_dir: the folder that holds the caches; created if it doesn't exist.
         name: the fingerprint of texts, tokenizer and maxlen.
         encode: gives the encodings, when there is no cache yet.
         layout: how they are padded.

@@ -1,6 +1,6 @@
 """Encoded texts as TFRecord files of `tf.train.Example`, for those whose pipeline has them.
 
-Beside `data.tfrecord` stands `data.tfrecord.json` with what the records can't say: the padding, the
+`data.tfrecord.json`, beside `data.tfrecord`, has what the records don't contain: the padding, the
 task and the classes.
 """
 

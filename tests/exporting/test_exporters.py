@@ -170,7 +170,7 @@ def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeyp
     monkeypatch.setattr(
         "simpletext.exporting.exporters.answers_of", lambda *arguments: np.zeros((5, 2))
     )
-    with pytest.raises(ExportError, match="gives other probabilities than the predictor"):
+    with pytest.raises(ExportError, match="returns other probabilities than the predictor"):
         trained.predictor.export(tmp_path / "x", "onnx")
     assert list(tmp_path.iterdir()) == []
 

@@ -131,7 +131,7 @@ def test_moved_numbers_are_told(copy):
     tensors[name] = -tensors[name]
     save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.warns(
-        MovedNumbersWarning, match="gives other probabilities than when it was saved"
+        MovedNumbersWarning, match="returns other probabilities than when it was saved"
     ):
         st.load_predictor(copy)
 
@@ -199,7 +199,7 @@ def test_damaged_settings(copy, entries):
 
 def test_labels_that_disagree(copy):
     change(copy, classes=["pos", "neg"])
-    with pytest.raises(CheckpointError, match="name other labels"):
+    with pytest.raises(CheckpointError, match="have different labels"):
         st.load_predictor(copy)
 
 
