@@ -1,7 +1,9 @@
 """Old weight files, pytorch_model.bin, read with PyTorch's own safe loader where it is there."""
 
 import importlib.util
+import zipfile
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,35 @@ HOW_TO_CONVERT = (
     "Convert it once where PyTorch is installed: "
     "`AutoModel.from_pretrained(folder).save_pretrained(new_folder)`."
 )
+
+
+# Before it, a file could run code in spite of weights_only (CVE-2025-32434, CVE-2026-24747).
+SAFE_TORCH = (2, 10)
+
+
+def _require_safe_torch(path: Path) -> None:
+    found = version("torch")
+    numbers = tuple(int(part) for part in found.split("+")[0].split(".")[:2])
+    if numbers < SAFE_TORCH:
+        raise WeightsError(
+            f"{path} is a pickle, and PyTorch {found} can be made to run code from it "
+            "(CVE-2025-32434, CVE-2026-24747). Install PyTorch 2.10 or later, or use a checkpoint "
+            "with a model.safetensors."
+        )
+
+
+def _not_a_zip(path: Path) -> str:
+    with path.open("rb") as file:
+        is_pickle = file.read(1) == b"\x80"
+    if is_pickle:
+        return (
+            f"{path} was written by PyTorch before version 1.6, in a format that isn't "
+            f"supported. {HOW_TO_CONVERT}"
+        )
+    return (
+        f"{path} isn't a weight file of PyTorch: it is truncated, damaged or something else. Get "
+        "it again, or use the checkpoint's model.safetensors."
+    )
 
 
 class TorchFile:
@@ -29,6 +60,9 @@ class TorchFile:
                 f"{path} is a pickle, which simpletext reads only where PyTorch is installed, and "
                 f"then without running anything from it. {HOW_TO_CONVERT}"
             )
+        _require_safe_torch(path)
+        if not zipfile.is_zipfile(path):
+            raise WeightsError(_not_a_zip(path))
         import pickle  # for the name of its error alone: torch reads the tensors
 
         import torch

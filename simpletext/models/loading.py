@@ -125,6 +125,13 @@ def load_classifier(
         ArgumentError: a bad argument.
     """
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
+    other = other_head(found.config)
+    if other and not new_head:
+        raise WeightsError(
+            f"{found.name} is a {other}: its head isn't for the classification of whole texts. "
+            "Fine-tune it with Transformer, which gives it a new head, or name a checkpoint that "
+            "is fine-tuned for classification."
+        )
     labels = labels_in(found.config)
     if num_labels is None:
         num_labels = len(labels) if labels else family_of(found.config).default_labels
@@ -243,6 +250,14 @@ def labels_in(config: Mapping[str, Any]) -> list[str] | None:
     return [names[key] for key in sorted(names, key=int)]
 
 
+def other_head(config: Mapping[str, Any]) -> str | None:
+    """The class in a config.json whose head is for another job than classifying texts, or None."""
+    names = config.get("architectures")
+    jobs = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+    found = [name for name in names or () if isinstance(name, str) and name.endswith(jobs)]
+    return found[0] if isinstance(names, list) and found else None
+
+
 def with_labels(
     config: Mapping[str, Any],
     num_labels: int,
@@ -281,7 +296,9 @@ def _build(
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file costs no time.
     weights, weight_map = checkpoint.weights, _weight_map(architecture)
-    filling = Filling(weights, weight_map, _resized(weights, weight_map, head, num_labels))
+    unfit = other_head(architecture.config) is not None
+    replaced = _replaced(weights, weight_map, head, num_labels, unfit)
+    filling = Filling(weights, weight_map, replaced)
     with filled_by(filling.value):
         inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
         encode = getattr(head, "encode", family.encode)  # a head may take other hidden states
@@ -297,16 +314,16 @@ def _build(
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
 
 
-def _resized(
-    weights: Mapping[str, Any], weight_map: WeightMap, head: Any, num_labels: int
+def _replaced(
+    weights: Mapping[str, Any], weight_map: WeightMap, head: Any, num_labels: int, unfit: bool
 ) -> list[str]:
-    """The output layer's variables, if the file has that layer for other labels than ours."""
+    """The output layer's variables, if the file's layer is for other labels or another job."""
     if head is None:
         return []
     paths = [f"{head.output}/{leaf}" for leaf in ("kernel", "bias")]
     keys = [weight_map.key(path, weight_map.base) for path in paths]
     fits = all(key not in weights or len(weights[key]) == num_labels for key in keys)
-    return [] if fits else paths
+    return [] if fits and not unfit else paths
 
 
 def _weight_map(architecture: Architecture) -> WeightMap:

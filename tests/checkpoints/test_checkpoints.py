@@ -208,9 +208,18 @@ def test_a_pickle_runs_nothing(pickled, tmp_path):
             return (open, (str(tmp_path / "harm"), "w"))
 
     (pickled / "pytorch_model.bin").write_bytes(pickle.dumps({"x": Harm()}))
+    with pytest.raises(WeightsError, match=r"was written by PyTorch before version 1\.6"):
+        st.load_encoder(pickled)
+    pytest.importorskip("torch").save({"x": Harm()}, pickled / "pytorch_model.bin")
     with pytest.raises(WeightsError, match="holds more than tensors"):
         st.load_encoder(pickled)
     assert not (tmp_path / "harm").exists()
+
+
+def test_an_unsafe_pytorch_is_refused(pickled, monkeypatch):
+    monkeypatch.setattr("simpletext.checkpoints.torch_file.version", lambda name: "2.5.1+cpu")
+    with pytest.raises(WeightsError, match="PyTorch 2.5.1.*CVE-2025-32434.*2.10 or later"):
+        st.load_encoder(pickled)
 
 
 def test_a_pickle_without_torch_says_how_to_convert(copy, monkeypatch):

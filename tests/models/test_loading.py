@@ -1,9 +1,11 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 
 import simpletext as st
-from simpletext.errors import ArgumentError, UnsupportedModelError
+from simpletext.errors import ArgumentError, UnsupportedModelError, WeightsError
 
 
 def test_a_missing_head_is_made_new_and_said_once(tiny, capsys):
@@ -81,3 +83,20 @@ def test_config_values_that_are_not_supported_are_named(tiny, tmp_path, field, v
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UnsupportedModelError, match=repr(value)):
         st.load_encoder(folder)
+
+
+def test_a_token_classifier_is_no_text_classifier(tmp_path, tiny, capsys):
+    model = st.load_classifier(tiny, 3, pooling="original", verbose=0)
+    st.save_checkpoint(model, tmp_path / "tagger")
+    path = tmp_path / "tagger" / "config.json"
+    config = json.loads(path.read_text()) | {"architectures": ["BertForTokenClassification"]}
+    path.write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="is a BertForTokenClassification: its head isn't for"):
+        st.Predictor.from_pretrained(tmp_path / "tagger")
+    again = st.load_classifier(tmp_path / "tagger")
+    assert "newly initialised" in capsys.readouterr().out
+    assert "classifier/kernel" in again.architecture.newly_initialised
+
+
+def test_numpy_integers_as_num_labels(tiny):
+    assert st.load_classifier(tiny, np.int64(3), verbose=0).output_shape == (None, 3)
