@@ -7,7 +7,7 @@ names, so that `get_config` needs no code of its own.
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from ..errors import UnsupportedModelError
+from ..utils import backend
 from . import recomputation
 from .recomputation import join_heads, softmax, split_heads
 
@@ -101,19 +102,6 @@ def filled_by(value_of: Callable[[str, tuple[int, ...]], Any]) -> Iterator[None]
         _value_of.reset(token)
 
 
-def _outside_scopes() -> AbstractContextManager:
-    """A block in which TensorFlow calls a new variable `kernel`, without its layers' names.
-
-    TensorFlow keeps a kernel for each name that it meets: those of a BERT take 0.2 of the 0.5
-    seconds that its layers take to make. Keras' paths don't come from there.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return nullcontext()
-    import tensorflow as tf
-
-    return tf.name_scope("")
-
-
 class Part(keras.layers.Layer):
     """A layer whose constructor arguments are also its attributes."""
 
@@ -122,7 +110,7 @@ class Part(keras.layers.Layer):
         value = None if value_of is None else value_of(f"{self.path}/{name}", shape)
         if value is not None:
             initializer = lambda shape, dtype: ops.cast(value, dtype)  # noqa: E731
-        with _outside_scopes():
+        with backend.short_variable_names():
             return super().add_weight(name=name, shape=shape, initializer=initializer, **kwargs)
 
     def get_config(self) -> dict:
