@@ -12,7 +12,7 @@ from .tokenization.tfrecords import read_tfrecord, write_tfrecord
 from .training.optimizer import AdamW
 from .transformer import Transformer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AdamW",

@@ -1,6 +1,6 @@
 """The command line: `simpletext train | predict | explain | export | check`.
 
-Exit status: 0 done, 1 an error that is told in one message, 2 a wrong use, 130 interrupted.
+Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 interrupted.
 """
 
 import csv
@@ -23,7 +23,7 @@ from .utils.files import check_absent
 CHUNK = 1000  # rows predicted at a time
 
 app = typer.Typer(
-    help="Fine-tune a text encoder on a table, and use what it learned.",
+    help="Fine-tune a text encoder on a table, and predict with it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,22 +39,22 @@ Label = Annotated[
 ]
 Checkpoint = Annotated[
     str,
-    # Its own words for the default: with brackets around it, 80 columns would cut the name off.
+    # The default is part of the text: in typer's brackets it would be cut off at 80 columns.
     typer.Option(
         help=f"A name on the Hugging Face Hub, or a folder; by default {DEFAULT_MODEL}",
         show_default=False,
     ),
 ]
-Maxlen = Annotated[int, typer.Option(help="Tokens of a text that the model sees.")]
+Maxlen = Annotated[int, typer.Option(help="Maximum number of tokens per text.")]
 Task = Annotated[
     str | None,
     typer.Option(help="single_label_classification, multi_label_classification or regression; "
-                 "by default what the labels say."),
+                 "by default inferred from the labels."),
 ]  # fmt: skip
 Encoding = Annotated[
-    str | None, typer.Option(help="Of text files; by default UTF-8, else detected.")
+    str | None, typer.Option(help="Encoding of text files; by default UTF-8, else detected.")
 ]
-Sep = Annotated[str | None, typer.Option(help="Between a CSV file's fields; default a comma.")]
+Sep = Annotated[str | None, typer.Option(help="Field separator of a CSV file; default a comma.")]
 
 
 @app.command()
@@ -64,19 +64,21 @@ def train(
     text: Text = ["text"],  # noqa: B006 - typer reads it, nothing writes to it
     label: Label = ["label"],  # noqa: B006
     checkpoint: Checkpoint = DEFAULT_MODEL,
-    val: Annotated[Path | None, typer.Option(help="A file to validate on; else a part.")] = None,
-    val_pct: Annotated[float, typer.Option(help="The share to validate on without --val.")] = 0.1,
+    val: Annotated[Path | None, typer.Option(help="Validation file; else --val-pct.")] = None,
+    val_pct: Annotated[
+        float, typer.Option(help="Share held out for validation without --val.")
+    ] = 0.1,
     maxlen: Maxlen = 128,
     epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 3,
     lr: Annotated[
-        float | None, typer.Option(help="Highest learning rate; by default by the model's size.")
+        float | None, typer.Option(help="Peak learning rate; by default chosen by model size.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Texts a training step.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Texts per training step.")] = 32,
     task: Task = None,
     encoding: Encoding = None,
     sep: Sep = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="Keep encoded texts there.")] = None,
-    seed: Annotated[int, typer.Option(help="Fixes the split, the head and the order.")] = 0,
+    cache_dir: Annotated[Path | None, typer.Option(help="Cache folder for encoded texts.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed for split, head and order.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
 ) -> None:
     """Train a model on a table and write the predictor's folder."""
@@ -100,28 +102,28 @@ def predict(
     data: Annotated[Path | None, typer.Argument(help="A CSV file with texts.")] = None,
     text: Annotated[
         list[str],
-        typer.Option("--text", help="A text to answer; with a file: its column (twice for pairs)."),
+        typer.Option("--text", help="Text to predict; with a file: its column (twice for pairs)."),
     ] = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="A new CSV file; by default shown.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new CSV file; by default stdout.")] = None,
     proba: Annotated[
-        bool, typer.Option("--proba", help="The probability of each class as well.")
+        bool, typer.Option("--proba", help="Also write the probability of each class.")
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Texts predicted at a time.")] = 32,
     encoding: Encoding = None,
     sep: Sep = None,
 ) -> None:
-    """Answer a text, or each row of a CSV file: its rows come out with a column `predicted`."""
+    """Predict a text or a CSV file; writes the input rows plus a `predicted` column."""
     from .predictor import load_predictor
 
     if data is None and not text:
-        raise typer.BadParameter("give a CSV file, or --text with a text to answer.")
+        raise typer.BadParameter("pass a CSV file, or --text with a text to predict.")
     if out is not None:
         check_absent(out)
     file = None if data is None else CsvFile(data, encoding, sep)
     places = [] if file is None else _places(file, text or ["text"])
     predictor = load_predictor(folder, batch_size)
     if file is None:
-        for line in _answers(predictor, [_text_of(text)], proba):
+        for line in _predicted(predictor, [_text_of(text)], proba):
             typer.echo("\t".join(line))
         return
     with _opened(out) as target:
@@ -130,18 +132,18 @@ def predict(
         rows = iter(file)
         while chunk := list(islice(rows, CHUNK)):
             texts = [_text_of([row[i] for i in places]) for row in chunk]
-            for row, answer in zip(chunk, _answers(predictor, texts, proba), strict=True):
-                writer.writerow([*row, *answer])
+            for row, result in zip(chunk, _predicted(predictor, texts, proba), strict=True):
+                writer.writerow([*row, *result])
 
 
 @app.command()
 def explain(
     folder: Folder,
     text: Annotated[str, typer.Option(help="The text.")],
-    samples: Annotated[int, typer.Option(help="Variations that are predicted.")] = 1000,
+    samples: Annotated[int, typer.Option(help="Number of perturbed texts.")] = 1000,
     html: Annotated[Path | None, typer.Option(help="A new HTML file to write it to.")] = None,
 ) -> None:
-    """Tell which words of a text speak for and against the answer."""
+    """Explain a prediction: a weight for each word of the text."""
     from .predictor import load_predictor
 
     if html is not None:
@@ -159,7 +161,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="The new folder to write it into.")],
     format: Annotated[str, typer.Option(help="saved_model, onnx, openvino or litert.")] = "onnx",
 ) -> None:
-    """Write a folder that answers without simpletext, for serving."""
+    """Export the model to a folder that serves without simpletext."""
     from .predictor import load_predictor
 
     check_absent(out)
@@ -176,7 +178,7 @@ def check(
     val: Annotated[Path | None, typer.Option(help="Validation data to compare with.")] = None,
     checkpoint: Annotated[
         str | None,
-        typer.Option(help="Count lengths in its tokens; a name or folder."),
+        typer.Option(help="Its tokenizer counts lengths; a name or folder."),
     ] = None,
     maxlen: Maxlen = 128,
     task: Task = None,
@@ -185,7 +187,7 @@ def check(
     encoding: Encoding = None,
     sep: Sep = None,
 ) -> None:
-    """Look at a table before training: empty and repeated texts, contradictions, leaks, lengths."""
+    """Check a table before training: empty or duplicate texts, label conflicts, leaks, lengths."""
     from .evaluation.data_check import check as look_at
     from .transformer import Transformer
 
@@ -206,14 +208,14 @@ def check(
 
 
 def main() -> None:
-    """The entry point: errors of ours become one line, Ctrl-C a clean end."""
+    """The entry point: prints a `SimpletextError` as one line and handles Ctrl-C."""
     try:
         app()
     except SimpletextError as error:
         typer.echo(f"simpletext: {error}", err=True)
         sys.exit(1)
     except SystemExit as end:
-        if end.code == 130:  # so typer ends on Ctrl-C, without a word
+        if end.code == 130:  # typer's exit code for Ctrl-C
             typer.echo("\nsimpletext: interrupted", err=True)
         raise
 
@@ -226,7 +228,7 @@ def _tables(
     encoding: str | None,
     sep: str | None,
 ) -> tuple[Examples, Examples | None]:
-    """The training data, and the validation data if there are some."""
+    """The training data, and the validation data or None."""
 
     def read(path: Path) -> Examples:
         return read_texts(path, _one(text), _one(label), encoding=encoding, sep=sep)
@@ -255,19 +257,21 @@ def _headings(predictor: Any, proba: bool) -> list[str]:
     return ["predicted", *([str(name) for name in predictor.get_classes()] if proba else [])]
 
 
-def _answers(predictor: Any, texts: list[Any], proba: bool) -> Iterator[list[str]]:
-    """For each text the answer, and with `proba` the probability of each class."""
-    values = predictor.predict_proba(texts)  # both come from these: texts are predicted once
+def _predicted(predictor: Any, texts: list[Any], proba: bool) -> Iterator[list[str]]:
+    """For each text the prediction, and with `proba` the probability of each class."""
+    values = predictor.predict_proba(
+        texts
+    )  # used for both columns, so that each text is predicted once
     found = Predictions(values, predictor.labels)
     decided = found.decoded(predictor.thresholds, None)
-    for answer, row in zip(decided, values, strict=True):
-        shown = "; ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
+    for result, row in zip(decided, values, strict=True):
+        shown = "; ".join(map(str, result)) if isinstance(result, list) else str(result)
         yield [shown, *(f"{value:.6f}" for value in row if proba)]
 
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[TextIO]:
-    """The terminal, or a file that appears when all of it is written."""
+    """stdout, or a file that is renamed into place once complete."""
     if out is None:
         yield sys.stdout
         return

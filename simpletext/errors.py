@@ -1,4 +1,4 @@
-"""The exceptions of simpletext. Each message says what came, what is allowed and what to do."""
+"""The exceptions of simpletext. Each message names the value, what is allowed and what to do."""
 
 
 class SimpletextError(Exception):
@@ -6,7 +6,7 @@ class SimpletextError(Exception):
 
 
 class DataError(SimpletextError, ValueError):
-    """Texts or labels that can't be used as they are."""
+    """Texts or labels that can't be used."""
 
 
 class ArgumentError(SimpletextError, ValueError):
@@ -18,7 +18,7 @@ class CheckpointError(SimpletextError, OSError):
 
 
 class UnknownModelError(CheckpointError):
-    """Neither a folder, nor a model in the local cache, nor a name that the Hub knows."""
+    """Neither a folder, nor a model in the local cache, nor a name on the Hub."""
 
 
 class UnreachableModelError(CheckpointError):

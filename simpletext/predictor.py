@@ -1,4 +1,4 @@
-"""`Predictor`: a trained model with its tokenizer and labels, to use, keep and reload."""
+"""`Predictor`: a trained model with its tokenizer and labels, to predict, save and load."""
 
 import itertools
 import os
@@ -97,12 +97,12 @@ class Predictor:
     Args:
         model: dict of ids -> logits.
         tokenizer: the checkpoint's.
-        settings: the labels, maxlen, and what calibration found.
+        settings: labels, maxlen, temperature and thresholds.
         batch_size: texts at a time.
 
     Attributes:
         batch_size: texts at a time; may be changed.
-        settings: what is saved besides model and tokenizer.
+        settings: saved with the model and the tokenizer: labels, maxlen, calibration.
         encoder: texts -> token ids, as the model takes them.
         gradients: what `explain(method="gradient")` computes with.
     """
@@ -129,11 +129,11 @@ class Predictor:
         task: str | None = None,
         precision: str = "auto",
     ) -> "Predictor":
-        """A classifier that is fine-tuned already, with its own labels.
+        """A fine-tuned classifier from a checkpoint, with its labels.
 
         Args:
             checkpoint: a folder (also one that `save` wrote), or a name on the Hub.
-            maxlen: tokens of a text that the model sees; by default as many as it can, up to 512.
+            maxlen: maximum tokens per text; longer texts are truncated, with a message.
             batch_size: texts at a time.
             task: "single_label_classification", "multi_label_classification" or "regression",
                 where config.json doesn't say which.
@@ -164,12 +164,12 @@ class Predictor:
 
     @property
     def maxlen(self) -> int:
-        """Tokens of a text that the model sees."""
+        """Maximum number of tokens per text."""
         return self.settings.maxlen
 
     @property
     def thresholds(self) -> np.ndarray:
-        """For multi-label the probability from which on each label is given, (labels,)."""
+        """For multi-label the probability at or above which a label is predicted, (labels,)."""
         return thresholds_from(None, self.settings.thresholds, self.labels, THRESHOLD)
 
     def get_classes(self) -> list[Any]:
@@ -188,23 +188,23 @@ class Predictor:
         threshold: float | Sequence[float] | Mapping[Any, float] | None = None,
         long_text: str = "truncate",
     ) -> Any:
-        """The class of a text, or of each in a list.
+        """Predict **classes**: one for a text, a list for a list.
 
         Args:
             texts: one text, or a list of them (pairs: a tuple, or a list of tuples).
-            return_proba: give probabilities instead, as `predict_proba`.
-            use_tf_dataset: accepted for ktrain's sake; it changes nothing.
+            return_proba: return probabilities instead, as `predict_proba`.
+            use_tf_dataset: accepted for compatibility with ktrain; ignored.
             verbose: 1 shows a progress bar.
-            top_k: give that many (class, probability) for each text, the likeliest first.
-            min_confidence: a probability below which the answer is None (single-label).
-            threshold: the probability from which on a label is given (multi-label): one for all,
-                one a label, or a dict by label. By default the tuned ones, else 0.5.
-            long_text: "truncate" sees the first maxlen tokens; "chunk" reads a long text in
-                overlapping windows and takes the mean of their probabilities.
+            top_k: number of (class, probability) pairs per text, most probable first.
+            min_confidence: below this probability the prediction is None (single-label).
+            threshold: the probability at or above which a label is predicted (multi-label): one for
+                all, one per label, or a dict by label. By default the tuned ones, else 0.5.
+            long_text: "truncate" uses the first maxlen tokens; "chunk" splits a long text into
+                overlapping windows and averages their probabilities.
 
         Returns:
-            One answer for one text, a list for a list. An answer is a class; for multi-label a
-            list of those from the threshold on; for regression a number, or a list of them.
+            One prediction for one text, a list for a list. A prediction is a class; for
+            multi-label a list of classes; for regression a number, or a list of numbers.
 
         Raises:
             DataError: texts that can't be used.
@@ -286,13 +286,13 @@ class Predictor:
                 bar.update(len(chunk))
 
     def calibrate(self, texts: Any, y: Any = None) -> dict[str, float]:
-        """Make probabilities mean what they say, by a temperature fitted on validation data.
+        """Calibrate probabilities with a temperature fitted on validation data.
 
-        The likeliest class stays the likeliest; thresholds that were tuned before are moved
-        along. It is saved with the predictor.
+        Predicted classes don't change; tuned thresholds are adjusted to the new
+        probabilities. The temperature is saved with the predictor.
 
         Args:
-            texts: validation texts, or the data that `preprocess_test` made of them.
+            texts: validation texts, or the data that `preprocess_test` returned.
             y: their labels.
 
         Returns:
@@ -304,9 +304,9 @@ class Predictor:
         """
         if not self.labels.kind.has_classes:
             raise ArgumentError("A regression has no probabilities to calibrate.")
-        logits, known = self._validation_logits(texts, y)
+        logits, true = self._validation_logits(texts, y)
         old = self.settings.temperature
-        new, scores = calibrated(logits, known, self.labels, old)
+        new, scores = calibrated(logits, true, self.labels, old)
         moved = moved_thresholds(self.settings.thresholds, old / new)
         self.settings = replace(self.settings, temperature=new, thresholds=moved)
         return scores
@@ -315,13 +315,13 @@ class Predictor:
         """For each label the threshold with the best F1 on validation data (multi-label).
 
         From then on `predict` uses them, and they are saved with the predictor. The arguments are
-        those of `calibrate`; the thresholds come back by label.
+        those of `calibrate`; returns a dict of label to threshold.
         """
         if not self.labels.kind.has_thresholds:
             raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
-        logits, known = self._validation_logits(texts, y)
+        logits, true = self._validation_logits(texts, y)
         values = self.labels.kind.probabilities(logits / self.settings.temperature)
-        found = best_thresholds(values, known)
+        found = best_thresholds(values, true)
         self.settings = replace(self.settings, thresholds=found)
         return dict(zip(self.labels.classes, found, strict=True))
 
@@ -335,23 +335,23 @@ class Predictor:
         method: str = "lime",
         top_n: int | None = None,
     ) -> Any:
-        """Which words speak for and against the answer.
+        """Explain a prediction: a weight for each word.
 
         Args:
             doc: the text, or a pair of texts.
-            truncate_len: words of the text that are looked at.
+            truncate_len: maximum number of words that are explained.
             all_targets: weights for every class, not only for the predicted ones.
             n_samples: variations of the text that "lime" and "eli5" predict.
             method: "lime", "eli5", "gradient" (integrated gradients: the quickest) or
                 "occlusion" (each word left out once).
-            top_n: keep that many words, the strongest; by default all.
+            top_n: number of words to keep, by absolute weight; by default all.
 
         Returns:
-            An `Explanation`, which shows itself in a notebook and prints in a terminal.
+            An `Explanation`, displayed in a notebook and printable in a terminal.
 
         Raises:
-            DataError: a text without a word.
-            ArgumentError: another method, or one that doesn't go with the task.
+            DataError: a text without words.
+            ArgumentError: an unknown method, or one that the task doesn't support.
         """
         from .explaining.methods import explain
 
@@ -360,14 +360,14 @@ class Predictor:
     def save(self, path: str | os.PathLike, *, metrics: Mapping[str, float] | None = None) -> None:
         """Write a Hugging Face checkpoint and simpletext.json into a new folder.
 
-        With mean pooling it is a sentence-transformers folder. No pickle is in it.
+        With mean pooling it is a sentence-transformers folder. It contains no pickle files.
 
         Args:
             path: the folder, which must not exist yet.
             metrics: scores for the model card, such as `{"accuracy": 0.93}`.
 
         Raises:
-            FolderExistsError: the folder is there already.
+            FolderExistsError: the folder already exists.
         """
         settings = self.settings.with_metrics(metrics or {})
         write_predictor(path, self.model, self.tokenizer, settings)
@@ -380,11 +380,11 @@ class Predictor:
         token: str | None = None,
         metrics: Mapping[str, float] | None = None,
     ) -> str:
-        """Upload what `save` writes to the Hugging Face Hub, and give the model's address.
+        """Upload what `save` writes to the Hugging Face Hub, and return the model's URL.
 
         Args:
-            repo_id: "user/name"; made if it isn't there.
-            private: who can see a new one.
+            repo_id: "user/name"; created if it doesn't exist.
+            private: whether a newly created repository is private.
             token: by default the one that `hf auth login` stored.
             metrics: scores for the model card.
         """
@@ -398,7 +398,7 @@ class Predictor:
     ) -> dict[str, float]:
         """Write a model that serves without simpletext, with its tokenizer and labels.
 
-        It is asked the probe texts in a process of its own before it counts as done.
+        The export is checked against the probe texts in a separate process.
 
         Args:
             path: the folder, which must not exist yet.
@@ -407,11 +407,11 @@ class Predictor:
             quantize: weights as int8 (onnx only).
 
         Returns:
-            How far its probabilities lie from the predictor's on the probe texts.
+            The largest difference to the predictor's probabilities on the probe texts.
 
         Raises:
-            ExportError: a missing package; numbers or tokens that aren't the predictor's.
-            FolderExistsError: the folder is there already.
+            ExportError: a missing package; outputs or tokens that differ from the predictor's.
+            FolderExistsError: the folder already exists.
         """
         from .exporting.exporters import export
 
@@ -420,7 +420,7 @@ class Predictor:
     def _limits(
         self, top_k: int | None, min_confidence: float | None, threshold: Any
     ) -> np.ndarray:
-        """The thresholds, after a look at the options, before the long work starts."""
+        """Check the options before predicting; returns the thresholds."""
         check_options(self.labels, top_k, min_confidence)
         return thresholds_from(threshold, self.settings.thresholds, self.labels, THRESHOLD)
 
@@ -443,8 +443,8 @@ class Predictor:
             return self._pipeline.logits(texts, self.batch_size), texts.y
         y = collected(y)
         if y is None:
-            raise DataError("Labels are missing: give texts and labels, or preprocess_test's data.")
-        known, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)
-        if len(data) != len(known):
-            raise DataError(f"There are {len(data)} texts and {len(known)} labels.")
-        return self._pipeline.logits(data, self.batch_size), known
+            raise DataError("Labels are missing: pass texts and labels, or preprocess_test's data.")
+        true, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)
+        if len(data) != len(true):
+            raise DataError(f"There are {len(data)} texts and {len(true)} labels.")
+        return self._pipeline.logits(data, self.batch_size), true

@@ -49,12 +49,12 @@ def train(
         checkpoint: a name on the Hub, or a folder.
         val: validation data of the same form; by default a part of `data`.
         val_pct: how large a part, as a share.
-        maxlen: tokens of a text that the model sees.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default that of `default_rate`.
         batch_size: texts a training step.
         class_names: fixes the classes and their order.
-        task: overrides what the labels say (see `Transformer`).
+        task: overrides the task inferred from the labels (see `Transformer`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
         seed: for the split, the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
@@ -72,14 +72,14 @@ def train(
     preproc = Transformer(
         checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
     )
-    rate = lr if lr is not None else default_rate(preproc)  # looks for the checkpoint first
+    rate = lr if lr is not None else default_rate(preproc)  # fails early without a checkpoint
     if verbose and lr is None:
         console.say(f"learning rate: {rate:g}")
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
     model = preproc.get_model(verbose=verbose)
     learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
     learner.fit_onecycle(rate, epochs, verbose=verbose)
-    if learner.interrupted:  # the caller has no learner to look at what there is
+    if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
 
@@ -93,7 +93,7 @@ def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor
 
 
 def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]) -> Examples:
-    """Texts and labels from a table, or as they are given."""
+    """Texts and labels from a table, or the arguments unchanged."""
     if isinstance(data, Examples):
         return data
     if not isinstance(data, (tuple, list)):

@@ -51,7 +51,7 @@ class _TextEstimator(BaseEstimator):
 
         Args:
             X: strings, or pairs of strings.
-            y: one label a text (see `simpletext.labels`).
+            y: one label per text (see `simpletext.labels`).
 
         Raises:
             DataError: texts or labels that can't be used, with their rows.
@@ -72,7 +72,7 @@ class _TextEstimator(BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """The answer for each text, (texts,), or (texts, labels) where a text has several.
+        """The prediction for each text, (texts,), or (texts, labels) where a text has several.
 
         Args:
             X: strings, or pairs of strings.
@@ -103,7 +103,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
 
     Args:
         checkpoint: a name on the Hub, or a folder.
-        maxlen: tokens of a text that the model sees.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.
         batch_size: texts a training step.
@@ -123,11 +123,11 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
     """
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Train on texts and their labels: strings, ints, 0/1 rows for several labels a text.
+        """Train on texts and their labels: strings, ints, 0/1 rows for several labels per text.
 
         Args:
             X: strings, or pairs of strings.
-            y: one label a text.
+            y: one label per text.
 
         Raises:
             DataError: texts or labels that can't be used, with their rows.
@@ -148,8 +148,10 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         predictor = self._fitted()
         if predictor.labels.kind.has_one_class:
             return self._answers(X)
-        answers = predictor.predict(_rows(X))
-        return np.array([[label in row for label in self.classes_] for row in answers], dtype=int)
+        predictions = predictor.predict(_rows(X))
+        return np.array(
+            [[label in row for label in self.classes_] for row in predictions], dtype=int
+        )
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, (texts, classes).
@@ -165,7 +167,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
 
     Args:
         checkpoint: a name on the Hub, or a folder.
-        maxlen: tokens of a text that the model sees.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.
         batch_size: texts a training step.

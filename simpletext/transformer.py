@@ -36,12 +36,12 @@ class Transformer:
 
     Args:
         checkpoint: a folder with a Hugging Face checkpoint, or a name on the Hub.
-        maxlen: tokens of a text that the model sees; the rest is cut off, and that is reported.
+        maxlen: maximum tokens per text; longer texts are truncated, with a message.
         class_names: fixes the classes and their order. Integer labels count into it.
         classes: ktrain's older name for `class_names`.
         batch_size: accepted for ktrain's sake; `get_learner` decides it.
         task: "single_label_classification", "multi_label_classification" or "regression", where
-            the labels alone would say something else (see `simpletext.labels`).
+            the task inferred from the labels is wrong (see `simpletext.labels`).
         pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
         precision: "auto" for bfloat16 where the processor or accelerator has it, which is faster,
             else float32; or one of these names. Weights are kept in float32 anyway.
@@ -124,11 +124,11 @@ class Transformer:
     def preprocess_train(
         self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None
     ) -> LabelledTexts:
-        """Encode training texts, and learn from their labels what the task and classes are.
+        """Encode training texts; infers the task and the classes from their labels.
 
         Args:
             texts: strings, or pairs of strings.
-            y: one label a text: strings, ints, one-hot or multi-hot rows, lists of names, floats.
+            y: one label per text: strings, ints, one-hot or multi-hot rows, lists of names, floats.
             verbose: 0 prints nothing.
             cache_dir: keep the ids in a folder there instead of in memory, and take them from
                 there when texts, tokenizer and maxlen are the same again.
@@ -161,7 +161,7 @@ class Transformer:
 
         Args:
             texts: strings, or pairs of strings.
-            y: one label a text, or None where they aren't known.
+            y: one label per text, or None if there are none.
             verbose: 0 prints nothing.
             cache_dir: as in `preprocess_train`.
 
@@ -217,14 +217,14 @@ class Transformer:
             verbose: 0 prints nothing.
 
         Raises:
-            DataError: the classes aren't known yet, or the task is regression.
+            DataError: no training data yet, or the task is regression.
             ArgumentError: a metric or loss that doesn't fit the task.
         """
         labels = self._known_labels()
         if not labels.kind.has_classes:
             raise DataError(
                 "The labels are floats, which makes this a regression: use get_regression_model, "
-                "or give the labels as strings or ints for a classification."
+                "or pass the labels as strings or ints for a classification."
             )
         chosen = loss_for(labels.task, loss, label_smoothing)
         return self._compiled(labels, pooling, metrics, chosen, optimizer, verbose)
@@ -248,7 +248,7 @@ class Transformer:
             verbose: 0 prints nothing.
 
         Raises:
-            DataError: the targets aren't known yet, or the task is a classification.
+            DataError: no training data yet, or the task is a classification.
             ArgumentError: a metric or loss that doesn't fit the task.
         """
         labels = self._known_labels()
@@ -277,7 +277,7 @@ class Transformer:
         return data.texts[row]
 
     def _labels_for_test(self, y: Any) -> Labels:
-        """Training's labels; before training, what class_names says."""
+        """Training's labels; before training, those of class_names."""
         if self.labels is None and self.class_names is not None:
             return self._infer_labels(y)
         if self.labels is None:
@@ -297,11 +297,11 @@ class Transformer:
         self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any,
         verbose: int,
     ) -> keras.Model:  # fmt: skip
-        # All that can be wrong is found before the weights are read.
+        # Check the arguments before reading the weights, which takes longer.
         chosen = metrics_for(labels.task, len(labels.classes), metrics)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
-            console.say("precision: bfloat16, which this machine has; 'float32' is exact.")
+            console.say("precision: bfloat16 (this machine supports it); 'float32' is exact.")
         model = load_classifier(
             self.files,
             len(labels.classes),
@@ -321,6 +321,6 @@ def _lengths(data: EncodedTexts) -> str:
     mean, (p95, p99) = lengths.mean(), np.percentile(lengths, (95, 99)).tolist()
     cut = int(data.truncated.sum())
     return (
-        f"tokens a text: mean {mean:.0f}, 95th percentile {p95:.0f}, 99th percentile {p99:.0f}; "
+        f"tokens per text: mean {mean:.0f}, 95th percentile {p95:.0f}, 99th percentile {p99:.0f}; "
         f"cut to maxlen: {cut} of {len(data)} ({cut / len(data):.1%})"
     )

@@ -4,9 +4,13 @@ import gc
 import itertools
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before the first import of TensorFlow, transformers or matplotlib.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("MPLBACKEND", "Agg")
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -90,7 +94,10 @@ def minilm() -> str:
     from huggingface_hub import try_to_load_from_cache
 
     if not isinstance(try_to_load_from_cache(MINILM, "model.safetensors"), str):
-        pytest.skip("all-MiniLM-L6-v2 isn't in the Hub cache: run scripts/fill_hub_cache.py")
+        pytest.skip(
+            "all-MiniLM-L6-v2 isn't in the Hub cache: "
+            "run `python scripts/fill_hub_cache.py --offline`"
+        )
     return MINILM
 
 
@@ -103,8 +110,16 @@ def data_folder() -> Path:
     return folder
 
 
+class Trained(NamedTuple):
+    """What the fixture `trained` gives."""
+
+    transformer: Any
+    learner: Any
+    predictor: Any
+
+
 @pytest.fixture(scope="session")
-def trained(tiny):
+def trained(tiny) -> Trained:
     """A Transformer, a learner and a predictor on the tiny checkpoint, trained for real."""
     import simpletext as st
 
@@ -112,4 +127,4 @@ def trained(tiny):
     train = transformer.preprocess_train(TEXTS, LABELS, verbose=0)
     learner = st.get_learner(transformer.get_classifier(), train, train, batch_size=8)
     learner.fit_onecycle(2e-3, 15, verbose=0)  # with 10 PyTorch's draws leave a text wrong
-    return transformer, learner, st.get_predictor(learner.model, transformer)
+    return Trained(transformer, learner, st.get_predictor(learner.model, transformer))

@@ -21,7 +21,7 @@ COMMAND = [sys.executable, "-c", "from simpletext.cli import main; main()"]
 @pytest.fixture(scope="module")
 def saved(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli") / "saved"
-    trained[2].save(folder)
+    trained.predictor.save(folder)
     return folder
 
 

@@ -23,7 +23,7 @@ def state(model):
 
 
 def test_training_learns(trained):
-    _, learner, predictor = trained
+    learner, predictor = trained.learner, trained.predictor
     history = learner.history
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["val_accuracy"][-1] > 0.9
@@ -84,7 +84,7 @@ def test_progress_is_shown_and_can_be_silenced(learner, capsys):
 
 
 def test_validate_prints_the_report_and_returns_the_matrix(trained, capsys):
-    matrix = trained[1].validate(class_names=["bad", "good"])
+    matrix = trained.learner.validate(class_names=["bad", "good"])
     told = capsys.readouterr().out
     assert "precision" in told
     assert "good" in told
@@ -101,7 +101,7 @@ def test_predict_keeps_the_order_of_the_data(trained):
 
 
 def test_top_losses_show_the_text(trained, capsys):
-    transformer, learner, _ = trained
+    transformer, learner = trained.transformer, trained.learner
     wrong = ["a very good film", "it was an awful film"]
     data = transformer.preprocess_test(wrong, ["neg", "neg"], verbose=0)
     table = learner.top_losses(n=4, val_data=data)
@@ -113,7 +113,7 @@ def test_top_losses_show_the_text(trained, capsys):
 
 
 def test_top_losses_when_nothing_is_wrong(trained, capsys):
-    transformer, learner, _ = trained
+    transformer, learner = trained.transformer, trained.learner
     data = transformer.preprocess_test(["a great film"], ["pos"], verbose=0)
     learner.view_top_losses(val_data=data)
     assert capsys.readouterr().out == "Nothing is misclassified.\n"
@@ -125,7 +125,7 @@ def test_plotting_on_a_slow_machine_is_no_reason_to_warn(tmp_path, slow_clock):
 
 
 def test_plot_knows_its_names(trained):
-    learner = trained[1]
+    learner = trained.learner
     assert learner.plot("loss", return_fig=True).axes[0].get_ylabel() == "loss"
     assert learner.plot("lr", return_fig=True).axes[0].get_xlabel() == "step"
     with pytest.raises(ArgumentError, match="There is no 'f1' in the history; there is .*accuracy"):
@@ -155,7 +155,7 @@ def test_epochs_that_are_none(learner, epochs):
 
 
 def test_bad_learners(learner, trained):
-    transformer, model = trained[0], learner.model
+    transformer, model = trained.transformer, learner.model
     unlabelled = transformer.preprocess_test(["a"], verbose=0)
     with pytest.raises(DataError, match="train_data has no labels"):
         st.get_learner(model, train_data=unlabelled)
@@ -220,7 +220,7 @@ def test_weights_can_be_reset_saved_and_loaded(learner, tmp_path):
 
 
 def test_validate_in_every_form(trained, tmp_path):
-    learner = trained[1]
+    learner = trained.learner
     assert "precision" in learner.validate(print_report=False, output="text")
     as_dict = learner.validate(print_report=False, output="dict")
     table = learner.validate(None, False, str(tmp_path / "report.csv"), output="dataframe")
@@ -232,7 +232,7 @@ def test_validate_in_every_form(trained, tmp_path):
 
 
 def test_a_class_without_validation_rows(trained):
-    transformer, learner, _ = trained
+    transformer, learner = trained.transformer, trained.learner
     data = transformer.preprocess_test(["good", "great"], ["pos", "pos"], verbose=0)
     matrix = learner.validate(data, print_report=False)
     assert matrix.shape == (2, 2)
@@ -257,7 +257,7 @@ def test_losses_and_metrics_by_name(tiny):
     learner.fit_linear(1e-3, 3, class_weight={"neg": 2.0, "pos": 0.5}, verbose=0)
     assert {"f1", "val_f1", "auc", "val_auc", "mcc", "val_mcc"} <= set(learner.history)
     assert learner.history["val_auc"][-1] > 0.6
-    with pytest.raises(ArgumentError, match="wants probabilities, but the model gives logits"):
+    with pytest.raises(ArgumentError, match="expects probabilities, but the model returns logits"):
         transformer.get_classifier(loss=keras.losses.SparseCategoricalCrossentropy())
     with pytest.raises(ArgumentError, match="loss='hinge'; for single_label_classification"):
         transformer.get_classifier(loss="hinge")

@@ -15,12 +15,12 @@ SOME = ["a good film", "", "it was an awful film", "nice"]
 @pytest.fixture(scope="session")
 def folder(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("predictor") / "saved"
-    trained[2].save(folder)
+    trained.predictor.save(folder)
     return folder
 
 
 def test_one_in_one_out_a_list_in_a_list_out(trained):
-    predictor = trained[2]
+    predictor = trained.predictor
     assert predictor.predict("a great film") == "pos"
     assert predictor.predict(["a great film"]) == ["pos"]
     assert predictor.predict_proba("a great film").shape == (2,)
@@ -31,17 +31,17 @@ def test_one_in_one_out_a_list_in_a_list_out(trained):
 @pytest.mark.parametrize("kind", [tuple, np.array, pd.Series, iter])
 def test_texts_of_every_kind(trained, kind):
     texts = ["a good film", "a bad film", "nice"]
-    assert trained[2].predict(kind(texts)) == trained[2].predict(texts)
+    assert trained.predictor.predict(kind(texts)) == trained.predictor.predict(texts)
 
 
 def test_the_answer_is_the_likeliest_class(trained):
-    predictor = trained[2]
+    predictor = trained.predictor
     likeliest = predictor.predict_proba(SOME).argmax(axis=1)
     assert predictor.predict(SOME) == [predictor.get_classes()[i] for i in likeliest]
 
 
 def test_a_probability_does_not_depend_on_the_batch(trained):
-    predictor = trained[2]
+    predictor = trained.predictor
     together = predictor.predict_proba(SOME)
     alone = np.stack([predictor.predict_proba(text) for text in SOME])
     np.testing.assert_allclose(together, alone, atol=1e-5)
@@ -51,7 +51,7 @@ def test_a_probability_does_not_depend_on_the_batch(trained):
 def test_a_saved_predictor_predicts_the_same(trained, folder):
     again = st.load_predictor(folder)
     assert again.get_classes() == ["neg", "pos"]
-    np.testing.assert_array_equal(again.predict_proba(SOME), trained[2].predict_proba(SOME))
+    np.testing.assert_array_equal(again.predict_proba(SOME), trained.predictor.predict_proba(SOME))
 
 
 def test_it_predicts_the_same_in_a_new_process(trained, folder):
@@ -64,7 +64,7 @@ def test_it_predicts_the_same_in_a_new_process(trained, folder):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     values = np.array(json.loads(done.stdout.splitlines()[-1]), "float32")
-    np.testing.assert_array_equal(values, trained[2].predict_proba(SOME))
+    np.testing.assert_array_equal(values, trained.predictor.predict_proba(SOME))
 
 
 def test_the_folder_is_a_checkpoint_and_holds_no_pickle(folder):
@@ -86,7 +86,7 @@ def test_the_folder_is_a_checkpoint_and_holds_no_pickle(folder):
 def test_an_existing_folder_is_left_as_it_is(trained, folder):
     before = sorted(path.stat().st_mtime_ns for path in folder.iterdir())
     with pytest.raises(FolderExistsError, match="exists already and is left as it is"):
-        trained[2].save(folder)
+        trained.predictor.save(folder)
     assert sorted(path.stat().st_mtime_ns for path in folder.iterdir()) == before
 
 
@@ -100,7 +100,7 @@ def test_an_existing_folder_is_left_as_it_is(trained, folder):
 )
 def test_bad_texts(trained, texts, message):
     with pytest.raises(DataError, match=message):
-        trained[2].predict(texts)
+        trained.predictor.predict(texts)
 
 
 def test_foreign_folders(tmp_path, tiny):
@@ -129,7 +129,7 @@ def test_strange_settings(folder, tmp_path, settings, message):
 
 def test_a_predictor_needs_a_transformer_that_knows_its_classes(trained):
     with pytest.raises(ArgumentError, match="preproc must be the Transformer whose"):
-        st.get_predictor(trained[1].model, st.Transformer("any"))
+        st.get_predictor(trained.learner.model, st.Transformer("any"))
 
 
 def test_multi_label_answers(tiny, tmp_path):

@@ -22,7 +22,7 @@ OLD = ("standard", "fasttext", "nbsvm", "logreg", "bigru", "standard_gru")
 
 
 def model_for(mode: str, lang: str | None = None) -> str:
-    """The checkpoint behind ktrain's `preprocess_mode`; a Hub name or folder stands for itself.
+    """The checkpoint behind ktrain's `preprocess_mode`; a Hub name or folder is returned unchanged.
 
     Raises:
         ArgumentError: one of ktrain's models that aren't made of a checkpoint.
@@ -42,7 +42,7 @@ def model_for(mode: str, lang: str | None = None) -> str:
 
 
 def say_unused(**options: Any) -> None:
-    """Say which of ktrain's options were given that a checkpoint's own tokenizer has no use for."""
+    """Print the passed ktrain options that are ignored: a checkpoint has its own tokenizer."""
     given = [name for name, value in options.items() if value is not None]
     if given:
         console.say(f"{' and '.join(given)}: not used, the checkpoint has its own tokenizer")
@@ -60,9 +60,9 @@ def text_classifier(
 
     Args:
         name: "bert", "distilbert", a Hub name or a folder: the one the data were made for.
-        train_data: the training data; what they are is known from `preproc`.
+        train_data: the training data.
         preproc: the `Transformer` that came with them.
-        multilabel: whether a text can have several labels; None for what the labels say.
+        multilabel: whether a text can have several labels; None to infer it from the labels.
         metrics: Keras metrics; by default accuracy.
         verbose: accepted for ktrain's sake.
 
@@ -91,7 +91,7 @@ def text_regression_model(
 def task_for(is_regression: bool, task: str | None) -> str | None:
     """Ktrain's `is_regression` as a task."""
     if is_regression and task not in (None, REGRESSION):
-        raise ArgumentError(f"is_regression=True and task={task!r} say different things.")
+        raise ArgumentError(f"is_regression=True and task={task!r} contradict each other.")
     return REGRESSION if is_regression else task
 
 
@@ -101,13 +101,13 @@ def _check_name(name: str, preproc: Any) -> None:
             f"preproc is a {type(preproc).__name__}; it must be the Transformer that came with "
             "the data, as in train, val, preproc = texts_from_csv(...)."
         )
-    known = {preproc.checkpoint} | {
+    allowed = {preproc.checkpoint} | {
         mode
         for table in (MODES, MULTILINGUAL)
         for mode in table
         if table[mode] == preproc.checkpoint
     }
-    if name not in known:
+    if name not in allowed:
         raise ArgumentError(
             f"The data were made for {preproc.checkpoint!r}, and this is {model_for(name)!r}. Give "
             f"preprocess_mode={name!r} where the data are read."

@@ -2,7 +2,7 @@
 
 Each returns (training data, validation data, preproc), as in ktrain. The data go to `get_learner`,
 and `preproc` is the `Transformer` that made them: `preproc.get_classifier()` is the model for them,
-and `get_predictor(model, preproc)` takes it. `preprocess_mode` says for which checkpoint: a name on
+and `get_predictor(model, preproc)` takes it. `preprocess_mode` is the checkpoint: a name on
 the Hub, a folder, or ktrain's "bert" and "distilbert".
 
 >>> texts, y = ["good", "bad", "great", "awful"], ["pos", "neg", "pos", "neg"]
@@ -45,17 +45,17 @@ def texts_from_array(
 
     Args:
         x_train: texts, or pairs of texts.
-        y_train: their labels, of every kind that `simpletext.labels` knows.
+        y_train: their labels, in any form that `simpletext.labels` takes.
         x_test, y_test: validation data; by default a part of the training data.
         class_names: fixes the classes and their order; integer labels count into them.
         max_features, ngram_range: ktrain's, for its bag-of-words models; not used.
-        maxlen: tokens of a text that the model sees.
-        val_pct: the share that becomes validation data where none are given, class by class.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
+        val_pct: share held out for validation if no data are passed, stratified by class.
         preprocess_mode: a name on the Hub, a folder, "bert" or "distilbert".
         lang: for "bert" and "distilbert" a language other than "en" takes the multilingual one.
         random_state: fixes which texts become validation data; None for others each time.
         verbose: 0 prints nothing.
-        task: overrides what the labels say (see `Transformer`).
+        task: overrides the task inferred from the labels (see `Transformer`).
 
     Returns:
         The training data, the validation data, and their `Transformer`.
@@ -71,7 +71,7 @@ def texts_from_array(
     train, val = Examples(x_train, y_train), None
     if x_test is not None or y_test is not None:
         if x_test is None or y_test is None:
-            raise DataError("x_test and y_test go together: give both, or none for a split.")
+            raise DataError("x_test and y_test go together: pass both, or neither for a split.")
         val = Examples(x_test, y_test)
     return prepared(transformer, train, val, val_pct, random_state, verbose)
 
@@ -103,7 +103,7 @@ def texts_from_df(
         val_df: a table of the same columns to validate on; by default a part of the first.
         is_regression: whether the labels are amounts, also where they are whole numbers.
 
-    The others are those of `texts_from_array`, which tells what is returned and raised.
+    For the other arguments, returns and errors see `texts_from_array`.
     """
     return _from_tables(
         read_texts(train_df, text_column, _named(label_columns)),
@@ -141,11 +141,11 @@ def texts_from_csv(
         label_columns: the column with the labels, or a 0/1 column a class; with regression a
             column a target. A column of nothing but numbers holds numbers.
         val_filepath: a file of the same columns to validate on; by default a part of the first.
-        encoding: by default UTF-8, else detected and said.
+        encoding: by default UTF-8, else detected, with a message.
         sep: what separates fields; by default a comma, a tab in a .tsv file.
         is_regression: whether the labels are amounts, also where they are whole numbers.
 
-    The others are those of `texts_from_array`, which tells what is returned and raised.
+    For the other arguments, returns and errors see `texts_from_array`.
     """
     options: dict[str, Any] = {"encoding": encoding, "sep": sep}
     label = _named(label_columns)
@@ -181,9 +181,9 @@ def texts_from_folder(
         datadir: the folder.
         classes: the class folders to read, which also fixes their order; by default all.
         train_test_names: what the two folders are called.
-        encoding: of the files; by default UTF-8, else detected and said.
+        encoding: of the files; by default UTF-8, else detected, with a message.
 
-    The others are those of `texts_from_array`, which tells what is returned and raised.
+    For the other arguments, returns and errors see `texts_from_array`.
     """
     say_unused(max_features=max_features, ngram_range=ngram_range)
     folder = Path(datadir).expanduser()

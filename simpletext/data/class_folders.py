@@ -1,4 +1,4 @@
-"""Folders of text files, one folder a class."""
+"""Folders of text files, one folder per class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def read_folder(folder: Path, classes: Sequence[str], encoding: str | None = Non
 
 
 def _decoded(folder: Path, contents: list[tuple[Path, bytes]], encoding: str | None) -> list[str]:
-    """The files' texts; those that aren't UTF-8 are taken to share one other encoding."""
+    """The files' texts; those that aren't UTF-8 are assumed to share one other encoding."""
     other = [data for _, data in contents if encoding is None and not _is_utf8(data)]
     found = detected(b"\n".join(other), f"{len(other)} files in {folder}") if other else None
     texts = []

@@ -1,4 +1,4 @@
-"""Labels as a user passes them, as plain Python rows; what they mean is decided in `tasks`."""
+"""Labels as a user passes them, as plain Python rows; their task is inferred in `tasks`."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
@@ -11,7 +11,7 @@ from .texts import shown_rows
 
 
 def collected(y: Any) -> Any:
-    """Labels that can be read more than once: an iterator becomes a list, all else stays."""
+    """Labels that can be read twice: an iterator becomes a list, others are unchanged."""
     return list(y) if isinstance(y, Iterator) else y
 
 
@@ -74,7 +74,7 @@ def _row(row: Any) -> list:
 
 
 def check_counts(texts: Sequence[Any], y: Any) -> None:
-    """Refuse texts and labels that differ in number."""
+    """Raise if the numbers of texts and labels differ."""
     count = len(as_rows(y))
     if len(texts) != count:
         raise DataError(
@@ -96,7 +96,7 @@ def is_indicator(row: Any) -> bool:
 
 
 def require_indicators(rows: list) -> None:
-    """Refuse columns that hold other values than 0 and 1, where each column is a class.
+    """Raise for values other than 0 and 1 in columns that are one class each.
 
     Raises:
         DataError: a value that is neither, with its row and column.
@@ -121,7 +121,7 @@ def looks_like_lists(rows: list) -> bool:
 
 
 def all_labels(rows: list) -> Iterator[Any]:
-    """Every label of every text, one after the other."""
+    """All labels of all texts, flattened."""
     for row in rows:
         if is_row(row):
             yield from row
@@ -130,7 +130,7 @@ def all_labels(rows: list) -> Iterator[Any]:
 
 
 def plain(value: Any) -> Any:
-    """A NumPy scalar, 0-d array or Enum member as a Python value; anything else as it is."""
+    """A NumPy scalar, 0-d array or Enum member as a Python value; anything else unchanged."""
     if isinstance(value, Enum):
         return value.value
     return value.item() if isinstance(value, np.generic) or _is_scalar_array(value) else value

@@ -1,4 +1,4 @@
-"""Which texts train and which validate."""
+"""Split texts into training and validation data."""
 
 from collections import Counter
 from typing import Any
@@ -50,9 +50,9 @@ def _check_classes(ids: np.ndarray, labels: Any, wanted: int) -> None:
         names = ", ".join(repr(labels.classes[i]) for i in single[:5])
         row = int(np.flatnonzero(ids == single[0])[0])
         raise DataError(
-            f"{len(single)} label(s) stand with one text only ({names}{', ...' * (len(single) > 5)}"
+            f"{len(single)} label(s) have only one text ({names}{', ...' * (len(single) > 5)}"
             f"; {labels.classes[single[0]]!r} at row {row}), so they can't be in both the training "
-            "and the validation data. Add texts, remove them, or give validation data of your own."
+            "and the validation data. Add texts, remove them, or pass your own validation data."
         )
     least = min(wanted, len(ids) - wanted)
     if least < len(counts):

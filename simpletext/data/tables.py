@@ -1,4 +1,4 @@
-"""Tables of texts and labels, from wherever people keep them, as plain columns."""
+"""Tables of texts and labels, from files, DataFrames and datasets, as plain columns."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def read_texts(
     encoding: str | None = None,
     sep: str | None = None,
 ) -> Examples:
-    """Texts and labels out of a table of any kind.
+    """Read texts and labels from a table of any supported type.
 
     Args:
         source: a .csv, .tsv, .jsonl, .json or .parquet file; a pandas DataFrame; a Hugging Face
@@ -39,7 +39,7 @@ def read_texts(
         text: the column with the texts, or two columns with pairs of texts.
         label: the column with the labels; several columns are one 0/1 indicator, or one
             regression target, each; None for texts alone.
-        encoding: of a text file; by default UTF-8, else detected and said.
+        encoding: of a text file; by default UTF-8, else detected, with a message.
         sep: of a CSV file; by default a comma, a tab in a .tsv file.
 
     Returns:
@@ -116,7 +116,7 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
     """The column of that name.
 
     Raises:
-        DataError: it isn't there; the nearest names, and all of them, are given.
+        DataError: no such column; the message lists the nearest and all names.
     """
     name = str(name)  # a DataFrame's columns may be numbers
     if name in table:
@@ -144,7 +144,7 @@ def _read_file(source: str | os.PathLike, encoding: str | None, sep: str | None)
         return _from_rows(json_rows(path, encoding), path)
     if suffix in (".parquet", ".pq"):
         return _from_parquet(path)
-    raise DataError(f"{path} is of a kind that isn't known; allowed are {KINDS}.")
+    raise DataError(f"{path} has an unknown file type; allowed are {KINDS}.")
 
 
 def _from_csv(file: CsvFile) -> Table:
@@ -207,10 +207,10 @@ def _refuse_duplicates(names: list[str], what: Any) -> None:
 def _from_hugging_face(dataset: Any) -> Table:
     if isinstance(dataset.column_names, dict):
         splits = ", ".join(map(repr, dataset.column_names))
-        raise DataError(f"This is a DatasetDict; give one of its splits ({splits}).")
+        raise DataError(f"This is a DatasetDict; pass one of its splits ({splits}).")
     if hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__"):
         table = Table({name: list(dataset[name]) for name in dataset.column_names})
-    else:  # a streamed one, which may not even know its columns
+    else:  # a streamed one, whose columns may be None
         table = _from_rows(dataset, "The dataset")
     for name, feature in (dataset.features or {}).items():
         table[name] = _class_names(table[name], feature)

@@ -1,6 +1,6 @@
 """Text files as people have them: CSV, JSON lines, plain text, in any encoding.
 
-Nothing is guessed in silence: UTF-8 is tried first, another encoding is detected and said, and
+Guesses are printed: UTF-8 is tried first, another encoding is detected with a message, and
 what can't be read is named with its file and line.
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 
 from ..errors import DataError
 from ..utils import console
+from ..utils.files import ADDRESS
 from ..utils.validation import did_you_mean
 from .texts import shown_rows
 
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a Windows drive has one letter
-SAMPLE = 1 << 18  # bytes looked at to tell an encoding
+SAMPLE = 1 << 18  # bytes read to detect an encoding
 BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -35,7 +35,7 @@ def existing_file(path: str | os.PathLike) -> Path:
     Raises:
         DataError: there is none (with the nearest names beside it), or it is empty.
     """
-    if URL.match(str(path)):
+    if ADDRESS.match(str(path)):
         raise DataError(f"{str(path)!r} is an address, not a local file. Download it first.")
     file = Path(path).expanduser()
     if not file.is_file():
@@ -49,7 +49,7 @@ def existing_file(path: str | os.PathLike) -> Path:
 
 
 def encoding_of(path: Path, encoding: str | None = None) -> str:
-    """The encoding that a file can be read with: as given, else UTF-8, else detected and said.
+    """The encoding that a file can be read with: the argument, else UTF-8, else detected (printed).
 
     Raises:
         DataError: the file isn't text, or has bytes that aren't of its encoding, with their lines.
@@ -73,7 +73,7 @@ def encoding_of(path: Path, encoding: str | None = None) -> str:
     if good >= len(bad):
         raise DataError(
             f"{path} is UTF-8 but for {len(bad)} of its lines, at lines {shown_rows(bad)}, whose "
-            "bytes are damaged or of another encoding. Correct them, or say encoding=."
+            "bytes are damaged or of another encoding. Correct them, or pass encoding=."
         )
     return detected(sample, str(path))
 
@@ -95,19 +95,19 @@ def _not_utf8(lines: Iterable[bytes]) -> tuple[int, list[int], bytes]:
 
 
 def detected(sample: bytes, name: str) -> str:
-    """The encoding that these bytes, which aren't UTF-8, most likely have. It is said.
+    """The encoding that these bytes, which aren't UTF-8, most likely have. Prints it.
 
     Raises:
-        DataError: they look like no text.
+        DataError: they don't look like text.
     """
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()
     if best is None:
         raise DataError(
-            f"{name} isn't text in an encoding that can be told. If it is text, say encoding=."
+            f"{name} isn't text in a detectable encoding. If it is text, pass encoding=."
         )
-    console.say(f"{name}: not UTF-8, read as {best.encoding} (detected; say encoding= to change)")
+    console.say(f"{name}: not UTF-8, read as {best.encoding} (detected; pass encoding= to change)")
     return best.encoding
 
 
@@ -132,7 +132,7 @@ def _check_encoding(path: Path, encoding: str) -> None:
 class CsvFile:
     """A CSV file with a header, read as a stream.
 
-    Iterating gives one list of strings a row; a field is never taken for missing or a number.
+    Iterating returns one list of strings per row; a field is never taken for missing or a number.
 
     Args:
         path: the file.
@@ -171,7 +171,7 @@ class CsvFile:
             raise DataError(f"sep={self.sep!r}; it must be one character, such as ',' or '\\t'.")
 
     def _declared_sep(self) -> str | None:
-        """What Excel's first line `sep=;` says, or None."""
+        """The separator in Excel's first line `sep=;`, or None."""
         with self.path.open(encoding=self.encoding) as file:
             found = re.fullmatch(r'"?sep=(.)"?', file.readline(20).rstrip("\r\n"))
         return found[1] if found else None
@@ -231,8 +231,8 @@ class CsvFile:
         if len(record) != width:
             raise DataError(
                 f"{self.path}, line {line}: the row has {len(record)} fields, the header "
-                f"{width}. A field with {self.sep!r} in it must stand in quotes; if the file is "
-                "separated by something else, say sep=."
+                f"{width}. A field with {self.sep!r} in it must be in quotes; if the file is "
+                "separated by something else, pass sep=."
             )
 
 

@@ -1,4 +1,4 @@
-"""Texts as users bring them, checked and made into lists of strings."""
+"""Texts as users pass them, checked and converted to lists of strings."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any

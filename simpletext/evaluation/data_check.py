@@ -1,8 +1,8 @@
-"""A look at the data before the training: what is in them, and what is wrong with them.
+"""Check data before training: statistics and problems.
 
 >>> report = check(["good", "bad", "good"], ["pos", "neg", "neg"])
 >>> [finding.problem for finding in report.findings][:2]
-['1 texts stand there more than once', 'the same text with different labels']
+['1 duplicate text', 'the same text with different labels']
 """
 
 from collections import defaultdict
@@ -39,13 +39,13 @@ def check(
         texts: the training texts, or pairs of texts.
         labels: their labels, or None.
         val: validation data to compare with: (texts, labels), or (texts, None).
-        preproc: the `Transformer` to be trained, or a model's name: it tells the lengths in tokens,
+        preproc: the `Transformer` to be trained, or a model's name, for the lengths in tokens,
             what maxlen cuts, and a better maxlen. Without it lengths are in characters.
         class_names: fixes the classes, as in `Transformer`.
-        task: overrides what the labels say, as in `Transformer`.
+        task: overrides the task inferred from the labels, as in `Transformer`.
 
     Returns:
-        A report, to be printed, or looked at as a DataFrame or a figure.
+        A report: print it, or convert it to a DataFrame or a figure.
 
     Raises:
         DataError: texts or labels that can't be used at all, with their rows.
@@ -98,7 +98,7 @@ def _rows(texts: list[str], pairs: list[str] | None) -> list[Any]:
 def _lengths(
     columns: Mapping[str, Any], transformer: Transformer | None
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """The lengths of the texts, and the share of their tokens that the tokenizer doesn't know."""
+    """The lengths of the texts, and the share of unknown tokens."""
     lengths, unknown = {}, {}
     for part, (texts, pairs) in columns.items():
         if transformer is None:
@@ -113,7 +113,7 @@ def _lengths(
 
 
 def _suggested(lengths: np.ndarray, transformer: Transformer | None) -> int | None:
-    """The next multiple of 8 that holds 99 % of the texts whole, as far as the model goes."""
+    """The next multiple of 8 that truncates at most 1 % of the texts, up to the model's limit."""
     if transformer is None:
         return None
     wanted = -(-int(np.ceil(np.percentile(lengths, 99))) // 8) * 8
@@ -126,13 +126,13 @@ def _text_findings(rows: Mapping[str, list[Any]]) -> Iterator[Finding]:
     for part, texts in rows.items():
         empty = [i for i, row in enumerate(texts) if not "".join(row).strip()]
         if empty:
-            advice = "Remove them, unless nothing is an answer too."
+            advice = "Remove them, unless an empty text is valid input."
             yield Finding(f"{len(empty)} empty texts", part, empty, advice)
         first: dict[Any, int] = {}
         again = [(i, first[row]) for i, row in enumerate(texts) if first.setdefault(row, i) != i]
         if again:
             yield Finding(
-                f"{len(again)} texts stand there more than once",
+                f"{len(again)} duplicate text{'s' * (len(again) != 1)}",
                 part,
                 [i for i, _ in again],
                 "Remove the repetitions, unless they are meant to count more.",
@@ -207,5 +207,5 @@ def _unknown_tokens(unknown: Mapping[str, float], transformer: Any) -> Iterator[
                 f"{share:.0%} of the tokens are unknown to {transformer.checkpoint}",
                 part,
                 [],
-                "It was made for other languages or other signs: choose a model for yours.",
+                "It was trained on another language or script: choose a model for yours.",
             )

@@ -21,7 +21,7 @@ class Finding:
         part: "train" or "val".
         rows: where, counted from 0.
         advice: what to do.
-        others: for each row the row it is told apart from, if there is one.
+        others: for each row the row it is compared with, if any.
     """
 
     problem: str
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class DataReport:
-    """What `check` found. Print it, or look at `to_frame()`, `classes()` and `plot()`.
+    """What `check` found. Print it, or use `to_frame()`, `classes()` and `plot()`.
 
     Attributes:
         texts: the texts by part; pairs as tuples.
@@ -47,7 +47,7 @@ class DataReport:
         lengths: tokens (or characters) a text before it is cut, by part.
         unit: "tokens", or "characters" where no model was named.
         maxlen: tokens the model will see, or None.
-        suggested_maxlen: a maxlen that holds 99 % of the training texts whole, or None.
+        suggested_maxlen: a maxlen that truncates at most 1 % of the training texts, or None.
     """
 
     texts: Mapping[str, list[Any]]
@@ -75,7 +75,7 @@ class DataReport:
         return "\n".join([*lines, "", "to look at:", *(f"- {each}" for each in self.findings)])
 
     def to_frame(self) -> Any:
-        """The findings as a DataFrame, a row each: problem, part, row, other row, text, label."""
+        """The findings as a DataFrame with problem, part, row, other row, text and label."""
         import pandas as pd
 
         columns = ["problem", "part", "row", "other_row", "text", "label"]
@@ -85,7 +85,7 @@ class DataReport:
         return pd.DataFrame(rows, columns=columns).astype({"other_row": "Int64"})
 
     def classes(self) -> Any:
-        """How many texts each class has, as a DataFrame: a row a class, a column a part.
+        """How many texts each class has, as a DataFrame: one row per class, one column per part.
 
         For regression the targets' statistics.
         """
@@ -144,13 +144,13 @@ class DataReport:
     def _lengths_told(self) -> Iterator[str]:
         for part, lengths in self.lengths.items():
             p95, p99 = np.percentile(lengths, (95, 99))
-            told = (
+            line = (
                 f"{part} {self.unit} a text: mean {lengths.mean():.0f}, 95th percentile {p95:.0f}, "
                 f"99th percentile {p99:.0f}, longest {lengths.max()}"
             )
             if self.maxlen is not None:
-                told += f"; maxlen={self.maxlen} cuts {np.mean(lengths > self.maxlen):.1%}"
-            yield told
+                line += f"; maxlen={self.maxlen} cuts {np.mean(lengths > self.maxlen):.1%}"
+            yield line
         if self.suggested_maxlen is not None:
             yield f"suggested maxlen: {self.suggested_maxlen}"
 
@@ -162,7 +162,7 @@ class DataReport:
             for j, name in enumerate(labels.names):
                 axes.hist(self.y["train"][:, j], bins=30, alpha=0.6, label=name)
             axes.set(title="Targets", xlabel="value", ylabel="texts")
-            axes.legend(loc="best")  # said, or a slow machine gets a warning
+            axes.legend(loc="best")  # explicit: the default warns on a slow machine
             return
         places, left = np.arange(len(labels.classes)), np.zeros(len(labels.classes))
         for part, y in self.y.items():
@@ -177,7 +177,7 @@ class DataReport:
 
     def _draw_lengths(self, axes: Any) -> None:
         longest = max(int(lengths.max(initial=1)) for lengths in self.lengths.values())
-        step = -(-(longest + 1) // 50)  # whole numbers, or some bars would stand for more lengths
+        step = -(-(longest + 1) // 50)  # whole numbers, or some bars would cover more lengths
         bins = np.arange(0, longest + 1 + step, step)
         for part, lengths in self.lengths.items():
             axes.hist(lengths, bins=bins, alpha=0.6, label=part)

@@ -1,7 +1,6 @@
 """Running a model over a data source: predictions and labels in the data's own order."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +13,7 @@ from ..inference.predictions import Predictions
 from ..tokenization.encoded_texts import EncodedTexts
 from ..training.sources import DataSource, Rows, one_pass
 from ..utils import console
+from ..utils.files import local_path
 from . import plots, report
 
 OUTPUTS = ("matrix", "text", "dict", "dataframe")
@@ -78,7 +78,7 @@ def validation_report(
     if print_report:
         console.say(text)
     if save_path is not None:
-        report.validation_table(seen, class_names).to_csv(Path(save_path).expanduser())
+        report.validation_table(seen, class_names).to_csv(local_path(save_path))
     if output == "text":
         return text
     if output == "dict":

@@ -1,4 +1,4 @@
-"""`Explanation`: which words speak for and against an answer, shown in every form."""
+"""`Explanation`: word weights for a prediction, as text, HTML, table or figure."""
 
 import html
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ BARS = 20  # words that a terminal or a figure shows
 
 @dataclass(frozen=True)
 class Word:
-    """A word of the text, where it stands, and how it speaks for the target (> 0) or against.
+    """A word, its position, and its weight: positive supports the target, negative opposes it.
 
     Attributes:
         text: the word.
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def strongest(self) -> list[Word]:
-        """The words with a weight, the strongest first."""
+        """The words with a nonzero weight, by absolute weight."""
         return sorted((w for w in self.words if w.weight), key=lambda word: -abs(word.weight))
 
     @property
@@ -59,13 +59,13 @@ class Target:
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """Which words speak for and against an answer.
+    """The weight of each word for the prediction.
 
     Shows itself in a notebook, prints in a terminal.
 
     Attributes:
         texts: what was explained: a text, or the two of a pair.
-        targets: the answer first, then the other classes if they were asked for.
+        targets: the predicted class first, then the other classes if requested.
         method: how the weights were found.
     """
 
@@ -79,12 +79,12 @@ class Explanation:
         return self.texts[0]
 
     def as_list(self) -> list[tuple[str, float]]:
-        """The answer's words with their weights, the strongest first."""
+        """The words with their weights for the prediction, by absolute weight."""
         words = sorted(self.targets[0].words, key=lambda word: -abs(word.weight))
         return [(word.text, word.weight) for word in words]
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as plain lists and dicts, for JSON."""
+        """The explanation as plain lists and dicts, for JSON."""
         return {
             "method": self.method,
             "texts": list(self.texts),
@@ -95,11 +95,11 @@ class Explanation:
         }
 
     def as_text(self) -> str:
-        """The answer, and its words as a table with bars, for a terminal."""
+        """The prediction, and its words as a table with bars, for a terminal."""
         return "\n\n".join(_target_as_text(target) for target in self.targets)
 
     def as_html(self) -> str:
-        """The text with its words coloured: green speaks for the answer, red against it."""
+        """The text with its words coloured: green supports the prediction, red opposes it."""
         parts = [_target_as_html(self.texts, target) for target in self.targets]
         return (
             '<div style="font-family:sans-serif;line-height:1.7;max-width:50em">'
@@ -107,7 +107,7 @@ class Explanation:
         )
 
     def figure(self) -> Any:
-        """The strongest words as bars, a matplotlib figure."""
+        """A matplotlib bar chart of the words with the largest weights."""
         from matplotlib.figure import Figure
 
         console.let_notebook_draw()
@@ -121,7 +121,7 @@ class Explanation:
             words = target.strongest[:BARS][::-1]
             colours = ["#2ea043" if word.weight > 0 else "#da3633" for word in words]
             ax.barh(range(len(words)), [word.weight for word in words], color=colours)
-            # A dollar sign would start mathematics, which a text isn't.
+            # matplotlib would parse a dollar sign as mathematics.
             names = [word.text.replace("$", r"\$") for word in words]
             ax.set_yticks(range(len(words)), names)
             ax.axvline(0, color="black", linewidth=0.8)
@@ -163,7 +163,7 @@ def _target_as_html(texts: tuple[str, ...], target: Target) -> str:
 
 
 def _coloured(text: str, words: list[Word], top: float) -> str:
-    """The text with its words in spans; every bit of it escaped."""
+    """The text with its words in spans; HTML-escaped."""
     parts, at = [], 0
     for word in words:
         colour = "46,160,67" if word.weight > 0 else "218,54,51"

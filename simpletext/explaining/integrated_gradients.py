@@ -21,7 +21,7 @@ WithSlopes = Callable[..., tuple[Any, list]]
 
 
 class IntegratedGradients:
-    """The integrated gradients of one model, which is cut at its embeddings for the first text.
+    """The integrated gradients of one model, split at its embeddings on first use.
 
     Args:
         model: dict of ids -> logits, with a layer `embeddings`.
@@ -38,7 +38,7 @@ class IntegratedGradients:
         index: int,
         temperature: float,
     ) -> np.ndarray:
-        """Each token's part of the difference in score between a text and its baseline, (length,).
+        """Each token's share of the score difference between a text and its baseline, (length,).
 
         The score is the probability of a class; of a regression, the value.
 
@@ -79,7 +79,7 @@ class IntegratedGradients:
         return weights, float(last - first)
 
     def _embedded(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """What the embeddings make of one text, each (1, length, features)."""
+        """The embeddings of one text, each (1, length, features)."""
         lower, _ = self._halves
         return [np.asarray(ops.convert_to_numpy(x), "float32") for x in _flat(lower(dict(inputs)))]
 
@@ -107,7 +107,7 @@ class IntegratedGradients:
 
     @cached_property
     def _scores_and_slopes(self) -> WithSlopes:
-        """`_scores`, and the slopes of their sum, for texts of all lengths."""
+        """`_scores` and the gradients of their sum, for texts of all lengths."""
         if not backend.has_gradients():
             raise ArgumentError(
                 f"The Keras backend {backend.name()!r} has no gradients; use 'occlusion'."

@@ -1,4 +1,4 @@
-"""How words are weighed: LIME, eli5, integrated gradients, occlusion."""
+"""Methods that weight words: LIME, eli5, integrated gradients, occlusion."""
 
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -96,7 +96,7 @@ def by_eli5(
 def by_occlusion(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
-    """How far the probability falls when a word is left out (https://arxiv.org/abs/1311.2901)."""
+    """The drop in probability when a word is removed (https://arxiv.org/abs/1311.2901)."""
     count = len(passage.words)
     everything = set(range(count))
     kept = [everything, *(everything - {word} for word in range(count))]
@@ -108,7 +108,7 @@ def by_occlusion(
 def by_gradient(
     predictor: Any, passage: Passage, indices: list[int], n_samples: int
 ) -> Iterable[Weighed]:
-    """Integrated gradients (https://arxiv.org/abs/1703.01365): one text, no variations."""
+    """Integrated gradients (https://arxiv.org/abs/1703.01365): no perturbed texts."""
     tokenizer = predictor.tokenizer
     text, pair = passage.texts[0], passage.texts[1] if len(passage.texts) > 1 else None
     places = tokenizer.places(text, pair, predictor.maxlen)
@@ -151,7 +151,7 @@ def _check(
 
 
 def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
-    """Numbers of the classes to explain: the answer, or answers; then the others, if asked for."""
+    """Indices of the classes to explain: the predicted ones, then the others if requested."""
     kind = predictor.labels.kind
     if not all_targets:
         return kind.explained(values, predictor.thresholds)
@@ -181,14 +181,14 @@ def _kept(stand_in: str) -> list[int]:
 
 
 def _predict_kept(predictor: Any, passage: Passage) -> Predict:
-    """Probabilities by the words that are kept; what came before isn't predicted again."""
-    known: dict[Any, np.ndarray] = {}
+    """Probabilities by the words that are kept; repeated texts are read from a cache."""
+    cache: dict[Any, np.ndarray] = {}
 
     def predict(kept: Iterable[Sequence[int]]) -> np.ndarray:
         docs = [passage.keeping(set(words)) for words in kept]
-        new = [doc for doc in dict.fromkeys(docs) if doc not in known]
-        known.update(zip(new, predictor.predict_proba(new) if new else (), strict=True))
-        return np.stack([known[doc] for doc in docs])
+        new = [doc for doc in dict.fromkeys(docs) if doc not in cache]
+        cache.update(zip(new, predictor.predict_proba(new) if new else (), strict=True))
+        return np.stack([cache[doc] for doc in docs])
 
     return predict
 
@@ -200,7 +200,7 @@ def _inputs(predictor: Any, text: str, pair: str | None) -> dict[str, np.ndarray
 
 
 def _by_word(passage: Passage, places: Sequence[Any], weights: np.ndarray) -> np.ndarray:
-    """Tokens' weights, added up for the word that each token begins in."""
+    """Token weights, summed per word."""
     word_at = {
         (part, at): word
         for word, (part, start, end) in enumerate(passage.words)

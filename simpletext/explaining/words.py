@@ -48,7 +48,7 @@ class Passage:
     def _part(self, number: int, kept: Collection[int]) -> str:
         pieces, last = [], self._pieces[number]
         for index, before, word in last[:-1]:
-            # The space before a word goes with it: two spaces would be read as another token.
+            # Remove the space before a word too: two spaces could become another token.
             pieces.append(before + word if index in kept else before.rstrip())
         return "".join([*pieces, last[-1][1]]).strip()
 
@@ -70,7 +70,7 @@ def passage_of(doc: Any, tokenizer: Tokenizer, truncate_len: int) -> Passage:
     """The passage of a document, each text cut after its first `truncate_len` words.
 
     Raises:
-        DataError: neither a text nor a pair; or there is no word in it.
+        DataError: neither a text nor a pair; or it has no words.
     """
     texts = (doc,) if isinstance(doc, str) else doc
     is_pair = isinstance(texts, (tuple, list)) and len(texts) in (1, 2)
@@ -134,8 +134,8 @@ def _kind(letter: str) -> str:
 
 
 def _token_starts(text: str, tokenizer: Tokenizer) -> Collection[int]:
-    """Where tokens start, if the text has a script that needs them to tell its words."""
-    if not tokenizer.is_fast:  # it doesn't tell where its tokens stand
+    """Where tokens start, if the text's script needs them to separate words."""
+    if not tokenizer.is_fast:  # it returns no token offsets
         return range(len(text))
     if not any(_kind(letter) == "dense" for letter in text):
         return ()

@@ -1,4 +1,4 @@
-"""What lies beside an exported model: labels.json, tokenizer.json, predict.py, a README."""
+"""The files beside an exported model: labels.json, tokenizer.json, predict.py, a README."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,14 +137,14 @@ if __name__ == "__main__":
 README = Template("""\
 # Exported text classifier ($format)
 
-`$file` answers with logits; `labels.json` says what they stand for. Try it:
+`$file` returns logits; `labels.json` names their classes. Try it:
 
     pip install $packages
     python predict.py "one text" "another"
 
 From your own code: `from predict import predict_proba`, then
 `predict_proba(["one text", "another"])`. Texts are cut to $maxlen tokens. A task with several
-labels a text gives those whose probability reaches their number in `thresholds`.
+labels per text it returns those whose probability reaches their threshold in `thresholds`.
 $note
 It gave the same probabilities as the original, within 1e-4, when it was made.
 """)
@@ -158,7 +158,7 @@ def write_bundle(
     inputs: tuple[str, ...],
     note: str = "",
 ) -> None:
-    """Put everything but the model into an existing folder.
+    """Write everything but the model into an existing folder.
 
     Args:
         folder: the bundle's.

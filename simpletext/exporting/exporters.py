@@ -1,4 +1,4 @@
-"""A predictor exported to serve without simpletext, and re-checked before it counts as done."""
+"""Export a predictor to serve without simpletext, and check the export."""
 
 import contextlib
 import importlib.util
@@ -53,9 +53,9 @@ def export(
         moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
         if not moved <= TOLERANCE:
             raise ExportError(
-                f"The export to {format} gives other probabilities than the predictor: they moved "
-                f"by {moved:.3g}, where {TOLERANCE:g} is allowed. Nothing was written. Please "
-                "report the model's name."
+                f"The export to {format} returns other probabilities than the predictor: they "
+                f"differ by {moved:.3g}, where {TOLERANCE:g} is allowed. Nothing was written. "
+                "Please report the model's name."
             )
         report = {"moved": moved}
         if quantize:
@@ -64,7 +64,7 @@ def export(
 
 
 def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
-    """What a bundle's own predict.py says about the probe texts, in a process of its own.
+    """The probabilities of the probe texts from a bundle's predict.py, in a separate process.
 
     Raises:
         ExportError: it fails; with the last line it wrote.
@@ -89,7 +89,7 @@ def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
 def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.onnx, for any batch and length."""
     with _without_faulty_optimizer(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras looks for np.object
+        warnings.simplefilter("ignore", FutureWarning)  # raised by Keras' use of np.object
         model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
     return "onnx", ""
 
@@ -107,7 +107,7 @@ def write_litert(model: keras.Model, predictor: Any, folder: Path) -> tuple[str,
 
 
 def write_saved_model(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
-    """A folder that takes strings, where the tokenizer can be put into the graph, and ids."""
+    """A SavedModel that takes ids, and strings if the tokenizer fits into the graph."""
     from .saved_model import write
 
     return write(model, predictor, folder / RUNTIMES["saved_model"].file)
@@ -140,7 +140,7 @@ def _check(format: str, quantize: bool) -> None:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
-    """The model itself, or its like in float32 if it computes in reduced precision."""
+    """The model, or a float32 copy if it computes in reduced precision."""
     if precision_of(model) == "float32":
         return model
     with tempfile.TemporaryDirectory() as parent:
@@ -155,7 +155,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 @contextlib.contextmanager
 def _without_faulty_optimizer() -> Iterator[None]:
-    """tf2onnx joins two reshapes into one although the shape between them is still asked for.
+    """tf2onnx joins two reshapes into one although the shape between them is still used.
 
     Without that step the graph is right, and ONNX Runtime optimises it anyway when it loads.
     """
@@ -172,7 +172,7 @@ def _without_faulty_optimizer() -> Iterator[None]:
 
 
 def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str, float]:
-    """Weights as int8 in the model's place; how far that moves the probe texts."""
+    """Quantize the weights to int8; returns the largest change on the probe texts."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     path = folder / RUNTIMES["onnx"].file
@@ -181,10 +181,10 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
         quantize_dynamic(path, small, weight_type=QuantType.QInt8)
     before, after = path.stat().st_size, small.stat().st_size
     small.replace(path)
-    answers = answers_of(folder, paired)
-    moved = float(np.abs(answers - wanted).max())
+    quantized = answers_of(folder, paired)
+    moved = float(np.abs(quantized - wanted).max())
     console.say(
         f"int8: {before / 1e6:.1f} MB became {after / 1e6:.1f} MB; the probabilities of the probe "
-        f"texts moved by up to {moved:.3f}. Measure it on texts of yours."
+        f"texts moved by up to {moved:.3f}. Evaluate it on your own texts."
     )
     return {"moved_by_int8": moved, "bytes": float(after)}

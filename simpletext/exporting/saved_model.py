@@ -52,7 +52,7 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     tf.saved_model.save(module, str(folder), signatures)
     what = "`texts` and `pairs`" if predictor.settings.paired else "`texts`"
     return STRINGS, (
-        f"The signature `serving_default` takes strings ({what}) and gives `probabilities` and "
+        f"The signature `serving_default` takes strings ({what}) and returns `probabilities` and "
         "`classes`; `ids` takes what predict.py makes. Strings need tensorflow-text where the "
         "model is loaded (`import tensorflow_text`); TensorFlow Serving has it built in. The "
         "names of the model's own marks, such as [SEP], are plain characters in a text."
@@ -60,7 +60,7 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
 
 
 def wordpiece_options(tokenizer: Any) -> dict[str, Any] | None:
-    """What the graph needs to know of a BERT-like WordPiece tokenizer; None for any other."""
+    """The settings of a BERT-like WordPiece tokenizer for the graph; None for any other."""
     if not tokenizer.is_fast:
         return None
     spec = json.loads(tokenizer.backend_json())
@@ -93,7 +93,7 @@ class WordPiece:
 
     Args:
         options: from `wordpiece_options`.
-        maxlen: tokens a text.
+        maxlen: maximum number of tokens per text.
     """
 
     def __init__(self, options: dict[str, Any], maxlen: int) -> None:
@@ -148,7 +148,7 @@ class WordPiece:
 
 
 def _cut(tokens: list[Any], room: int) -> list[Any]:
-    """Texts, or pairs of texts, cut to `room` tokens; of a pair the longer one first."""
+    """Texts, or pairs, truncated to `room` tokens; of a pair the longer text first."""
     import tensorflow as tf
 
     if len(tokens) == 1:
@@ -181,18 +181,18 @@ def _from_texts(model: keras.Model, predictor: Any, tokenizer: WordPiece) -> Any
     classes = tf.constant(predictor.labels.names)
     names = [tensor.name for tensor in model.inputs]
 
-    def answer(**texts: Any) -> dict[str, Any]:
+    def serve(**texts: Any) -> dict[str, Any]:
         inputs = tokenizer(**texts)
         logits = model({name: inputs[name] for name in names}, training=False)
         return {"probabilities": squash(logits / temperature), "classes": classes}
 
     wanted = ("texts", "pairs") if predictor.settings.paired else ("texts",)
     specs = {name: tf.TensorSpec((None,), tf.string, name=name) for name in wanted}
-    return tf.function(answer, autograph=False).get_concrete_function(**specs)
+    return tf.function(serve, autograph=False).get_concrete_function(**specs)
 
 
 def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
-    """Refuse a tokenizer in the graph that differs from the predictor's on any checked text."""
+    """Raise if the graph's tokenizer differs from the predictor's on any checked text."""
     vocabulary = tokenizer._options["vocabulary"]
     plain = [word.removeprefix("##") for word in vocabulary if not word.startswith("[")]
     texts = [*PROBES, *ODD]
@@ -208,6 +208,6 @@ def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
         if not same or types[i, mask[i]].tolist() != own_types.tolist():
             raise ExportError(
                 f"In the graph the text {texts[i][:60]!r} gets other tokens than from the "
-                "tokenizer, so the SavedModel would answer differently. Export to onnx, or serve "
+                "tokenizer, so the SavedModel would predict differently. Export to onnx, or serve "
                 "the predictor itself, and please report the model's name."
             )

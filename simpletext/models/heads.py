@@ -19,7 +19,7 @@ from ..utils import backend
 
 @keras.saving.register_keras_serializable("simpletext")
 class Dropout(Part):
-    """Dropout with a seed of its own."""
+    """Dropout with its own seed."""
 
     def __init__(self, rate, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -59,7 +59,7 @@ def first_token(hidden, dtype):
 
 @keras.saving.register_keras_serializable("simpletext")
 class MaskedMean(Part):
-    """The mean over a text's tokens, padding left out: (batch, length, hidden) -> (batch, hidden).
+    """The mean over a text's tokens, without padding: (batch, length, hidden) -> (batch, hidden).
 
     Summed in float32, like the original in sentence-transformers.
     """
@@ -167,7 +167,7 @@ def dropout_rate(config):
 
 @keras.saving.register_keras_serializable("simpletext")
 class TokenSummary(Part):
-    """One vector a text, padding not told apart: the "first" or "last" token's, or the "mean"."""
+    """One vector per text, padding included: the "first" or "last" token's, or the "mean"."""
 
     def __init__(self, kind, **kwargs):
         super().__init__(**kwargs)
@@ -242,25 +242,25 @@ class LabelSummaryHead:
 
 
 def summary_kind(config) -> str:
-    """What `TokenSummary` is to take, from the config's `summary_type`."""
+    """The argument of `TokenSummary` for the config's `summary_type`."""
     kinds = {"first": "first", "last": "last", "mean": "mean", "cls_index": "last"}
     if config.summary_type not in kinds:
         raise UnsupportedModelError(
-            f"config.json says summary_type={config.summary_type!r}; simpletext supports "
+            f"config.json has summary_type={config.summary_type!r}; simpletext supports "
             f"{', '.join(map(repr, kinds))}."
         )
     return kinds[config.summary_type]
 
 
 def pooled(config, first: str, hidden, mask, dtype):
-    """One vector a text: the mean, or the first token's where `classifier_pooling` says `first`."""
+    """One vector per text: the mean, or the first token's if `classifier_pooling` is `first`."""
     kind = config.classifier_pooling
     if kind == first:
         return first_token(hidden, dtype)
     if kind == "mean":
         return MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
     raise UnsupportedModelError(
-        f"config.json says classifier_pooling={kind!r}, which simpletext doesn't support."
+        f"config.json has classifier_pooling={kind!r}, which simpletext doesn't support."
     )
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint becomes an ordinary Keras model, and goes back to the Hub's format."""
+"""Load a checkpoint as a Keras model, and write a model in the Hub's format."""
 
 import os
 from collections.abc import Mapping
@@ -105,14 +105,14 @@ def load_classifier(
 
     Args:
         checkpoint: a folder, or a name on the Hub.
-        num_labels: number of logits; by default what the checkpoint says.
+        num_labels: number of logits; by default the checkpoint's.
         problem_type: "single_label_classification", "multi_label_classification" or
-            "regression"; by default what the checkpoint says, else by `num_labels`.
+            "regression"; by default the checkpoint's, else by `num_labels`.
         pooling: "original" for the family's own head, "mean" for a masked mean and one dense
             layer, "auto" for mean with sentence-transformers checkpoints, else original.
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
         seed: for a new head's weights and for dropout.
-        class_names: what the logits stand for; by default what the checkpoint says.
+        class_names: names of the logits; by default the checkpoint's.
         new_head: False refuses a checkpoint whose head is missing or has other labels.
         verbose: 0 prints nothing.
 
@@ -134,13 +134,13 @@ def load_classifier(
     if fresh and not new_head:
         raise WeightsError(
             f"{found.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
-            "it can't answer yet. Train it with Transformer, or name one that is fine-tuned for "
+            "it can't predict yet. Train it with Transformer, or pass one that is fine-tuned for "
             "classification."
         )
     if fresh and verbose:
         console.say(
             f"{found.name}: the checkpoint has no weights for {', '.join(fresh)}; "
-            "made new, to be trained."
+            "newly initialised; train it before use."
         )
     return model
 
@@ -198,7 +198,7 @@ def newly_initialised(model: keras.Model) -> set[str]:
 
 
 def max_positions(family: Family, config: Mapping[str, Any]) -> int | None:
-    """The longest text, in tokens, that a checkpoint has positions for; None if any length goes."""
+    """The longest text, in tokens, that a checkpoint has positions for; None for any length."""
     return family.max_length(family.read_config(config))
 
 
@@ -284,7 +284,7 @@ def _build(
     filling = Filling(weights, weight_map, _resized(weights, weight_map, head, num_labels))
     with filled_by(filling.value):
         inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
-        encode = getattr(head, "encode", family.encode)  # a head may want other hidden states
+        encode = getattr(head, "encode", family.encode)  # a head may take other hidden states
         outputs = encode(config, inputs, dtype, seed)
         if head is not None:
             mask = inputs.get(getattr(head, "reads", "attention_mask"))

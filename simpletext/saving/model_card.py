@@ -1,4 +1,4 @@
-"""The model card: a README.md for whoever finds the folder, here or on the Hub."""
+"""The model card: README.md in a predictor's folder."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ SHOWN = 50  # labels; all of them are in config.json
 
 
 def write_card(folder: Path, settings: Settings, pooling: str) -> None:
-    """Put README.md into an existing folder.
+    """Write README.md into an existing folder.
 
     Args:
         folder: the predictor's.
@@ -69,7 +69,7 @@ def _limit(settings: Settings, index: int) -> str:
 
 
 def _cell(name: str) -> str:
-    """A label as a table's cell, as it is: nothing in it is taken for markup."""
+    """A label as a table cell, with markup escaped."""
     flat = " ".join(name.split())
     for mark in "\\`*_[]<>|#":
         flat = flat.replace(mark, f"\\{mark}")

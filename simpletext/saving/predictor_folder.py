@@ -1,4 +1,4 @@
-"""A predictor's folder: written whole, read without running anything, its numbers re-checked."""
+"""A predictor's folder: written atomically, read without running code, then checked."""
 
 import os
 import warnings
@@ -29,8 +29,8 @@ from ..utils.files import check_links, new_folder
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 
-# What every saved predictor is asked again when it is loaded. They are nobody's data, and odd
-# enough that another tokenizer, another version of a layer or damaged weights would show.
+# Probe texts, predicted at saving and at loading. They contain no user data, and are
+# varied enough to reveal another tokenizer, another layer version or damaged weights.
 PROBES = (
     "",
     "A short text.",
@@ -38,14 +38,14 @@ PROBES = (
     "Größe, façade, Привет, नमस्ते, 漢字かな交じり文, 😀👍🏽",
     "The same words, again and again, make a text that is long. " * 8,
 )
-LONGEST = 512  # tokens that a foreign checkpoint's predictor sees, unless it is told otherwise
+LONGEST = 512  # default maxlen of `from_pretrained`
 TOLERANCES = {"float32": 1e-3, "bfloat16": 3e-2}  # how far probabilities may move
 
 
 def write_predictor(
     path: str | os.PathLike, model: keras.Model, tokenizer: Tokenizer, settings: Settings
 ) -> None:
-    """Write a predictor's folder, all of it or nothing.
+    """Write a predictor's folder atomically.
 
     Raises:
         FolderExistsError: the folder is there already.
@@ -91,7 +91,7 @@ def read_predictor(
     labels = settings.labels
     if labels_in(checkpoint.config) != labels.names:
         raise CheckpointError(
-            f"{folder}: config.json and simpletext.json name other labels. One of them was "
+            f"{folder}: config.json and simpletext.json have different labels. One of them was "
             "changed, and there is no telling which is right; get the folder again."
         )
     tokenizer = _tokenizer(folder, raw.get("tokenizer"))
@@ -154,7 +154,7 @@ def _tokenizer(folder: Path, options: Any) -> Tokenizer:
 def _check_probes(
     folder: Path, model: keras.Model, tokenizer: Tokenizer, settings: Settings, probes: Any
 ) -> None:
-    """Warn if the probe texts don't get the probabilities that they had on saving."""
+    """Warn if the probabilities of the probe texts differ from the saved ones."""
     if probes is None:  # the first folders of format 1 have none
         return
     texts, saved, tolerance = _parsed_probes(folder, probes, len(settings.labels.classes))
@@ -165,10 +165,10 @@ def _check_probes(
     tolerance = max(tolerance, TOLERANCES[precision_of(model)])
     if not moved <= tolerance * scale:
         warnings.warn(
-            f"The predictor in {folder} gives other probabilities than when it was saved: they "
+            f"The predictor in {folder} returns other probabilities than when it was saved: they "
             f"moved by up to {moved:.3g} on its {len(texts)} probe texts, where {tolerance:g} is "
             "allowed. The weights or the tokenizer were changed or damaged, or another version "
-            "of a library computes differently. Check it on texts you know before you use it.",
+            "of a library computes differently. Evaluate it on labelled texts before you use it.",
             MovedNumbersWarning,
             stacklevel=4,
         )

@@ -1,4 +1,4 @@
-"""`Settings`: what a predictor knows besides its model and its tokenizer; simpletext.json."""
+"""`Settings`: a predictor's labels, maxlen and calibration; simpletext.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,14 +18,14 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """What a predictor knows besides its model and its tokenizer.
+    """A predictor's labels, maxlen and calibration.
 
     Attributes:
         labels: the task and the classes.
-        maxlen: tokens of a text that the model sees.
-        paired: whether it was trained on pairs of texts; None where that isn't known.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
+        paired: whether it was trained on pairs of texts; None if unknown.
         temperature: what logits are divided by, 1 without calibration.
-        thresholds: for multi-label the probability from which on each label is given.
+        thresholds: for multi-label the probability at or above which a label is predicted.
         base_model: the checkpoint it was trained from, a name on the Hub, or None.
         segments: False if all token types must be 0, as ktrain had them; None for the family's own
             rule.
@@ -57,7 +57,7 @@ class Settings:
 
 
 def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) -> None:
-    """Put simpletext.json into an existing folder.
+    """Write simpletext.json into an existing folder.
 
     Args:
         folder: the predictor's.
@@ -85,21 +85,21 @@ def write_settings(folder: Path, settings: Settings, others: Mapping[str, Any]) 
 
 
 def check_writable(settings: Settings) -> None:
-    """Refuse classes that JSON can't hold, before a model is written for minutes.
+    """Raise for classes that JSON can't store, before the model is written.
 
     Raises:
-        ArgumentError: a class that isn't a string, a number or a truth value.
+        ArgumentError: a class that isn't a string, a number or a boolean.
     """
     for name in settings.labels.classes:
         if not isinstance(name, (str, int, float)):
             raise ArgumentError(
                 f"The class {name!r} is a {type(name).__name__}; a folder can keep classes that "
-                "are strings, numbers or truth values. Train with the names as strings."
+                "are strings, numbers or booleans. Train with the names as strings."
             )
 
 
 def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
-    """The settings in a predictor's folder, and the file's entries as they are.
+    """The settings in a predictor's folder, and the file's raw entries.
 
     Raises:
         CheckpointError: no such file, one that is damaged, or one of a newer version.

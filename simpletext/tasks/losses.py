@@ -63,29 +63,29 @@ def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
         label_smoothing: see `SparseCrossentropy`.
 
     Raises:
-        ArgumentError: a loss that doesn't fit the task, or that wants probabilities.
+        ArgumentError: a loss that doesn't fit the task, or that takes probabilities.
     """
     if not 0 <= label_smoothing < 1:
         raise ArgumentError(f"label_smoothing={label_smoothing!r}; it must be 0 or more, below 1.")
     kind = task_named(task)
     if label_smoothing and not (kind.has_classes and (loss is None or isinstance(loss, str))):
         raise ArgumentError(
-            "label_smoothing goes with the losses of simpletext for classification. A loss of "
+            "label_smoothing works with the losses of simpletext for classification. A loss of "
             "your own smooths its labels itself, and regression has none to smooth."
         )
     if loss is None or isinstance(loss, str):
         return _named(kind, loss, label_smoothing)
     if isinstance(loss, keras.losses.Loss) and loss.get_config().get("from_logits") is False:
         raise ArgumentError(
-            f"The loss {loss.name!r} wants probabilities, but the model gives logits: make it "
-            "with from_logits=True."
+            f"The loss {loss.name!r} expects probabilities, but the model returns logits: pass "
+            "from_logits=True to the loss."
         )
     return loss
 
 
 def _named(kind: Task, name: str | None, smoothing: float) -> keras.losses.Loss:
     if name not in kind.losses:
-        names = ", ".join(repr(known) for known in kind.losses if known)
+        names = ", ".join(repr(name) for name in kind.losses if name)
         raise ArgumentError(
             f"loss={name!r}; for {kind.name} allowed are None, {names}, or a Keras loss object."
         )

@@ -25,7 +25,7 @@ class Confusion(keras.metrics.Metric):
     Args:
         name: "f1_macro", "f1_micro", "f1_weighted" or "mcc", or another name with `score`.
         task: the single-label or the multi-label task.
-        num_labels: logits a text.
+        num_labels: logits per text.
         score: which of the four, where the name doesn't say it.
     """
 
@@ -52,7 +52,7 @@ class Confusion(keras.metrics.Metric):
         self.counts.assign_add(ops.sum(found, axis=0))
 
     def result(self) -> Any:
-        """The score so far."""
+        """The score since the last reset."""
         if self.score == "mcc":
             return _mcc(self.counts)
         if self._one_class:
@@ -66,22 +66,22 @@ class Confusion(keras.metrics.Metric):
         return super().get_config() | own
 
 
-def _f1(hits: Any, answered: Any, true: Any, score: str) -> Any:
-    """F1 from each class's counts, (classes,): rightly answered, answered, true."""
-    tiny = 1e-9  # a class that nobody has and nobody answers counts for nothing
+def _f1(hits: Any, predicted: Any, true: Any, score: str) -> Any:
+    """F1 from each class's counts, (classes,): correctly predicted, predicted, true."""
+    tiny = 1e-9  # avoids 0/0 for a class that is neither true nor predicted
     if score == "f1_micro":
-        return 2 * ops.sum(hits) / (ops.sum(answered) + ops.sum(true) + tiny)
-    each = 2 * hits / (answered + true + tiny)
-    weights = true if score == "f1_weighted" else ops.cast(answered + true > 0, "float32")
+        return 2 * ops.sum(hits) / (ops.sum(predicted) + ops.sum(true) + tiny)
+    each = 2 * hits / (predicted + true + tiny)
+    weights = true if score == "f1_weighted" else ops.cast(predicted + true > 0, "float32")
     return ops.sum(each * weights) / (ops.sum(weights) + tiny)
 
 
 def _mcc(matrix: Any) -> Any:
     """Matthews' correlation from a confusion matrix, for any number of classes (Gorodkin)."""
     rows, right = ops.sum(matrix), ops.sum(ops.diagonal(matrix))
-    true, answered = ops.sum(matrix, axis=1), ops.sum(matrix, axis=0)
-    covariance = right * rows - ops.sum(true * answered)
-    spread = (rows**2 - ops.sum(true**2)) * (rows**2 - ops.sum(answered**2))
+    true, predicted = ops.sum(matrix, axis=1), ops.sum(matrix, axis=0)
+    covariance = right * rows - ops.sum(true * predicted)
+    spread = (rows**2 - ops.sum(true**2)) * (rows**2 - ops.sum(predicted**2))
     return covariance / ops.maximum(ops.sqrt(ops.maximum(spread, 0.0)), 1e-9)
 
 
@@ -94,7 +94,7 @@ class AreaUnderCurve(keras.metrics.Metric):
     Args:
         name: its name in the history.
         task: the single-label or the multi-label task.
-        num_labels: logits a text.
+        num_labels: logits per text.
     """
 
     def __init__(self, name: str, task: str, num_labels: int, **options: Any) -> None:
@@ -123,8 +123,8 @@ class AreaUnderCurve(keras.metrics.Metric):
         below = ops.cumsum(negative, axis=1) - negative / 2  # a tie counts half
         pairs = ops.sum(positive, axis=1) * ops.sum(negative, axis=1)
         areas = ops.sum(positive * below, axis=1) / ops.maximum(pairs, 1.0)
-        known = ops.cast(pairs > 0, "float32")
-        return ops.sum(areas * known) / ops.maximum(ops.sum(known), 1.0)
+        valid = ops.cast(pairs > 0, "float32")
+        return ops.sum(areas * valid) / ops.maximum(ops.sum(valid), 1.0)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
@@ -141,7 +141,7 @@ class Correlation(keras.metrics.Metric):
     Args:
         name: its name in the history.
         ranks: correlate ranks (Spearman) instead of values (Pearson).
-        targets: targets a text.
+        targets: targets per text.
     """
 
     def __init__(self, name: str, ranks: bool, targets: int = 1, **options: Any) -> None:
@@ -198,13 +198,13 @@ def metrics_for(
 
     Args:
         task: one of Hugging Face's problem types.
-        num_labels: logits a text.
+        num_labels: logits per text.
         metrics: names ("accuracy", "f1" or "f1_macro", "f1_micro", "f1_weighted", "auc", "mcc";
             for regression "mae", "rmse", "pearson", "spearman") and Keras metrics of your own;
             by default accuracy, or mae.
 
     Raises:
-        ArgumentError: a name that isn't known, or doesn't fit the task.
+        ArgumentError: an unknown name, or one that doesn't fit the task.
 
     Example:
         >>> [m.name for m in metrics_for("regression", 1, ["rmse", "spearman"])]

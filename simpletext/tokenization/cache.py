@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..utils.files import new_folder
+from ..utils.files import local_path, new_folder
 from .encoded_texts import EncodedTexts, offsets_of
 from .layout import Layout
 
@@ -52,7 +52,7 @@ def cached(
     """The texts from the cache of that name, which is made first if it isn't there.
 
     Args:
-        cache_dir: the folder that holds the caches; made if it isn't there.
+        cache_dir: the folder that holds the caches; created if it doesn't exist.
         name: the fingerprint of texts, tokenizer and maxlen.
         encode: gives the encodings, when there is no cache yet.
         layout: how they are padded.
@@ -61,7 +61,7 @@ def cached(
     """
     from filelock import FileLock
 
-    folder = Path(cache_dir).expanduser().absolute() / name
+    folder = local_path(cache_dir).absolute() / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):  # another process may be at the same texts
         if not folder.is_dir():

@@ -88,7 +88,7 @@ class EncodedTexts:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens a text, (texts,)."""
+        """Tokens per text, (texts,)."""
         return np.diff(self.offsets)
 
     @property
@@ -114,7 +114,7 @@ class EncodedTexts:
         values = {"input_ids": (self.layout.pad_id, self.ids)}
         if self.layout.segments:
             values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
-        # No tokenizer tells a language; -1 is "not said" (see `encoders.xlm`).
+        # No tokenizer returns a language; -1 means unknown (see `encoders.xlm`).
         batch = {
             "attention_mask": mask.astype("int32"),
             "langs": np.full(mask.shape, -1, "int32"),
@@ -128,7 +128,7 @@ class EncodedTexts:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledTexts(EncodedTexts):
-    """Encoded texts whose labels are known.
+    """Encoded texts with labels.
 
     Attributes:
         y: labels as numbers (see `Labels.encode`).

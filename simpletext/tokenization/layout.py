@@ -12,7 +12,7 @@ class Layout:
         inputs: the model's inputs that the tokenizer makes, such as `input_ids`.
         pad_id, pad_type_id: what fills a batch's shorter rows.
         padding_side: "right" or "left".
-        segments: whether token types tell a pair's texts apart; else all of them are 0.
+        segments: whether token types separate a pair's texts; else all of them are 0.
     """
 
     inputs: tuple[str, ...]
@@ -27,8 +27,8 @@ class Layout:
         Token types mean something where the model was trained with them, or the tokenizer's own
         settings name them; to the original all others are 0.
         """
-        told = segments or "token_type_ids" in self.inputs
-        return replace(self, inputs=tuple(inputs), segments=told)
+        typed = segments or "token_type_ids" in self.inputs
+        return replace(self, inputs=tuple(inputs), segments=typed)
 
     @property
     def told(self) -> list[str]:

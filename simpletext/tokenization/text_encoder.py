@@ -21,7 +21,7 @@ class TextEncoder:
 
     Args:
         tokenizer: the checkpoint's.
-        maxlen: tokens per text that the model sees.
+        maxlen: maximum number of tokens per text; longer texts are truncated.
         layout: how the model takes its inputs.
         paired: whether texts must be pairs; None for both.
     """

@@ -1,6 +1,6 @@
 """Encoded texts as TFRecord files of `tf.train.Example`, for those whose pipeline has them.
 
-Beside `data.tfrecord` stands `data.tfrecord.json` with what the records can't say: the padding, the
+`data.tfrecord.json`, beside `data.tfrecord`, has what the records don't contain: the padding, the
 task and the classes.
 """
 
@@ -16,7 +16,7 @@ from ..data.text_files import existing_file
 from ..errors import DataError
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
-from ..utils.files import check_absent, read_json, write_json
+from ..utils.files import check_absent, local_path, read_json, write_json
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
 
@@ -39,7 +39,7 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
     """
     import tensorflow as tf
 
-    path = Path(path).expanduser()
+    path = local_path(path)
     side = path.with_name(path.name + ".json")
     check_absent(path)
     check_absent(side)

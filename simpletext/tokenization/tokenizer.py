@@ -32,7 +32,7 @@ class Tokenizer:
     Args:
         layout: how its batches are laid out.
         backend: a `tokenizers.Tokenizer`; None for the few that are written in Python.
-        truncation_side: where a text that is too long is cut.
+        truncation_side: side on which long texts are truncated.
         hf: transformers' tokenizer, where it was loaded by that.
         files: the folder's other tokenizer files, where it was loaded without transformers.
     """
@@ -79,7 +79,7 @@ class Tokenizer:
         )
         backend = hf.backend_tokenizer if hf.is_fast else None
         if hf.is_fast:
-            _see_to_marks(hf)
+            _add_special_tokens(hf)
         return cls(layout, backend, hf.truncation_side, hf)
 
     @classmethod
@@ -99,7 +99,7 @@ class Tokenizer:
 
         try:
             backend = Backend.from_file(str(folder / TOKENIZER))
-            inputs = _inputs_told(folder / CONFIG)
+            inputs = _model_inputs(folder / CONFIG)
         except Exception as error:  # tokenizers raises nothing more precise
             raise _unreadable(folder, error) from error
         sides = options["pad_id"], options["pad_type_id"], options["padding_side"]
@@ -114,7 +114,7 @@ class Tokenizer:
 
     @property
     def is_fast(self) -> bool:
-        """Whether it is one of Hugging Face's `tokenizers`, which know a token's place."""
+        """Whether it is one of Hugging Face's `tokenizers`, which return token offsets."""
         return self._backend is not None
 
     @property
@@ -135,7 +135,7 @@ class Tokenizer:
         """The ids of the texts, or of the pairs of texts, cut to `maxlen` tokens, in chunks.
 
         Raises:
-            DataError: a text with half a surrogate pair in it, which is no Unicode.
+            DataError: a text with half a surrogate pair, which isn't valid Unicode.
         """
         for start in range(0, len(texts), CHUNK):
             chunk = list(texts[start : start + CHUNK])
@@ -165,12 +165,12 @@ class Tokenizer:
         """For each token as `encode` gives them: its characters, None for a mark of the model.
 
         Raises:
-            ArgumentError: a tokenizer that is written in Python doesn't know.
+            ArgumentError: a tokenizer written in Python has no offsets.
         """
         if not self.is_fast:
             raise ArgumentError(
-                "This model's tokenizer is written in Python and doesn't tell where its tokens "
-                "stand; explain with method='lime' or 'occlusion'."
+                "This model's tokenizer is written in Python and returns no token "
+                "offsets; explain with method='lime' or 'occlusion'."
             )
         encoding = self._set_to(maxlen).encode(text, pair)
         rows = zip(encoding.sequence_ids, encoding.offsets, strict=True)
@@ -188,7 +188,7 @@ class Tokenizer:
         special = backend.num_special_tokens_to_add(pairs is not None)
         encoded = backend.encode_batch_fast(batch)
         ids = [e.ids for e in encoded]
-        # Asking for what was cut off copies it, so only a text that fills maxlen is asked.
+        # Reading the overflow copies it, so only texts that fill maxlen are read.
         full = [
             len(tokens) if len(tokens) < maxlen else _full_length(e, special)
             for tokens, e in zip(ids, encoded, strict=True)
@@ -235,7 +235,7 @@ class Tokenizer:
         return self.token_id(json.loads(self.backend_json())["model"].get("unk_token") or "")
 
     def fingerprint(self) -> bytes:
-        """What tells this tokenizer from another one: all that decides a text's ids."""
+        """A fingerprint of everything that determines a text's ids."""
         if self.is_fast:
             state = json.dumps(self._content())
         else:
@@ -263,7 +263,7 @@ class Tokenizer:
         write_json(folder / TOKENIZER, self._content())
 
     def _content(self) -> dict[str, Any]:
-        """What tokenizer.json says; truncation and padding are the user's choice."""
+        """The content of tokenizer.json, without truncation and padding."""
         return json.loads(self.backend_json()) | {"truncation": None, "padding": None}
 
     def backend_json(self) -> str:
@@ -285,19 +285,19 @@ def _set_up(path: Path, inputs: Sequence[str] | None) -> None:
     write_json(path, config)
 
 
-def _inputs_told(path: Path) -> tuple[str, ...]:
-    """What a folder's tokenizer_config.json says that the tokenizer makes."""
+def _model_inputs(path: Path) -> tuple[str, ...]:
+    """The tokenizer's outputs listed in a folder's tokenizer_config.json."""
     if not path.is_file():
         return ()
     return tuple(json.loads(path.read_text(encoding="utf-8")).get(INPUTS, ()))
 
 
 def _why_unreadable(folder: Path, error: Exception) -> str:
-    told = str(error).lower()
+    message = str(error).lower()
     if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
-        told += " sentencepiece"  # without it, transformers asks for another package
+        message += " sentencepiece"  # transformers would name another package
     for package, extra in EXTRAS.items():
-        if package in told and importlib.util.find_spec(package) is None:
+        if package in message and importlib.util.find_spec(package) is None:
             return (
                 f"The tokenizer in {folder} needs the package {package}: "
                 f"pip install simpletext[{extra}]"
@@ -305,12 +305,12 @@ def _why_unreadable(folder: Path, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else error
     return (
         f"The tokenizer in {folder} can't be read: {reason} A tokenizer.json, or the family's "
-        "vocabulary file, must stand there whole."
+        "vocabulary file, must be present and complete."
     )
 
 
-def _see_to_marks(hf: Any) -> None:
-    """Frame texts with [CLS] and [SEP] where the library, lacking tokenizer.json, forgets to."""
+def _add_special_tokens(hf: Any) -> None:
+    """Frame texts with [CLS] and [SEP] if transformers, without tokenizer.json, doesn't."""
     backend = hf.backend_tokenizer
     if backend.num_special_tokens_to_add(False) or not (hf.cls_token and hf.sep_token):
         return
@@ -327,14 +327,14 @@ def _see_to_marks(hf: Any) -> None:
 def _explain_surrogates(
     texts: list[str], pairs: list[str] | None, start: int, error: Exception
 ) -> None:
-    """Name the row that has no UTF-8 form, if that is what the tokenizer stumbled over."""
+    """Name the row that has no UTF-8 form, if that caused the tokenizer's error."""
     for column in (texts, pairs or []):
         for row, text in enumerate(column):
             try:
                 text.encode()
             except UnicodeEncodeError:
                 raise DataError(
-                    f"Row {start + row} holds half a surrogate pair, which is no Unicode text: "
+                    f"Row {start + row} has half a surrogate pair, which isn't valid Unicode: "
                     f"{text[:60]!a}. Read it with the right encoding, or clean it with "
                     'text.encode("utf-8", "replace").decode().'
                 ) from error
@@ -347,7 +347,7 @@ def _full_length(encoding: Any, special: int) -> int:
 
 @contextlib.contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Keep transformers from remarking that PyTorch is missing, or a text long, as we know."""
+    """Silence transformers' messages about missing PyTorch and long texts."""
     name = "TRANSFORMERS_VERBOSITY"  # read at its import, which sets the logger's level
     before = os.environ.get(name)
     os.environ[name] = before or "error"

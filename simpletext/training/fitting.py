@@ -11,6 +11,7 @@ import keras
 from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
 from ..utils import console
+from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
 from ..utils.processes import require_unforked
 from .checkpointing import LAST
@@ -67,7 +68,7 @@ class FitOptions:
         """The checkpoint folder as an absolute path."""
         if self.checkpoint_folder is None:
             return None
-        return Path(self.checkpoint_folder).expanduser().absolute()
+        return local_path(self.checkpoint_folder).absolute()
 
 
 @dataclass

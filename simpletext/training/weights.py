@@ -15,7 +15,7 @@ from ..models.loading import (
     newly_initialised,
     save_checkpoint,
 )
-from ..utils.files import check_absent
+from ..utils.files import check_absent, local_path
 from .checkpointing import assign, read_checkpoint
 
 
@@ -44,7 +44,7 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """See `Learner.save_model`."""
     if str(path).endswith(".keras"):
         check_absent(path)
-        model.save(Path(path).expanduser())
+        model.save(local_path(path))
     else:
         save_checkpoint(model, path)
 
@@ -52,6 +52,11 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """See `Learner.load_model`."""
     file = Path(path).expanduser()
+    if not file.exists():
+        raise CheckpointError(
+            f"There is no file or folder {os.fspath(path)!r}. Check the path; to start from a "
+            "model of the Hub, pass its name to Transformer."
+        )
     if file.is_file() and file.suffix == ".safetensors":
         assign(model.variables, read_checkpoint(file).model, file)
         newly_initialised(model).clear()

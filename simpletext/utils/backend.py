@@ -1,7 +1,8 @@
 """What depends on the Keras backend, and every use of a private Keras or TensorFlow API.
 
 No other module asks which backend runs or uses an API of this table. All were tried with Keras
-3.15.1 and TensorFlow 2.21.0, and those that aren't TensorFlow's with PyTorch 2.13.0 and JAX 0.10.2; `tests/utils/test_backend.py` fails if one of them goes away.
+3.15.1: those of TensorFlow with version 2.21.0, the others with PyTorch 2.13.0 and JAX 0.10.2 too.
+`tests/utils/test_backend.py` fails if one of them goes away.
 
 | API | used by | why |
 |---|---|---|

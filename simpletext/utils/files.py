@@ -2,14 +2,34 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError, FolderExistsError
+from ..errors import ArgumentError, CheckpointError, FolderExistsError
+
+LITTER_AGE = 3600  # seconds; a running save is younger
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a Windows drive has one letter
+
+
+def local_path(path: str | os.PathLike) -> Path:
+    """A path on this machine, with `~` expanded.
+
+    Raises:
+        ArgumentError: an address such as "s3://bucket/model", which would become a local folder
+            of that name.
+    """
+    if ADDRESS.match(os.fspath(path)) or os.fspath(path).startswith("dbfs:"):
+        raise ArgumentError(
+            f"{os.fspath(path)!r} is an address; simpletext writes to local folders only. Use a "
+            "local or mounted folder, and copy it there with the tool of that storage."
+        )
+    return Path(path).expanduser()
 
 
 def read_json(path: Path) -> Any:
@@ -33,22 +53,48 @@ def new_folder(target: str | os.PathLike) -> Iterator[Path]:
     Raises:
         FolderExistsError: `target` is there already.
     """
-    target = Path(target).expanduser().absolute()
+    target = local_path(target).absolute()
     check_absent(target)
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_litter(target)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         temporary.chmod(0o755)
         yield temporary
         check_absent(target)
+        for path in [*temporary.rglob("*"), temporary]:
+            sync(path)
         temporary.rename(target)
+        sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def sync(path: Path) -> None:
+    """Make a file or folder last through a power cut, before or after it is renamed.
+
+    Windows can't do that for folders, and has no need to.
+    """
+    if path.is_dir() and os.name == "nt":
+        return
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _remove_litter(target: Path) -> None:
+    """Remove temporary folders that a killed process left an hour ago or longer."""
+    for path in target.parent.glob(f".{target.name}-????????"):
+        with suppress(OSError):
+            if path.is_dir() and path.stat().st_mtime < time.time() - LITTER_AGE:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def check_absent(target: str | os.PathLike) -> None:
     """Refuse a path that exists."""
-    if Path(target).expanduser().exists():
+    if local_path(target).exists():
         raise FolderExistsError(
             f"{os.fspath(target)!r} exists already and is left as it is. "
             "Choose another folder, or remove this one first."

@@ -174,7 +174,7 @@ def test_bad_csv_files(tmp_path, content, message):
         ("a.jsonl", '{"text": "a"}\n{"text": \n', r"a.jsonl, line 2: no JSON"),
         ("a.jsonl", '"a"\n', r"a.jsonl, line 1: 'a' is no JSON object"),
         ("a.json", "[]", "has no rows"),
-        ("a.xlsx", "x", "of a kind that isn't known; allowed are .csv"),
+        ("a.xlsx", "x", "has an unknown file type; allowed are .csv"),
         ("a.parquet", "x", "can't be read as Parquet"),
     ],
 )
@@ -346,7 +346,7 @@ def test_bad_folders(tmp_path, options):
     [
         (["a", "b"], ["x"], {}, DataError, "There are 2 texts and 1 labels"),
         (["a"] * 5, list("xxyyz"), {}, DataError,
-         r"1 label\(s\) stand with one text only \('z'; 'z' at row 4\)"),
+         r"1 label\(s\) have only one text \('z'; 'z' at row 4\)"),
         (["a"] * 4, list("xxyy"), {}, ArgumentError,
          "There are 2 classes, and the smaller part of the split has 1 of 4.*between 0.5 and 0.5"),
         (["a", None], [0, 1], {}, DataError, "at rows 1; row 1 is None"),

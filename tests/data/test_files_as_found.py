@@ -16,7 +16,7 @@ def test_an_array_with_one_column_has_one_text_per_row(tiny):
 
 
 def test_a_0d_array_is_one_text(trained):
-    predictor = trained[2]
+    predictor = trained.predictor
     assert predictor.predict(np.array("a text")) == predictor.predict("a text")
     with pytest.raises(DataError, match="this is one value"):
         st.Transformer("x").preprocess_test(np.array("a text"))
@@ -24,14 +24,14 @@ def test_a_0d_array_is_one_text(trained):
 
 def test_a_table_is_refused_before_its_column_names_are_predicted(trained):
     frame = pd.DataFrame({"text": ["a"], "other": ["b"]})
-    for verb in (trained[2].predict, trained[2].predict_df):
+    for verb in (trained.predictor.predict, trained.predictor.predict_df):
         with pytest.raises(DataError, match="this is a table with the columns 'text', 'other'"):
             verb(frame)
 
 
 def test_a_series_keeps_its_index(trained):
     series = pd.Series(["good", "bad"], index=[7, 3])
-    assert list(trained[2].predict_df(series).index) == [7, 3]
+    assert list(trained.predictor.predict_df(series).index) == [7, 3]
 
 
 def test_a_byte_order_mark_with_the_encoding_given(tmp_path):

@@ -26,7 +26,7 @@ def test_every_problem_is_found_with_its_rows():
     report = st.check(texts, labels, ([SOUND[7], "new", SOUND[0]], ["x", "y", "y"]))
     assert problems(report) == [
         ("train", "2 empty texts", [30, 31], None),
-        ("train", "2 texts stand there more than once", [32, 33], [3, 4]),
+        ("train", "2 duplicate texts", [32, 33], [3, 4]),
         ("train", "the same text with different labels", [33], [4]),
         ("val", "2 texts are training texts as well", [0, 2], [7, 0]),
     ]
@@ -75,7 +75,7 @@ def test_a_tokenizer_of_another_language_is_found(tiny):
 def test_pairs_multi_label_and_regression():
     pairs = [(text, "b") for text in SOUND]
     assert problems(st.check([*pairs, pairs[0]], [*TWO, "x"]))[0][1:3] == (
-        "1 texts stand there more than once", [30])  # fmt: skip
+        "1 duplicate text", [30])  # fmt: skip
     several = st.check(SOUND, [["x", "y"]] * 15 + [["x"]] * 15)
     assert several.classes()["train"].tolist() == [30, 15]
     amounts = st.check(SOUND, np.linspace(0, 5, 30), (SOUND[:2], [0.5, 1.0]))
@@ -85,7 +85,7 @@ def test_pairs_multi_label_and_regression():
 
 def test_texts_alone():
     report = st.check(["a", "a"])
-    assert problems(report)[0][1] == "1 texts stand there more than once"
+    assert problems(report)[0][1] == "1 duplicate text"
     assert report.classes().empty
     assert len(report.plot().axes) == 1
 

@@ -14,7 +14,7 @@ METHODS = ["lime", "eli5", "gradient", "occlusion"]
 
 @pytest.fixture(scope="module")
 def explanation(trained):
-    return trained[2].explain(TEXT, n_samples=200)
+    return trained.predictor.explain(TEXT, n_samples=200)
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -35,7 +35,7 @@ def test_the_words_are_those_of_the_text(explanation):
 
 
 def test_the_word_that_decides_is_found(trained, method):
-    explanation = trained[2].explain(TEXT, method=method, n_samples=200)
+    explanation = trained.predictor.explain(TEXT, method=method, n_samples=200)
     assert explanation.method == method
     assert explanation.targets[0].name == "neg"
     assert explanation.as_list()[0][0] == "awful"
@@ -55,7 +55,7 @@ def test_it_shows_itself(explanation):
 
 
 def test_a_figure(trained, tmp_path):
-    explanation = trained[2].explain("it's $5 bad $x", all_targets=True, method="occlusion")
+    explanation = trained.predictor.explain("it's $5 bad $x", all_targets=True, method="occlusion")
     figure = explanation.figure()
     assert len(figure.axes) == 2
     titles = {axes.get_title().split(":")[0] for axes in figure.axes}
@@ -71,12 +71,16 @@ def test_the_text_is_escaped(explanation):
 
 
 def test_the_same_text_gets_the_same_explanation(trained, method):
-    first, second = (trained[2].explain(TEXT, method=method, n_samples=100) for _ in range(2))
+    first, second = (
+        trained.predictor.explain(TEXT, method=method, n_samples=100) for _ in range(2)
+    )
     assert first == second
 
 
 def test_all_targets(trained, method):
-    explanation = trained[2].explain("a bad film", all_targets=True, n_samples=100, method=method)
+    explanation = trained.predictor.explain(
+        "a bad film", all_targets=True, n_samples=100, method=method
+    )
     assert [target.name for target in explanation.targets] == ["neg", "pos"]
     assert sum(target.value for target in explanation.targets) == pytest.approx(1.0)
     one, other = ([w.weight for w in target.words] for target in explanation.targets)
@@ -86,23 +90,23 @@ def test_all_targets(trained, method):
 def test_one_word(trained, method):
     if method == "eli5":
         with pytest.raises(DataError, match="eli5 needs two words or more"):
-            trained[2].explain("bad", method=method)
+            trained.predictor.explain("bad", method=method)
         return
-    explanation = trained[2].explain("bad", n_samples=50, method=method)
+    explanation = trained.predictor.explain("bad", n_samples=50, method=method)
     assert [word for word, _ in explanation.as_list()] == ["bad"]
 
 
 def test_truncate_len_and_top_n(trained):
-    explanation = trained[2].explain("bad film it was", truncate_len=2, n_samples=50)
+    explanation = trained.predictor.explain("bad film it was", truncate_len=2, n_samples=50)
     assert explanation.text == "bad film"
-    explanation = trained[2].explain("it was a bad film", method="occlusion", top_n=2)
+    explanation = trained.predictor.explain("it was a bad film", method="occlusion", top_n=2)
     assert len(explanation.targets[0].words) == 2
     assert "bad" in dict(explanation.as_list())
 
 
 def test_gradients_add_up_to_the_difference(trained):
     """That is what makes them integrated gradients; the marks of the model have no part in it."""
-    predictor = trained[2]
+    predictor = trained.predictor
     weights = [w for _, w in predictor.explain("it was a bad film", method="gradient").as_list()]
     masked = predictor.predict_proba("[MASK] [MASK] [MASK] [MASK] [MASK]")
     difference = predictor.predict_proba("it was a bad film") - masked
@@ -140,13 +144,13 @@ def test_regression(tiny):
 @pytest.mark.parametrize("text", ["", "   ", "?! ...", "$()"])
 def test_a_text_without_words(trained, text):
     with pytest.raises(DataError, match="There is no word in"):
-        trained[2].explain(text)
+        trained.predictor.explain(text)
 
 
 @pytest.mark.parametrize("text", [["a", "b", "c"], None, 5, ["a"]])
 def test_not_a_text(trained, text):
     with pytest.raises(DataError, match="explain takes one text, a string"):
-        trained[2].explain(text)
+        trained.predictor.explain(text)
 
 
 @pytest.mark.parametrize(
@@ -160,11 +164,11 @@ def test_not_a_text(trained, text):
 )
 def test_bad_options(trained, options, message):
     with pytest.raises(ArgumentError, match=message):
-        trained[2].explain("bad", **options)
+        trained.predictor.explain("bad", **options)
 
 
 @pytest.mark.parametrize("package", ["lime", "eli5"])
 def test_a_method_without_its_package_names_the_command(trained, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ArgumentError, match=f"pip install {package}"):
-        trained[2].explain("a good film", method=package)
+        trained.predictor.explain("a good film", method=package)

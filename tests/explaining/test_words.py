@@ -32,7 +32,7 @@ def test_a_script_without_spaces_is_cut_where_tokens_start():
 
 
 def test_the_tokenizer_says_where(trained):
-    passage = passage_of("漢字 film", trained[2].tokenizer, 10)
+    passage = passage_of("漢字 film", trained.predictor.tokenizer, 10)
     assert [passage.texts[0][start:end] for _, start, end in passage.words] == ["漢", "字", "film"]
 
 

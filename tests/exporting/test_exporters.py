@@ -56,14 +56,14 @@ def untrained(tiny, labels, texts=("good", "bad")):
 def test_a_bundle_runs_without_us_and_without_tensorflow(trained, tmp_path, format):
     for package in PACKAGES[format]:
         pytest.importorskip(package)
-    report = trained[2].export(tmp_path / "bundle", format)
+    report = trained.predictor.export(tmp_path / "bundle", format)
     assert report["moved"] < 1e-4
     values = run_bundle(tmp_path / "bundle", SOME)
-    np.testing.assert_allclose(values, trained[2].predict_proba(SOME), atol=1e-5)
+    np.testing.assert_allclose(values, trained.predictor.predict_proba(SOME), atol=1e-5)
     names = {path.name for path in (tmp_path / "bundle").iterdir()}
     assert {"README.md", "labels.json", "predict.py", "tokenizer.json"} < names
     with pytest.raises(FolderExistsError):
-        trained[2].export(tmp_path / "bundle", format)
+        trained.predictor.export(tmp_path / "bundle", format)
 
 
 @pytest.mark.slow
@@ -72,20 +72,20 @@ def test_a_bundle_runs_without_us_and_without_tensorflow(trained, tmp_path, form
 def test_what_was_saved_in_bfloat16_is_exported_in_float32(trained, tmp_path, format):
     for package in PACKAGES[format]:
         pytest.importorskip(package)
-    trained[2].save(tmp_path / "saved")
+    trained.predictor.save(tmp_path / "saved")
     predictor = st.load_predictor(tmp_path / "saved", precision="bfloat16")
     assert predictor.export(tmp_path / "bundle", format)["moved"] < 1e-4
     values = run_bundle(tmp_path / "bundle", SOME, "simpletext")
-    np.testing.assert_allclose(values, trained[2].predict_proba(SOME), atol=1e-5)
+    np.testing.assert_allclose(values, trained.predictor.predict_proba(SOME), atol=1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_saved_model_takes_strings(trained, tmp_path):
     pytest.importorskip("tensorflow_text")
-    trained[2].export(tmp_path / "bundle")
+    trained.predictor.export(tmp_path / "bundle")
     values = run_bundle(tmp_path / "bundle", SOME, "simpletext,transformers,tokenizers")
-    np.testing.assert_allclose(values, trained[2].predict_proba(SOME), atol=1e-5)
+    np.testing.assert_allclose(values, trained.predictor.predict_proba(SOME), atol=1e-5)
 
 
 @pytest.mark.slow
@@ -106,11 +106,11 @@ def test_a_saved_model_of_pairs_with_several_labels(tiny, tmp_path):
 def test_int8(trained, tmp_path, capsys):
     for package in PACKAGES["onnx"]:
         pytest.importorskip(package)
-    report = trained[2].export(tmp_path / "bundle", "onnx", quantize=True)
+    report = trained.predictor.export(tmp_path / "bundle", "onnx", quantize=True)
     assert report["moved_by_int8"] < 0.05
     assert "int8: " in capsys.readouterr().out
     values = run_bundle(tmp_path / "bundle", SOME)
-    np.testing.assert_allclose(values, trained[2].predict_proba(SOME), atol=0.05)
+    np.testing.assert_allclose(values, trained.predictor.predict_proba(SOME), atol=0.05)
 
 
 @pytest.mark.slow
@@ -136,10 +136,10 @@ def test_other_tokens_are_refused(trained):
     pytest.importorskip("tensorflow_text")
     from simpletext.exporting.saved_model import WordPiece, _check_tokens, wordpiece_options
 
-    options = wordpiece_options(trained[2].tokenizer)
-    _check_tokens(WordPiece(options, 16), trained[2])
+    options = wordpiece_options(trained.predictor.tokenizer)
+    _check_tokens(WordPiece(options, 16), trained.predictor)
     with pytest.raises(ExportError, match="gets other tokens than from the tokenizer"):
-        _check_tokens(WordPiece(options | {"lower": False, "strip": False}, 16), trained[2])
+        _check_tokens(WordPiece(options | {"lower": False, "strip": False}, 16), trained.predictor)
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ def test_other_tokens_are_refused(trained):
 )
 def test_bad_arguments(trained, tmp_path, arguments, error, message):
     with pytest.raises(error, match=message):
-        trained[2].export(tmp_path / "x", arguments[0], quantize=len(arguments) > 1)
+        trained.predictor.export(tmp_path / "x", arguments[0], quantize=len(arguments) > 1)
     assert not (tmp_path / "x").exists()
 
 
 def test_a_missing_package_is_named(trained, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ExportError, match=r"needs onnx, tf2onnx.*pip install 'simpletext\[onnx\]'"):
-        trained[2].export(tmp_path / "x", "onnx")
+        trained.predictor.export(tmp_path / "x", "onnx")
 
 
 def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeypatch):
@@ -170,8 +170,8 @@ def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeyp
     monkeypatch.setattr(
         "simpletext.exporting.exporters.answers_of", lambda *arguments: np.zeros((5, 2))
     )
-    with pytest.raises(ExportError, match="gives other probabilities than the predictor"):
-        trained[2].export(tmp_path / "x", "onnx")
+    with pytest.raises(ExportError, match="returns other probabilities than the predictor"):
+        trained.predictor.export(tmp_path / "x", "onnx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -31,31 +31,31 @@ def regression(tiny):
 
 
 def test_the_likeliest_few(trained):
-    top = trained[2].predict(SOME, top_k=5)
-    values = trained[2].predict_proba(SOME)
-    assert [row[0][0] for row in top] == trained[2].predict(SOME)
+    top = trained.predictor.predict(SOME, top_k=5)
+    values = trained.predictor.predict_proba(SOME)
+    assert [row[0][0] for row in top] == trained.predictor.predict(SOME)
     np.testing.assert_allclose([row[0][1] for row in top], values.max(axis=1))
     assert [len(row) for row in top] == [2, 2, 2]
-    assert trained[2].predict("nice", top_k=1)[0][0] == "pos"
+    assert trained.predictor.predict("nice", top_k=1)[0][0] == "pos"
 
 
 def test_no_answer_below_min_confidence(trained):
-    values = trained[2].predict_proba(SOME).max(axis=1)
+    values = trained.predictor.predict_proba(SOME).max(axis=1)
     limit = float(np.median(values))
-    answers = trained[2].predict(SOME, min_confidence=limit)
+    answers = trained.predictor.predict(SOME, min_confidence=limit)
     assert [answer is None for answer in answers] == (values < np.float32(limit)).tolist()
     assert None in answers
 
 
 def test_a_frame(trained):
-    frame = trained[2].predict_df([*SOME, "good " * 30])
+    frame = trained.predictor.predict_df([*SOME, "good " * 30])
     assert list(frame.columns) == ["text", "label", "probability", "truncated"]
     assert frame["truncated"].tolist() == [False, False, False, True]
-    assert frame["label"].tolist() == trained[2].predict(frame["text"])
+    assert frame["label"].tolist() == trained.predictor.predict(frame["text"])
     np.testing.assert_allclose(
-        frame["probability"], trained[2].predict_proba(frame["text"]).max(axis=1)
+        frame["probability"], trained.predictor.predict_proba(frame["text"]).max(axis=1)
     )
-    assert len(trained[2].predict_df("one text")) == 1
+    assert len(trained.predictor.predict_df("one text")) == 1
 
 
 def test_frames_of_other_tasks(multi, regression):
@@ -77,11 +77,11 @@ def test_a_stream_keeps_the_order_and_reads_little(trained):
             read.append(i)
             yield "good" if i % 3 else "awful"
 
-    stream = trained[2].predict_iter(source(), chunk_size=8)
+    stream = trained.predictor.predict_iter(source(), chunk_size=8)
     assert next(stream) == "neg"
     assert len(read) == 8
     assert ["neg", *stream] == ["pos" if i % 3 else "neg" for i in range(50)]
-    assert len(list(trained[2].predict_iter(SOME, True, top_k=None))) == 3
+    assert len(list(trained.predictor.predict_iter(SOME, True, top_k=None))) == 3
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_a_stream_keeps_the_order_and_reads_little(trained):
 )
 def test_a_stream_of_something_else(trained, arguments, error, message):
     with pytest.raises(error, match=message):
-        trained[2].predict_iter(*arguments)
+        trained.predictor.predict_iter(*arguments)
     with pytest.raises(ArgumentError, match="chunk_size=0; it must be 1 or more"):
-        trained[2].predict_iter(SOME, chunk_size=0)
+        trained.predictor.predict_iter(SOME, chunk_size=0)
 
 
 def test_thresholds():
@@ -135,7 +135,7 @@ def test_bad_thresholds(threshold, labels, message):
 )
 def test_bad_options(trained, options, message):
     with pytest.raises(ArgumentError, match=message):
-        trained[2].predict(SOME, **options)
+        trained.predictor.predict(SOME, **options)
 
 
 def test_options_of_other_tasks(multi, regression):
@@ -146,7 +146,9 @@ def test_options_of_other_tasks(multi, regression):
 
 
 def test_cut_texts_are_told_once(trained, capsys):
-    predictor = st.Predictor(trained[2].model, trained[2].tokenizer, trained[2].settings)
+    predictor = st.Predictor(
+        trained.predictor.model, trained.predictor.tokenizer, trained.predictor.settings
+    )
     predictor.predict(["good " * 30, "bad"])
     assert capsys.readouterr().out == (
         '1 of 2 texts were cut to 16 tokens; long_text="chunk" reads them whole.\n'
@@ -158,7 +160,7 @@ def test_cut_texts_are_told_once(trained, capsys):
 
 
 def test_a_long_text_in_windows(trained):
-    predictor, text = trained[2], "the film " * 12 + "awful " * 30
+    predictor, text = trained.predictor, "the film " * 12 + "awful " * 30
     parts = predictor.tokenizer.windows([text], 16, 4)
     windows, counts = next(iter(parts))
     assert counts == [len(windows.lengths)]
@@ -179,7 +181,7 @@ def test_a_long_text_in_windows(trained):
 
 def test_pairs_and_single_texts_are_told_apart(trained, tiny):
     with pytest.raises(DataError, match="These are pairs of texts, but the model was trained on s"):
-        trained[2].predict([("a", "b")])
+        trained.predictor.predict([("a", "b")])
     paired = untrained(tiny, ["x", "y"], [("a", "b"), ("c", "d")])
     with pytest.raises(DataError, match=r"These are single texts.*Pass pairs of texts"):
         paired.predict("a")
@@ -189,7 +191,9 @@ def test_pairs_and_single_texts_are_told_apart(trained, tiny):
 
 
 def test_calibration(trained):
-    predictor = st.Predictor(trained[2].model, trained[2].tokenizer, trained[2].settings)
+    predictor = st.Predictor(
+        trained.predictor.model, trained.predictor.tokenizer, trained.predictor.settings
+    )
     texts = ["a good film", "a bad film", "it was nice", "very sad"] * 5
     right = ["pos", "neg", "pos", "neg"] * 5
     right[0] = "neg"  # one of twenty is wrong
@@ -229,14 +233,14 @@ def test_what_cannot_be_calibrated(trained, regression):
     with pytest.raises(ArgumentError, match="A regression has no probabilities"):
         regression.calibrate(["a"], [1.0])
     with pytest.raises(ArgumentError, match="Thresholds are for multi-label tasks"):
-        trained[2].tune_thresholds(["a"], ["pos"])
+        trained.predictor.tune_thresholds(["a"], ["pos"])
 
 
 def test_pandas_and_numpy(trained):
-    assert trained[2].predict(pd.Series(SOME)) == trained[2].predict(np.array(SOME))
+    assert trained.predictor.predict(pd.Series(SOME)) == trained.predictor.predict(np.array(SOME))
 
 
 @pytest.mark.parametrize("option", [{"top_k": 2}, {"min_confidence": 0.5}, {"threshold": 0.5}])
 def test_options_that_return_proba_would_ignore_are_refused(trained, option):
     with pytest.raises(ArgumentError, match=f"{next(iter(option))} would be ignored"):
-        trained[2].predict("a text", return_proba=True, **option)
+        trained.predictor.predict("a text", return_proba=True, **option)

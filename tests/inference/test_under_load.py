@@ -18,7 +18,9 @@ TEXTS = ["a good film", "bad", "it was very sad", "", "nice " * 12] * 3
 
 def test_eight_threads_get_the_answers_of_one(trained):
     """All at once from the first call on, in both ways to read a text."""
-    predictor = st.Predictor(trained[2].model, trained[2].tokenizer, trained[2].settings)
+    predictor = st.Predictor(
+        trained.predictor.model, trained.predictor.tokenizer, trained.predictor.settings
+    )
     ways = ["truncate", "chunk"]
     jobs = [(text, way) for text in TEXTS for way in ways] * 4
 
@@ -33,7 +35,7 @@ def test_eight_threads_get_the_answers_of_one(trained):
 def test_a_fork_is_refused_before_it_hangs(trained, monkeypatch):
     monkeypatch.setattr("os.getpid", lambda: -1)
     with pytest.raises(ArgumentError, match="is a fork of process.*leave out --preload"):
-        trained[2].predict("nice")
+        trained.predictor.predict("nice")
 
 
 MANY = """
@@ -53,7 +55,7 @@ print(me.memory_info().rss / before)
 @pytest.mark.slow
 def test_memory_does_not_grow(trained, tmp_path):
     pytest.importorskip("psutil")
-    trained[2].save(tmp_path / "saved")
+    trained.predictor.save(tmp_path / "saved")
     command = [sys.executable, "-P", "-c", MANY, str(tmp_path / "saved")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -74,7 +76,7 @@ def application(environ, start_response):
 @pytest.mark.enable_socket
 def test_two_workers_of_gunicorn(trained, tmp_path):
     pytest.importorskip("gunicorn")
-    trained[2].save(tmp_path / "saved")
+    trained.predictor.save(tmp_path / "saved")
     (tmp_path / "app.py").write_text(APPLICATION.format(folder=str(tmp_path / "saved")))
     command = [sys.executable, "-m", "gunicorn", "app", "-w", "2", "-b", "127.0.0.1:0", "-t", "300"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:

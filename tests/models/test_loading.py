@@ -9,7 +9,7 @@ from simpletext.errors import ArgumentError, UnsupportedModelError
 def test_a_missing_head_is_made_new_and_said_once(tiny, capsys):
     model = st.load_classifier(tiny, num_labels=3)
     told = capsys.readouterr().out
-    assert told.count("made new, to be trained") == 1
+    assert told.count("newly initialised; train it before use") == 1
     assert "no weights for classifier;" in told
     assert model.output_shape == (None, 3)
 

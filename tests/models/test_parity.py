@@ -142,7 +142,7 @@ def test_the_last_block_computes_no_more_than_the_head_reads(model_type, tmp_pat
 
 def test_saved_back_it_is_the_same_checkpoint(variant, tmp_path):
     if variant.refusal:
-        return
+        pytest.skip("the checkpoint is refused")
     save_checkpoint(variant.model, tmp_path / "saved")
     saved, original = tensors_in(tmp_path / "saved"), tensors_in(variant.folder)
     assert sorted(saved) == sorted(original)
@@ -178,7 +178,7 @@ def test_encoder_out_of_a_classifier(base, tmp_path):
 def test_encoder_gets_a_new_head(base, tmp_path, capsys):
     bare = make(base.model_type, "encoder", tmp_path / "encoder")
     save_checkpoint(load_classifier(bare.folder, num_labels=3), tmp_path / "saved")
-    assert capsys.readouterr().out.count("made new, to be trained") == 1
+    assert capsys.readouterr().out.count("newly initialised; train it before use") == 1
     saved = tensors_in(tmp_path / "saved")
     assert shapes_of(saved) == base.checkpoint.shapes
     assert config_in(tmp_path / "saved")["architectures"] == [FAMILIES[base.model_type].classifier]

@@ -1,93 +1,118 @@
-"""Imports run one way, from the facades down to the errors, and folders and files stay small."""
+"""The layers of the package, the sizes of its files, and its table in docs/design.md."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "simpletext"
+LONGEST_FUNCTION = 50
+LONGEST_FILE = 450
+LARGEST_FOLDER = 25
+LARGEST_TOP = 14
 
-# Lowest first. What stands in one layer may not import each other.
-LAYERS = (
-    ("errors",),
-    ("utils",),
-    ("data",),
-    ("tasks", "layers"),
-    ("checkpoints", "tokenization"),
-    ("models",),
-    ("inference",),
-    ("training", "saving", "explaining"),
-    ("transformer",),
-    ("evaluation", "exporting", "preparation"),
-    ("learner", "predictor"),
-    ("quick", "compat", "scale"),
-    ("text", "cli", "sklearn"),
-)
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FILES = sorted(PACKAGE.rglob("*.py"))
+# The lowest layer first: a module imports from the layers before its own only.
+LAYERS = """
+errors < utils < data < tasks < layers < checkpoints, tokenization < models < inference
+< training, saving, explaining < transformer < evaluation, exporting, preparation
+< learner, predictor < quick, compat, scale < text, cli, sklearn
+"""
+LEVEL = {
+    name.strip(): level
+    for level, group in enumerate(LAYERS.split("<"))
+    for name in group.split(",")
+}
+# Files that are still to be split.
+KNOWN_LONG = {"models/families/deberta.py", "models/families/funnel.py"}
 
-# Imports that break the rule today, as (module, imported part). Only remove lines here.
-KNOWN: set[tuple[str, str]] = set()
-# Files that are too long today. Only remove lines here.
-LONG_FILES = {"models/families/deberta.py", "models/families/funnel.py"}
+SOURCE = sorted(PACKAGE.rglob("*.py"))
 
 
-def imported_names(path: Path) -> set[str]:
-    """The modules of simpletext that a file imports, those within its functions as well."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
-            base = ".".join([*base, *([node.module] if node.module else [])])
-            names |= {f"{base}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[0] == "simpletext"}
+def name_of(path):
+    return path.relative_to(PACKAGE).as_posix()
 
 
-def part_of(module: str) -> str:
-    """The top-level part of a dotted name: `training` of `simpletext.training.run`."""
-    return [*module.split("."), ""][1]
-
-
-def violations() -> set[tuple[str, str]]:
-    """Every import that doesn't go to a lower layer, as (module, imported part)."""
-    found = set()
-    for path in FILES:
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        own = part_of(module)
-        if own == "__init__":
+def imports(node):
+    """All import statements, those within functions too, without those for type checkers."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             continue
-        for name in imported_names(path):
-            part = part_of(name)
-            if part != own and LEVEL.get(part, len(LAYERS)) >= LEVEL[own]:
-                found.add((module, part))
-    return found
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        yield from imports(child)
 
 
-def test_every_part_has_a_layer():
-    parts = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in FILES}
-    assert parts - {"__init__"} <= set(LEVEL)
+def targets(node, path):
+    """The modules that an import statement names, as tuples of their parts."""
+    if isinstance(node, ast.Import):
+        return [tuple(alias.name.split(".")) for alias in node.names]
+    folder = ("simpletext", *path.relative_to(PACKAGE).parts[:-1])
+    base = folder[: len(folder) - node.level + 1] if node.level else ()
+    module = base + tuple((node.module or "").split(".") if node.module else ())
+    if module == ("simpletext",):
+        return [(*module, alias.name) for alias in node.names]
+    return [module]
 
 
-def test_imports_run_one_way():
-    assert violations() == KNOWN
+def found_pairs():
+    pairs = set()
+    for path in SOURCE:
+        here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for node in imports(ast.parse(path.read_text(encoding="utf-8"))):
+            for parts in targets(node, path):
+                if parts[0] == "simpletext" and len(parts) > 1 and parts[1] in LEVEL:
+                    pairs.add((here, parts[1]))
+    return {(one, other) for one, other in pairs if one != other and one != "__init__"}
 
 
-def test_few_modules_at_the_top():
-    assert len(list(PACKAGE.glob("*.py"))) <= 14
+def test_every_module_has_a_layer():
+    names = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in SOURCE}
+    assert names - {"__init__"} - set(LEVEL) == set()
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=lambda p: p.name)
-def test_few_files_in_a_folder(folder):
-    assert len(list(folder.glob("*.py"))) <= 25
+def test_imports_go_to_lower_layers_only():
+    assert {(one, other) for one, other in found_pairs() if LEVEL[other] >= LEVEL[one]} == set()
+
+
+def test_folders_are_small():
+    folders = {path.parent for path in SOURCE}
+    sizes = {folder: len(list(folder.glob("*.py"))) for folder in folders}
+    assert sizes.pop(PACKAGE) <= LARGEST_TOP
+    assert [name_of(folder) for folder, size in sizes.items() if size > LARGEST_FOLDER] == []
 
 
 def test_files_are_short():
-    long = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in FILES
-        if len(path.read_text(encoding="utf-8").splitlines()) > 450
-    }
-    assert long == LONG_FILES
+    lengths = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in SOURCE}
+    assert {name for name, length in lengths.items() if length > LONGEST_FILE} == KNOWN_LONG
+
+
+def python_files():
+    """All Python files of the project except the tests."""
+    folders = (ROOT / "examples", ROOT / "scripts")
+    return [ROOT / "dev.py", *SOURCE, *(path for top in folders for path in top.rglob("*.py"))]
+
+
+def length_of(function):
+    """The number of lines of the function without its docstring."""
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    words = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
+    return function.end_lineno - function.lineno + 1 - words
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_function_is_too_long(path):
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [node.name for node in functions if length_of(node) > LONGEST_FUNCTION] == []
+
+
+def test_the_table_in_the_design_names_every_file():
+    """The rows of docs/design.md name files as `training/run.py`, and families as a folder."""
+    rows = re.findall(r"^\|.*$", (ROOT / "docs" / "design.md").read_text("utf-8"), re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`([\w/]+(?:\.py|/))`", row)}
+    families = "models/families/"
+    files = {name_of(path) for path in SOURCE if path.stem != "__init__" or path.parent == PACKAGE}
+    expected = {families if name.startswith(families) else name for name in files}
+    assert named == expected

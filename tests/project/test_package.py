@@ -1,6 +1,5 @@
-"""The package as it is installed, and rules that hold for all of the source."""
+"""The package as it is installed."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LONGEST_FUNCTION = 50
 
 
 # dev.py sets this after it has built and installed the wheel.
@@ -55,27 +53,6 @@ def test_the_license_is_in_the_wheel():
 def test_pytorch_is_not_required():
     required = " ".join(metadata.requires("simpletext") or [])
     assert "torch" not in required
-
-
-def python_files():
-    """All Python files of the project, tests excepted."""
-    folders = ("simpletext", "examples", "scripts")
-    return [ROOT / "dev.py", *(path for name in folders for path in (ROOT / name).rglob("*.py"))]
-
-
-def length_of(function):
-    """Lines of the function, its docstring left out."""
-    told = function.body[0] if ast.get_docstring(function) else None
-    words = told.end_lineno - told.lineno + 1 if told else 0
-    return function.end_lineno - function.lineno + 1 - words
-
-
-@pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_function_is_too_long(path):
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    found = [(node.name, length_of(node)) for node in nodes if isinstance(node, functions)]
-    assert [(name, length) for name, length in found if length > LONGEST_FUNCTION] == []
 
 
 def test_importing_it_loads_no_heavy_library():

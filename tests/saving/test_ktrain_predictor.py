@@ -66,7 +66,7 @@ def test_other_classes_can_be_given():
 
 
 def test_options_of_ktrain_folders_for_ours(trained, tmp_path):
-    trained[2].save(tmp_path / "saved")
+    trained.predictor.save(tmp_path / "saved")
     with pytest.raises(ArgumentError, match="classes is for folders of ktrain"):
         st.load_predictor(tmp_path / "saved", classes=["a", "b"])
 

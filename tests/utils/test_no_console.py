@@ -26,6 +26,6 @@ def test_without_a_console_nothing_is_written_and_nothing_fails(monkeypatch, ver
 
 
 def test_a_predictor_predicts_without_a_console(trained, monkeypatch):
-    wanted = trained[2].predict(["a text", "another"])
+    wanted = trained.predictor.predict(["a text", "another"])
     monkeypatch.setattr(sys, "stderr", None)
-    assert trained[2].predict(["a text", "another"]) == wanted
+    assert trained.predictor.predict(["a text", "another"]) == wanted

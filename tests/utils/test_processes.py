@@ -43,12 +43,12 @@ def test_training_in_a_fork_is_refused(tiny):
 @pytest.mark.parametrize("how", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
 def test_copies_of_a_predictor_predict_the_same(trained, how):
     texts = ["a text", "another"]
-    again = how(trained[2])
+    again = how(trained.predictor)
     np.testing.assert_allclose(
-        again.predict_proba(texts), trained[2].predict_proba(texts), atol=1e-6
+        again.predict_proba(texts), trained.predictor.predict_proba(texts), atol=1e-6
     )
-    assert again.batch_size == trained[2].batch_size
-    assert again.labels == trained[2].labels
+    assert again.batch_size == trained.predictor.batch_size
+    assert again.labels == trained.predictor.labels
 
 
 def test_a_copy_of_a_transformer_has_its_labels(tiny):

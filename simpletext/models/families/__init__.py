@@ -49,7 +49,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
     model_type = config.get("model_type")
     if model_type not in MODULES:
         raise UnsupportedModelError(
-            f"config.json says model_type={model_type!r}, which simpletext has no encoder for. "
+            f"config.json has model_type={model_type!r}, which simpletext has no encoder for. "
             f"Supported: {', '.join(MODULES)}."
         )
     module, name = MODULES[model_type]

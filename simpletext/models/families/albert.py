@@ -13,7 +13,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class AlbertConfig(bert.BertConfig):
-    """What config.json says about an ALBERT encoder; the defaults are the original's."""
+    """The config.json settings of an ALBERT encoder; defaults as in the original."""
 
     vocab_size: int = 30000
     embedding_size: int = 128
@@ -72,7 +72,7 @@ def encode(config: AlbertConfig, inputs: dict, dtype, seed: int):
     layers, groups = config.num_hidden_layers, config.num_hidden_groups
     if not 1 <= groups <= layers:
         raise UnsupportedModelError(
-            f"config.json says num_hidden_groups={groups} and num_hidden_layers={layers}; "
+            f"config.json has num_hidden_groups={groups} and num_hidden_layers={layers}; "
             "there must be at least one group, and no more groups than layers."
         )
     sizes = {"hidden_size": config.embedding_size, "projected_size": config.hidden_size}

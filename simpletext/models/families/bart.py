@@ -28,7 +28,7 @@ OFFSET = 2  # the first position's row of the position tables
 
 @dataclass(frozen=True)
 class BartConfig:
-    """What config.json says about a BART model; the defaults are the original's."""
+    """The config.json settings of a BART model; defaults as in the original."""
 
     vocab_size: int = 50265
     hidden_size: int = 1024
@@ -250,11 +250,11 @@ def encode(config: BartConfig, inputs: dict, dtype, seed: int):
 
 
 def _block(config: BartConfig, side: str, block: type, name: str, dtype, seed: int):
-    """A layer of the encoder or the decoder, as the config says for that side."""
+    """A layer of the encoder or the decoder, built from that side's config."""
     heads = getattr(config, f"{side}_attention_heads")
     if config.hidden_size % heads:
         raise UnsupportedModelError(
-            f"config.json says d_model={config.hidden_size} and {side}_attention_heads={heads}; "
+            f"config.json has d_model={config.hidden_size} and {side}_attention_heads={heads}; "
             "the first must be a multiple of the second."
         )
     return block(

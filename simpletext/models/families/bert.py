@@ -27,7 +27,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class BertConfig(Sizes):
-    """What config.json says about a BERT encoder; the defaults are the original's."""
+    """The config.json settings of a BERT encoder; defaults as in the original."""
 
     type_vocab_size: int = 2
     layer_norm_eps: int | float = 1e-12
@@ -72,10 +72,10 @@ def stack(config, x, bias, dtype, seed: int, block=TransformerBlock, **options):
 
 
 def make_block(config, dtype, seed: int, name: str, block=TransformerBlock, **options):
-    """One layer, as the config says."""
+    """One encoder layer, built from the config."""
     if config.hidden_size % config.num_attention_heads:
         raise UnsupportedModelError(
-            f"config.json says hidden_size={config.hidden_size} and "
+            f"config.json has hidden_size={config.hidden_size} and "
             f"num_attention_heads={config.num_attention_heads}; the first must be a multiple of "
             "the second."
         )

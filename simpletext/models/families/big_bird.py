@@ -22,7 +22,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class BigBirdConfig(bert.BertConfig):
-    """What config.json says about a BigBird encoder; the defaults are the original's."""
+    """The config.json settings of a BigBird encoder; defaults as in the original."""
 
     vocab_size: int = 50358
     hidden_act: str = "gelu_new"

@@ -27,7 +27,7 @@ from .squeezebert import GroupedDense, grouped_product
 
 @dataclass(frozen=True)
 class ConvBertConfig(bert.BertConfig):
-    """What config.json says about a ConvBERT encoder; the defaults are the original's."""
+    """The config.json settings of a ConvBERT encoder; defaults as in the original."""
 
     embedding_size: int = 768
     head_ratio: int = 2
@@ -180,13 +180,13 @@ def encode(config: ConvBertConfig, inputs: dict, dtype, seed: int):
 def _check(config: ConvBertConfig) -> None:
     if config.hidden_size % (2 * config.heads):
         raise UnsupportedModelError(
-            f"config.json says hidden_size={config.hidden_size}, "
+            f"config.json has hidden_size={config.hidden_size}, "
             f"num_attention_heads={config.num_attention_heads} and head_ratio={config.head_ratio};"
             f" the first must be a multiple of {2 * config.heads}."
         )
     if config.conv_kernel_size % 2 == 0:
         raise UnsupportedModelError(
-            f"config.json says conv_kernel_size={config.conv_kernel_size}; it must be odd."
+            f"config.json has conv_kernel_size={config.conv_kernel_size}; it must be odd."
         )
 
 

@@ -31,7 +31,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class DebertaConfig(bert.Sizes):
-    """What config.json says about a DeBERTa encoder; the defaults are the original's."""
+    """The config.json settings of a DeBERTa encoder; defaults as in the original."""
 
     vocab_size: int = 50265
     type_vocab_size: int = 0
@@ -71,7 +71,7 @@ class DebertaConfig(bert.Sizes):
 
 @dataclass(frozen=True)
 class DebertaV2Config(DebertaConfig):
-    """What config.json says about a DeBERTa-v2 or v3 encoder; the defaults are the original's."""
+    """The config.json settings of a DeBERTa-v2 or v3 encoder; defaults as in the original."""
 
     vocab_size: int = 128100
     hidden_size: int = 1536
@@ -88,8 +88,8 @@ class DebertaV2Config(DebertaConfig):
     @property
     def scores(self) -> tuple[str, ...]:
         """The kinds of scores that are added to content-to-content: "c2p", "p2c"."""
-        said = super().scores
-        return tuple(kind for kind in ("c2p", "p2c") if kind in said)
+        scores = super().scores
+        return tuple(kind for kind in ("c2p", "p2c") if kind in scores)
 
     def distance_rows(self) -> np.ndarray:
         """The row of the embedding table for each distance from -n to n; further ones go with n.
@@ -101,7 +101,7 @@ class DebertaV2Config(DebertaConfig):
             return super().distance_rows()
         if middle in (0, last - 1):
             raise UnsupportedModelError(
-                f"config.json says position_buckets={buckets}; with distances up to {last} the "
+                f"config.json has position_buckets={buckets}; with distances up to {last} the "
                 "logarithm that spreads them over the buckets would be divided by zero."
             )
         far = np.arange(middle + 1, max(last, self.max_position_embeddings) + 1, dtype="float32")
@@ -441,7 +441,7 @@ def _distance_embeddings(config, dtype):
 def _convolution(config, dtype, seed):
     if config.conv_kernel_size % 2 == 0:
         raise UnsupportedModelError(
-            f"config.json says conv_kernel_size={config.conv_kernel_size}; simpletext supports "
+            f"config.json has conv_kernel_size={config.conv_kernel_size}; simpletext supports "
             "odd sizes only."
         )
     return TokenConvolution(

@@ -12,7 +12,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class DistilBertConfig(bert.Sizes):
-    """What config.json says about a DistilBERT encoder; the defaults are the original's."""
+    """The config.json settings of a DistilBERT encoder; defaults as in the original."""
 
     num_hidden_layers: int = 6
     classifier_dropout: int | float = 0.2

@@ -10,7 +10,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class ElectraConfig(bert.BertConfig):
-    """What config.json says about an ELECTRA encoder; the defaults are the original's."""
+    """The config.json settings of an ELECTRA encoder; defaults as in the original."""
 
     embedding_size: int = 128
     hidden_size: int = 256

@@ -11,7 +11,7 @@ from . import bert
 
 @dataclass(frozen=True)
 class ErnieConfig(bert.BertConfig):
-    """What config.json says about an ERNIE encoder; the defaults are the original's."""
+    """The config.json settings of an ERNIE encoder; defaults as in the original."""
 
     task_type_vocab_size: int = 3
     use_task_id: bool = False
@@ -21,7 +21,7 @@ class ErnieConfig(bert.BertConfig):
 class ErnieEmbeddings(Embeddings):
     """BERT's embeddings plus that of the task, which is always the first one.
 
-    No tokenizer says another task, and the original takes the first one then.
+    No tokenizer returns a task, so the first one is used, as in the original.
     """
 
     def __init__(self, *args, tasks, **kwargs):

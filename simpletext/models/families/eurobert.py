@@ -15,7 +15,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class EuroBertConfig:
-    """What config.json says about a EuroBERT encoder; the defaults are the original's."""
+    """The config.json settings of a EuroBERT encoder; defaults as in the original."""
 
     vocab_size: int = 128256
     hidden_size: int = 768
@@ -163,7 +163,7 @@ class EuroBertBlock(Part):
 class EuroBertHead:
     """Dense, gelu and classifier: of the first token, of the mean, or of each token ("late").
 
-    Late: the logits are the mean of what all tokens say.
+    Late: the logits are the mean over all tokens' logits.
     """
 
     output = "classifier"

@@ -18,7 +18,7 @@ class Family:
         config: dataclass of the config values that the code reads, with the original's defaults.
         inputs: names of the model's inputs, as the tokenizer names them (see `inputs_of`).
         segments: whether the original was trained with token types. Where it wasn't, though it
-            has them, they are 0 unless the checkpoint's tokenizer says that it makes them.
+            has them, they are 0 unless the checkpoint's tokenizer returns them.
         encode: `(config, inputs, dtype, seed) -> hidden states`, both symbolic.
         table: rows of the weight table, relative to the encoder (see `weightmap`).
         base: the encoder's prefix in files that have a head, such as `"bert."`.
@@ -31,8 +31,8 @@ class Family:
         kept: patterns of file keys that the original encoder has and we don't use.
         poolers: the same, of parts that the original has only where it has no head.
         aliases: file key -> other keys that files may have the same (tied) tensor under.
-        default_labels: how many labels config.json means where it doesn't say.
-        max_length: config -> the longest text in tokens, or None where any length goes.
+        default_labels: number of labels if config.json has none.
+        max_length: config -> the longest text in tokens, or None for any length.
     """
 
     model_type: str
@@ -92,7 +92,7 @@ NOT_A_DECODER = {"is_decoder": (False,), "add_cross_attention": (False,)}
 
 
 def _checked(name: str, value: Any, part) -> Any:
-    """`value`, if it is of the kind that the dataclass field's annotation says."""
+    """`value`, if it is of the kind of the dataclass field's annotation."""
     if not isinstance(value, part.type) or (isinstance(value, bool) and part.type is int):
         kind = getattr(part.type, "__name__", part.type)
         raise UnsupportedModelError(f"config.json says {name}={value!r}, which isn't a {kind}.")

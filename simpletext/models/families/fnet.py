@@ -18,7 +18,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class FNetConfig(bert.BertConfig):
-    """What config.json says about an FNet encoder; the defaults are the original's."""
+    """The config.json settings of an FNet encoder; defaults as in the original."""
 
     vocab_size: int = 32000
     hidden_act: str = "gelu_new"

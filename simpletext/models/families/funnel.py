@@ -22,7 +22,7 @@ WITHOUT_DECODER = ("FunnelBaseModel", "FunnelForSequenceClassification", "Funnel
 
 @dataclass(frozen=True)
 class FunnelConfig:
-    """What config.json says about a Funnel encoder; the defaults are the original's."""
+    """The config.json settings of a Funnel encoder; defaults as in the original."""
 
     vocab_size: int = 30522
     block_sizes: list | tuple = (4, 4, 4)
@@ -98,7 +98,7 @@ class Pooling:
         return (length + added + window - 1) // window
 
     def level(self, length, times: int):
-        """The length after pooling that many times, and how many tokens each one stands for."""
+        """The length after pooling that many times, and how many tokens each one represents."""
         stride = 1
         for _ in range(times):
             stride = stride * self.window(length)
@@ -200,7 +200,7 @@ class FunnelAttention(SelfAttention):
 
     Args:
         width: size of a head.
-        separate_cls: whether the first token knows neither distance nor segment.
+        separate_cls: whether the first token has neither distance nor segment.
     """
 
     def __init__(self, num_heads, width, separate_cls, **kwargs):
@@ -327,7 +327,7 @@ class FunnelHead:
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):
-        """The hidden states that this head wants: those without a decoder."""
+        """The hidden states that this head takes: those without a decoder."""
         return FunnelStack(config, inputs, dtype, seed).encode()[-1]
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):

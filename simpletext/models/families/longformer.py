@@ -1,7 +1,7 @@
 """Longformer (https://arxiv.org/abs/2004.05150).
 
-RoBERTa whose tokens see a window around them. For classification the first token sees all others,
-through projections of its own, and all others see it.
+RoBERTa with attention to a window around each token. For classification the first token has global
+attention: it attends to all tokens, with its own projections, and all tokens attend to it.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from . import bert, roberta
 
 @dataclass(frozen=True)
 class LongformerConfig(roberta.RobertaConfig):
-    """What config.json says about a Longformer encoder; the defaults are the original's."""
+    """The config.json settings of a Longformer encoder; defaults as in the original."""
 
     vocab_size: int = 30522
     attention_window: int | list = 512
@@ -31,7 +31,7 @@ class LongformerConfig(roberta.RobertaConfig):
             windows = [windows] * self.num_hidden_layers
         if len(windows) != self.num_hidden_layers or any(w < 2 or w % 2 for w in windows):
             raise UnsupportedModelError(
-                f"config.json says attention_window={self.attention_window!r}; it must be an even "
+                f"config.json has attention_window={self.attention_window!r}; it must be an even "
                 f"number of 2 or more, or one for each of the {self.num_hidden_layers} layers."
             )
         return [window // 2 for window in windows]
@@ -39,7 +39,7 @@ class LongformerConfig(roberta.RobertaConfig):
 
 @keras.saving.register_keras_serializable("simpletext")
 class LongformerAttention(WindowAttention):
-    """Attention to a window; with `sees_first` the first token sees all tokens in turn.
+    """Attention to a window; with `sees_first` the first token attends to all tokens.
 
     Called with the pair of the bias and its `WindowBias`.
     """
@@ -100,11 +100,11 @@ def encode(config: LongformerConfig, inputs: dict, dtype, seed: int, sees_first:
 
 @dataclass(frozen=True)
 class LongformerHead(DenseHead):
-    """RoBERTa's head, over an encoder whose first token sees the whole text."""
+    """RoBERTa's head, over an encoder whose first token attends to the whole text."""
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):
-        """The hidden states that this head wants."""
+        """The hidden states that this head takes."""
         return encode(config, inputs, dtype, seed, sees_first=True)
 
 

@@ -16,12 +16,12 @@ from ..heads import Dropout, FirstToken, PoolerHead, dropout_rate, output_layer
 from . import bert
 from .family import Family
 
-PLAIN_EPSILON = 1e-5  # of two norms that don't ask config.json
+PLAIN_EPSILON = 1e-5  # of two norms whose epsilon isn't in config.json
 
 
 @dataclass(frozen=True)
 class MobileBertConfig(bert.BertConfig):
-    """What config.json says about a MobileBERT encoder; the defaults are the original's."""
+    """The config.json settings of a MobileBERT encoder; defaults as in the original."""
 
     hidden_size: int = 512
     num_hidden_layers: int = 24
@@ -273,12 +273,12 @@ def encode(config: MobileBertConfig, inputs: dict, dtype, seed: int):
 def _check(config: MobileBertConfig) -> None:
     if config.normalization_type not in NORMS:
         raise UnsupportedModelError(
-            f"config.json says normalization_type={config.normalization_type!r}; simpletext "
+            f"config.json has normalization_type={config.normalization_type!r}; simpletext "
             f"supports {' and '.join(map(repr, NORMS))}."
         )
     if config.use_bottleneck and config.intra_bottleneck_size % config.num_attention_heads:
         raise UnsupportedModelError(
-            f"config.json says intra_bottleneck_size={config.intra_bottleneck_size} and "
+            f"config.json has intra_bottleneck_size={config.intra_bottleneck_size} and "
             f"num_attention_heads={config.num_attention_heads}; the first must be a multiple of "
             "the second."
         )

@@ -24,7 +24,7 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 @dataclass(frozen=True)
 class ModernBertConfig:
-    """What config.json says about a ModernBERT encoder; the defaults are the original's."""
+    """The config.json settings of a ModernBERT encoder; defaults as in the original."""
 
     vocab_size: int = 50368
     hidden_size: int = 768
@@ -63,7 +63,7 @@ class ModernBertConfig:
         ]
         if len(kinds) != self.num_hidden_layers or not {FULL, SLIDING}.issuperset(kinds):
             raise UnsupportedModelError(
-                f"config.json says layer_types={kinds!r}; simpletext supports {FULL!r} and "
+                f"config.json has layer_types={kinds!r}; simpletext supports {FULL!r} and "
                 f"{SLIDING!r}, one for each of the {self.num_hidden_layers} layers."
             )
         return kinds

@@ -21,7 +21,7 @@ STEPS = (12, 16, 23, 32, 46, 64, 91)
 
 @dataclass(frozen=True)
 class MPNetConfig(bert.Sizes):
-    """What config.json says about an MPNet encoder; the defaults are the original's."""
+    """The config.json settings of an MPNet encoder; defaults as in the original."""
 
     vocab_size: int = 30527
     layer_norm_eps: int | float = 1e-12
@@ -80,7 +80,7 @@ def encode(config: MPNetConfig, inputs: dict, dtype, seed: int):
     rows = config.relative_attention_num_buckets
     if rows < BUCKETS:
         raise UnsupportedModelError(
-            f"config.json says relative_attention_num_buckets={rows}; the smallest number that "
+            f"config.json has relative_attention_num_buckets={rows}; the smallest number that "
             f"simpletext supports is {BUCKETS}."
         )
     x = bert.embed(config, inputs, dtype, seed, pad_token_id=PADDING)

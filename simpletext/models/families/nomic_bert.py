@@ -17,7 +17,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class NomicBertConfig(bert.BertConfig):
-    """What config.json says about a Nomic BERT encoder; the defaults are the original's."""
+    """The config.json settings of a Nomic BERT encoder; defaults as in the original."""
 
     vocab_size: int = 30528
     head_dim: int | None = None

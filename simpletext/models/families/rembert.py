@@ -7,7 +7,7 @@ from . import bert
 
 @dataclass(frozen=True)
 class RemBertConfig(bert.BertConfig):
-    """What config.json says about a RemBERT encoder; the defaults are the original's."""
+    """The config.json settings of a RemBERT encoder; defaults as in the original."""
 
     vocab_size: int = 250300
     hidden_size: int = 1152

@@ -17,7 +17,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class RobertaConfig(bert.BertConfig):
-    """What config.json says about a RoBERTa encoder; the defaults are the original's."""
+    """The config.json settings of a RoBERTa encoder; defaults as in the original."""
 
     vocab_size: int = 50265
     pad_token_id: int = 1

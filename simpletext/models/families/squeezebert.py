@@ -16,7 +16,7 @@ EPSILON = 1e-12  # of the layers' norms; config.json's is that of the embeddings
 
 @dataclass(frozen=True)
 class SqueezeBertConfig(bert.BertConfig):
-    """What config.json says about a SqueezeBERT encoder; the defaults are the original's."""
+    """The config.json settings of a SqueezeBERT encoder; defaults as in the original."""
 
     embedding_size: int = 768
     q_groups: int = 4
@@ -72,7 +72,7 @@ class GroupedDense(Dense):
 
 @keras.saving.register_keras_serializable("simpletext")
 class GroupedAttention(SelfAttention):
-    """Self-attention whose products are in groups, as many as `groups` says by name."""
+    """Self-attention whose products are in groups, their numbers in `groups` by name."""
 
     def __init__(self, *args, groups, **kwargs):
         super().__init__(*args, **kwargs)
@@ -137,7 +137,7 @@ def encode(config: SqueezeBertConfig, inputs: dict, dtype, seed: int):
 def _check(config: SqueezeBertConfig) -> None:
     if config.embedding_size != config.hidden_size:
         raise UnsupportedModelError(
-            f"config.json says embedding_size={config.embedding_size}, but simpletext supports "
+            f"config.json has embedding_size={config.embedding_size}, but simpletext supports "
             f"only the hidden_size, {config.hidden_size}, for model_type 'squeezebert'."
         )
 

@@ -13,7 +13,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class XlmConfig:
-    """What config.json says about an XLM encoder; the defaults are the original's."""
+    """The config.json settings of an XLM encoder; defaults as in the original."""
 
     vocab_size: int = 30145
     hidden_size: int = 2048
@@ -37,23 +37,23 @@ class XlmConfig:
 
     @property
     def languages(self) -> int:
-        """How many languages have an embedding; 0 for a model that isn't told the language."""
+        """How many languages have an embedding; 0 for a model without language input."""
         return self.n_langs if self.n_langs > 1 and self.use_lang_emb else 0
 
 
 @dataclass(frozen=True)
 class FlaubertConfig(XlmConfig):
-    """What config.json says about a FlauBERT encoder; the defaults are the original's."""
+    """The config.json settings of a FlauBERT encoder; defaults as in the original."""
 
     pre_norm: bool = False
     layerdrop: int | float = 0.0
 
 
 class XlmFamily(Family):
-    """A family whose models may be told the language of each token."""
+    """A family whose models may take the language of each token."""
 
     def inputs_of(self, config) -> tuple[str, ...]:
-        """Also `langs`, where languages have embeddings; -1 there says nothing about them."""
+        """Also `langs`, where languages have embeddings; -1 means unknown."""
         return (*self.inputs, "langs") if config.languages else self.inputs
 
 
@@ -92,8 +92,8 @@ class XlmEmbeddings(Part):
     def call(self, ids, mask, langs=None, training=None):  # (batch, length) each
         x = self.word_embeddings(ids) + self.position_embeddings(ops.arange(ops.shape(ids)[1]))
         if langs is not None:
-            known = ops.cast(langs >= 0, self.compute_dtype)[:, :, None]
-            x = x + self.language_embeddings(ops.maximum(langs, 0)) * known
+            valid = ops.cast(langs >= 0, self.compute_dtype)[:, :, None]
+            x = x + self.language_embeddings(ops.maximum(langs, 0)) * valid
         x = dropout(self.norm(x), self.dropout, self.seed_generator, training)
         return x * ops.cast(mask, self.compute_dtype)[:, :, None]
 

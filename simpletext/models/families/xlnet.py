@@ -18,7 +18,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class XlnetConfig:
-    """What config.json says about an XLNet encoder; the defaults are the original's."""
+    """The config.json settings of an XLNet encoder; defaults as in the original."""
 
     vocab_size: int = 32000
     hidden_size: int = 1024

@@ -1,0 +1,71 @@
+"""Folders appear whole and lasting, or not at all; addresses are no local folders."""
+
+import os
+import time
+
+import pytest
+
+import simpletext as st
+from simpletext.errors import ArgumentError, CheckpointError, FolderExistsError
+from simpletext.utils import files
+from simpletext.utils.files import local_path, new_folder
+
+
+@pytest.mark.parametrize(
+    "address", ["gs://bucket/model", "s3://b/x", "https://x.org/y", "dbfs:/cache", "hf://x/y"]
+)
+def test_addresses_are_refused_where_something_is_written(trained, tmp_path, monkeypatch, address):
+    monkeypatch.chdir(tmp_path)
+    transformer, predictor = trained.transformer, trained.predictor
+    writers = (
+        lambda: predictor.save(address),
+        lambda: transformer.preprocess_test(["a"], cache_dir=address, verbose=0),
+        lambda: st.write_tfrecord(transformer.preprocess_test(["a"], verbose=0), address),
+    )
+    for write in writers:
+        with pytest.raises(ArgumentError, match="is an address; simpletext writes to local"):
+            write()
+    assert os.listdir() == []
+
+
+def test_paths_of_this_machine(tmp_path):
+    assert local_path(tmp_path) == tmp_path
+    assert str(local_path("C:/models")) == "C:/models"
+    assert local_path("~") != local_path(".")
+
+
+def test_every_file_and_folder_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
+    synced, real = [], files.sync
+
+    def sync(path):
+        synced.append((path.name, (tmp_path / "new").exists()))
+        real(path)
+
+    monkeypatch.setattr(files, "sync", sync)
+    with new_folder(tmp_path / "new") as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "a.txt").write_text("a")
+        (folder / "b.txt").write_text("b")
+    names = [name for name, is_there in synced if not is_there]
+    assert sorted(names)[-3:] == ["a.txt", "b.txt", "inner"]
+    assert len(names) == 4  # the new folder itself
+    assert synced[-1] == (tmp_path.name, True)
+
+
+def test_litter_of_killed_saves_is_removed_and_running_ones_are_not(tmp_path):
+    for name, age in ((".new-abcdefgh", 7200), (".new-12345678", 10), (".other-abcdefgh", 7200)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    with new_folder(tmp_path / "new"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == [".new-12345678", ".other-abcdefgh", "new"]
+
+
+def test_a_folder_that_is_there_is_left(tmp_path):
+    with pytest.raises(FolderExistsError, match="exists already"), new_folder(tmp_path):
+        pass
+
+
+def test_a_mistyped_path_does_not_ask_the_hub(trained):
+    with pytest.raises(CheckpointError, match="There is no file or folder 'my/modle'"):
+        trained.learner.load_model("my/modle")
