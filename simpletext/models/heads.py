@@ -13,7 +13,11 @@ import keras
 from keras import ops
 
 from ..errors import UnsupportedModelError
-from ..layers.blocks import Dense, Part, TransformerBlock, activation, dropout
+from ..layers.activations import activation
+from ..layers.base import Part
+from ..layers.dense import Dense
+from ..layers.dropout import dropout
+from ..layers.transformer_block import TransformerBlock
 from ..utils import backend
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from simpletext.layers import recomputation
-from simpletext.layers.blocks import ACTIVATIONS
+from simpletext.layers.activations import ACTIVATIONS
 from simpletext.utils import backend
 
 on_tensorflow = pytest.mark.skipif(
