@@ -33,6 +33,7 @@ PARTS = [
     "tests/layers/test_backends.py",
     "tests/layers/test_layers.py",
     "tests/layers/test_recomputation.py",
+    "tests/utils/test_backend.py",
 ]
 # backend -> what runs on it
 TESTS = {

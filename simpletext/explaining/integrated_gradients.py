@@ -10,6 +10,7 @@ from keras import ops
 
 from ..errors import ArgumentError
 from ..tasks.task import task_named
+from ..utils import backend
 
 LAYER = "embeddings"  # what every encoder calls its first layer
 POINTS = (20, 40, 80)  # on the way: the first are enough for most texts
@@ -106,52 +107,16 @@ class IntegratedGradients:
 
     @cached_property
     def _scores_and_slopes(self) -> WithSlopes:
-        """`_scores`, and the gradients of their sum, computed per backend."""
-        backend = keras.backend.backend()
-        if backend == "tensorflow":
-            return _on_tensorflow(self._scores, self._halves[0])
-        if backend == "jax":
-            return _on_jax(self._scores)
-        if backend == "torch":
-            return _on_torch(self._scores)
-        raise ArgumentError(f"The Keras backend {backend!r} has no gradients; use 'occlusion'.")
-
-
-def _on_tensorflow(scores: Callable, lower: keras.Model) -> WithSlopes:
-    """Compiled, once for texts of all lengths: each but the first takes less time."""
-    import tensorflow as tf
-
-    def scores_and_slopes(embedded: list, ids: list, *numbers: Any) -> tuple[Any, list]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(embedded)
-            values = scores(embedded, ids, *numbers)
-        return values, tape.gradient(values, embedded)
-
-    embedded = [tf.TensorSpec((None, None, x.shape[-1]), "float32") for x in lower.outputs]
-    ids = [tf.TensorSpec((None, None), "int32") for _ in lower.inputs]
-    numbers = tf.TensorSpec((), "int32"), tf.TensorSpec((), "float32")
-    return tf.function(scores_and_slopes, [embedded, ids, *numbers], autograph=False)
-
-
-def _on_jax(scores: Callable) -> WithSlopes:
-    import jax
-
-    def scores_and_slopes(embedded: list, *others: Any) -> tuple[Any, list]:
-        values, pull = jax.vjp(lambda rows: scores(rows, *others), embedded)
-        return values, pull(ops.ones_like(values))[0]
-
-    return scores_and_slopes
-
-
-def _on_torch(scores: Callable) -> WithSlopes:
-    import torch
-
-    def scores_and_slopes(embedded: list, *others: Any) -> tuple[Any, list]:
-        rows = [ops.convert_to_tensor(array).requires_grad_() for array in embedded]
-        values = scores(rows, *others)
-        return values, torch.autograd.grad(values.sum(), rows)
-
-    return scores_and_slopes
+        """`_scores` and the gradients of their sum, for texts of all lengths."""
+        if not backend.has_gradients():
+            raise ArgumentError(
+                f"The Keras backend {backend.name()!r} has no gradients; use 'occlusion'."
+            )
+        lower, _ = self._halves
+        rows = [keras.KerasTensor((None, None, x.shape[-1]), "float32") for x in lower.outputs]
+        ids = [keras.KerasTensor((None, None), "int32") for _ in lower.inputs]
+        numbers = keras.KerasTensor((), "int32"), keras.KerasTensor((), "float32")
+        return backend.value_and_gradient(self._scores, [rows, ids, *numbers])
 
 
 def _flat(tensors: Any) -> list[Any]:

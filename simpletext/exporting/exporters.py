@@ -20,7 +20,7 @@ from ..errors import ArgumentError, ExportError
 from ..models.loading import architecture_of, input_names, load_classifier, write_model
 from ..models.precision import precision_of
 from ..saving.predictor_folder import PROBES, probe_values
-from ..utils import console
+from ..utils import backend, console
 from ..utils.files import new_folder
 from .bundle import RUNTIMES, write_bundle
 
@@ -126,9 +126,9 @@ def _check(format: str, quantize: bool) -> None:
         raise ArgumentError(f"format={format!r}; allowed are {', '.join(map(repr, WRITERS))}.")
     if quantize and format != "onnx":
         raise ArgumentError(f"quantize=True is for format='onnx'; this is {format!r}.")
-    if keras.backend.backend() != "tensorflow":
+    if not backend.is_tensorflow():
         raise ExportError(
-            f"Exports are made with the TensorFlow backend; this is {keras.backend.backend()!r}. "
+            f"Exports are made with the TensorFlow backend; this is {backend.name()!r}. "
             "Save the predictor, and load and export it with KERAS_BACKEND=tensorflow."
         )
     missing = [name for name in NEEDED[format] if importlib.util.find_spec(name) is None]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..tokenization.batching import Batches
 from ..tokenization.encoded_texts import EncodedTexts
-from ..utils import console
+from ..utils import backend, console
 from ..utils.processes import require_unforked
 
 # Keras keeps what predicting needs on the model, so two threads would disturb each other. One
@@ -41,24 +41,7 @@ def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
     # Of a few models with one batch each TensorFlow thinks that they are one which is compiled too
     # often, and warns.
     with _ONE_AT_A_TIME, console.silent("tensorflow"):
-        if model.predict_function is None:
-            _compile(model, inputs)
+        backend.compile_predict(model, inputs)
         answers = model.predict_on_batch(inputs)
     # In the scope of a tf.distribute strategy each device answers the whole batch.
     return np.asarray(answers[:rows])
-
-
-def _compile(model: keras.Model, inputs: Any) -> None:
-    """Compile at once for batches of all shapes, where they are a dict of the model's inputs.
-
-    TensorFlow would compile for the first one's shape, and for the second one's again, for all.
-    """
-    tensors = {tensor.name: tensor for tensor in getattr(model, "inputs", None) or ()}
-    named = isinstance(inputs, dict) and inputs.keys() == tensors.keys()
-    if keras.backend.backend() != "tensorflow" or model.run_eagerly or not named:
-        return
-    import tensorflow as tf
-
-    shapes = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
-    model.make_predict_function()
-    model.predict_function.get_concrete_function([(shapes,)])

@@ -3,7 +3,10 @@
 import keras
 from keras import ops
 
-from .blocks import Dense, LayerNorm, Part, dropout
+from .base import Part
+from .dense import Dense
+from .dropout import dropout
+from .normalisation import LayerNorm
 
 
 @keras.saving.register_keras_serializable("simpletext")

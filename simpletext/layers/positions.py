@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import UnsupportedModelError
-from .blocks import Part
+from .base import Part
 
 
 @keras.saving.register_keras_serializable("simpletext")

@@ -4,11 +4,11 @@ What a framework derives by itself keeps every intermediate result until the bac
 keep few; that is also less to write and read, which is most of what they cost.
 """
 
-import functools
 import math
 
-import keras
 from keras import ops
+
+from ..utils import backend
 
 SCORES_AT_ONCE = 2**22  # attention's, of a few rows; a step has three or four arrays of this size
 
@@ -18,12 +18,12 @@ def gelu(x):
     return _gelu(x)
 
 
-@ops.custom_gradient
+@backend.custom_gradient
 def _gelu(x):
     double = _double_share(x)
 
-    def gradient(*upstream, **named):
-        return _coming_in(upstream, named) * (0.5 * _double_slope(x, double))
+    def gradient(g):
+        return g * (0.5 * _double_slope(x, double))
 
     return 0.5 * x * double, gradient
 
@@ -39,15 +39,14 @@ def product_of_gelu(x, kernel):
     return _product_of_double_gelu(x, 0.5 * ops.cast(kernel, x.dtype))
 
 
-@ops.custom_gradient
+@backend.custom_gradient
 def _product_of_double_gelu(x, kernel):
-    def gradient(*upstream, **named):
-        g = _coming_in(upstream, named)
-        (again,) = _not_before(g, x)
+    def gradient(g):
+        (again,) = backend.after(g, x)
         double = _double_share(again)
         d_kernel = ops.matmul(ops.transpose(again * double), g)
         # One after the other, for each holds large arrays.
-        g, again, double = _not_before(d_kernel, g, again, double)
+        g, again, double = backend.after(d_kernel, g, again, double)
         return ops.matmul(g, ops.transpose(kernel)) * _double_slope(again, double), d_kernel
 
     return ops.matmul(x * _double_share(x), kernel), gradient
@@ -73,7 +72,7 @@ def layer_norm(x, epsilon, gamma, *beta):
         *beta: (features,), float32, or nothing.
     """
 
-    @ops.custom_gradient
+    @backend.custom_gradient
     def norm(x, gamma, *beta):
         wide = ops.cast(x, "float32")
         centred = wide - ops.mean(wide, axis=-1, keepdims=True)
@@ -81,8 +80,8 @@ def layer_norm(x, epsilon, gamma, *beta):
         y = centred * scale * gamma
         kept = ops.cast(centred * scale, x.dtype)
 
-        def gradient(*upstream, **named):
-            g = ops.cast(_coming_in(upstream, named), "float32")
+        def gradient(g):
+            g = ops.cast(g, "float32")
             normal = ops.cast(kept, "float32")
             along = tuple(range(len(x.shape) - 1))
             d = g * gamma
@@ -112,17 +111,18 @@ def attention(query, key, value, bias, keep):  # -> (batch, query's length, head
     """
     is_mask = _is_mask(bias)
 
-    @ops.custom_gradient
+    @backend.custom_gradient
     def attend(query, key, value, *learned):
         b = bias if is_mask else learned[0]
         shape = (query.shape[0], query.shape[2], query.shape[1] * query.shape[3])
-        (context,) = _by_rows(_contexts, (query, key, value, b, keep), [shape])
+        (context,) = _by_rows((query, key, value, b, keep), _contexts, [shape])
 
-        def gradient(*upstream, **named):
-            g = _coming_in(upstream, named)
-            again = _not_before(g, query, key, value, b)
+        def gradient(g):
+            again = backend.after(g, query, key, value, b)
             shapes = [query.shape, key.shape, value.shape, *((None, *x.shape[1:]) for x in learned)]
-            slopes = _by_rows_traced_once(_slopes, (*again, keep, g, context), shapes)
+            slopes = backend.call_traced_once(
+                _by_rows, (*again, keep, g, context), _slopes, tuple(map(tuple, shapes))
+            )
             return *slopes[:3], *(_summed_to(d_bias, b) for d_bias in slopes[3:])
 
         return context, gradient
@@ -168,64 +168,20 @@ def join_heads(x):  # (batch, heads, length, width) -> (batch, length, heads * w
     return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * width))
 
 
-def _by_rows(function, arrays, shapes):
-    """The arrays that `function` makes of `arrays`, a few rows of the batch after the others.
+def _by_rows(arrays, function, shapes):
+    """The arrays that `function` makes of `arrays`, of a few rows' scores at once.
 
-    All rows' scores at once would be the most that a step holds. Not so on JAX, on PyTorch and in
-    XLA, which want arrays of known shapes.
+    All rows' scores at once would be the most that a step holds.
 
     Args:
-        function: of the arrays' rows, to a tuple of arrays.
         arrays: queries and keys first, (rows, heads, length, width). One of a single row goes to
-            all parts, as does None.
+            all slices, as does None.
+        function: of the arrays' rows, to a tuple of arrays.
         shapes: of the results, (rows, ...), in so far as they are known.
     """
-    if keras.backend.backend() != "tensorflow":
-        return function(*arrays)
-    import tensorflow as tf
-
-    if tf.__internal__.get_enclosing_xla_context() is not None:
-        return function(*arrays)
-    rows, heads, length, _ = ops.shape(arrays[0])
-    scores = tf.maximum(heads * length * ops.shape(arrays[1])[2], 1)  # of a row
-    at_once = tf.maximum(SCORES_AT_ONCE // scores, 1)
-    parts = tf.maximum((rows + at_once - 1) // at_once, 1)
-
-    def one(part, results):
-        rows_of = slice(rows * part // parts, rows * (part + 1) // parts)
-        taken = [x if x is None or x.shape[0] == 1 else x[rows_of] for x in arrays]
-        made = function(*taken)
-        return part + 1, [r.write(part, x) for r, x in zip(results, made, strict=True)]
-
-    results = [
-        tf.TensorArray(arrays[0].dtype, parts, infer_shape=False, element_shape=(None, *shape[1:]))
-        for shape in shapes
-    ]
-    _, results = tf.while_loop(
-        lambda part, _: part < parts, one, (0, results), parallel_iterations=1
-    )
-    return [result.concat() for result in results]
-
-
-def _by_rows_traced_once(function, arrays, shapes):
-    """`_by_rows`; in TensorFlow's graph as a function that all layers with such shapes share.
-
-    For the backward pass alone: of a function that a tape records TensorFlow makes the gradient at
-    once, and attention has its own.
-    """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if not tf.executing_eagerly():
-            return _traced_once(function, tuple(map(tuple, shapes)))(*arrays)
-    return _by_rows(function, arrays, shapes)
-
-
-@functools.cache
-def _traced_once(function, shapes):
-    import tensorflow as tf
-
-    return tf.function(lambda *arrays: _by_rows(function, arrays, shapes), autograph=False)
+    _, heads, length, _ = ops.shape(arrays[0])
+    scores = heads * length * ops.shape(arrays[1])[2]
+    return backend.map_row_slices(function, arrays, shapes, scores, SCORES_AT_ONCE)
 
 
 def _kept(weights, keep):
@@ -241,22 +197,3 @@ def _summed_to(gradient, x):
     sizes = enumerate(zip(gradient.shape, x.shape, strict=True))
     axes = [axis for axis, (size, own) in sizes if own == 1 and size != 1]
     return ops.sum(gradient, axis=axes, keepdims=True) if axes else gradient
-
-
-def _not_before(other, *tensors):
-    """The tensors, but no sooner than the other one is there, such as a gradient.
-
-    What is computed again from them would else be computed in the forward pass, and kept: for
-    TensorFlow runs what it can run, and does the same thing only once.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return tensors
-    import tensorflow as tf
-
-    with tf.control_dependencies([other]):
-        return tuple(tf.identity(tensor) for tensor in tensors)
-
-
-def _coming_in(upstream, named):
-    """The gradient of the result: backends hand it over by name or by place."""
-    return named["upstream"] if named else upstream[0]

@@ -8,7 +8,9 @@ one chunk without neighbours.
 import keras
 from keras import ops
 
-from .blocks import Part, SelfAttention, dropout
+from .attention import SelfAttention
+from .base import Part
+from .dropout import dropout
 from .recomputation import join_heads, softmax
 
 NEVER = -1e9

@@ -13,7 +13,12 @@ import keras
 from keras import ops
 
 from ..errors import UnsupportedModelError
-from ..layers.blocks import Dense, Part, TransformerBlock, activation, dropout
+from ..layers.activations import activation
+from ..layers.base import Part
+from ..layers.dense import Dense
+from ..layers.dropout import dropout
+from ..layers.transformer_block import TransformerBlock
+from ..utils import backend
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -49,11 +54,10 @@ def first_token(hidden, dtype):
     The block that makes the states is called again for that token alone, if it can be: the last of
     six saves most of its work, which is a seventh of all.
     """
-    block, call, _ = hidden._keras_history
+    block, arguments, options = backend.producing_call(hidden)
     takes = inspect.signature(block.call).parameters
     if isinstance(block, TransformerBlock) and "only_first" in takes:
-        given = block._inbound_nodes[call].arguments
-        hidden = block(*given.args, **given.kwargs, only_first=True)
+        hidden = block(*arguments, **options, only_first=True)
     return FirstToken(name="first_token", dtype=dtype)(hidden)
 
 

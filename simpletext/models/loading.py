@@ -14,7 +14,7 @@ from ..checkpoints.hub import CONFIG, MODULES
 from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
 from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
-from ..layers.blocks import filled_by
+from ..layers.base import filled_by
 from ..tasks.task import REGRESSION, SINGLE, TASKS
 from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder

@@ -6,10 +6,10 @@ from pathlib import Path
 import keras
 
 from ..errors import ArgumentError
+from ..utils import backend
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 MATRIX_UNITS = {"amx_bf16", "bf16"}  # Intel's, ARM's
-AMPERE = 8  # the first NVIDIA generation with bfloat16
 
 
 def dtype_policy(precision: str) -> str:
@@ -54,11 +54,11 @@ def as_saved(saved: str, wanted: str) -> str:
 
 def has_bfloat16() -> bool:
     """Whether what Keras computes on, accelerator or else processor, is faster in bfloat16."""
-    devices = keras.distribution.list_devices()
+    devices = backend.devices()
     if any(device.startswith("tpu") for device in devices):
         return True
     if any(device.startswith(("gpu", "cuda")) for device in devices):
-        return _gpu_has_bfloat16()
+        return backend.gpu_has_bfloat16()
     return _cpu_gains_by_bfloat16()
 
 
@@ -73,21 +73,3 @@ def _cpu_gains_by_bfloat16(path: Path = Path("/proc/cpuinfo")) -> bool:
     found = re.search(r"^(?:flags|Features)\s*:(.*)$", told, re.MULTILINE)
     flags = set(found[1].split()) if found else set()
     return bool(MATRIX_UNITS & flags) or ("avx512_bf16" in flags and "AuthenticAMD" in told)
-
-
-def _gpu_has_bfloat16() -> bool:
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        gpu = tf.config.list_physical_devices("GPU")[0]
-        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
-        return capability is not None and capability[0] >= AMPERE
-    if backend == "jax":
-        import jax
-
-        capability = getattr(jax.devices()[0], "compute_capability", "0")
-        return int(str(capability).split(".")[0]) >= AMPERE
-    import torch
-
-    return bool(torch.cuda.is_bf16_supported())

@@ -13,10 +13,9 @@ import keras
 import numpy as np
 
 from ..errors import ArgumentError, TrainingError
-from ..utils import console
+from ..utils import backend, console
 from ..utils.interrupt import CtrlC
 from ..utils.validation import require_count
-from .optimizer import set_learning_rate
 from .schedules import Schedule, exponential, require_learning_rate
 from .sources import TrainingData, for_fit
 
@@ -244,7 +243,7 @@ class Sweep(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Called by Keras: sets the next rate."""
-        set_learning_rate(self.model, self.schedule(len(self.losses)))
+        backend.set_learning_rate(self.model, self.schedule(len(self.losses)))
         self.model.reset_metrics()  # else the loss is the mean of all steps so far
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -7,12 +7,13 @@ import keras
 from keras import ops
 
 from ..errors import ArgumentError
+from ..utils import backend
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
 
 
 @keras.saving.register_keras_serializable("simpletext")
-class AdamW(keras.optimizers.Adam):
+class AdamW(backend.Adam):
     """AdamW (https://arxiv.org/abs/1711.05101) with no decay on biases and norms.
 
     Unlike Keras' own it holds beta_1 in a variable, so that a momentum schedule reaches the
@@ -51,8 +52,6 @@ class AdamW(keras.optimizers.Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
         self.layer_decay = layer_decay
         self.beta_1: Any = self.add_variable((), beta_1, name="beta_1")
-        # Keras' own step is some 25 operations a variable, and a pass over memory in each.
-        self._in_one_pass = keras.backend.backend() == "tensorflow" and not self.amsgrad
 
     def build(self, var_list: list) -> None:
         """Make the state of these variables, and decide how each is treated."""
@@ -63,51 +62,20 @@ class AdamW(keras.optimizers.Adam):
         self._scales = layer_scales(paths, self.layer_decay)
         self._decays = [path.rpartition("/")[2] not in NOT_DECAYED for path in paths]
 
-    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
-        """Keras' call for all variables: what they share is computed once."""
+    def begin_step(self, learning_rate: Any) -> None:
+        """Compute the rates, and the shares that weight decay leaves, once for all variables."""
         # Tensors, for a variable would be read again at each place.
         self._rates = {scale: ops.multiply(learning_rate, scale) for scale in set(self._scales)}
         self._shares = {s: 1 - rate * self.weight_decay for s, rate in self._rates.items()}
-        if self._in_one_pass:
-            step = ops.cast(self.iterations + 1, "float32")
-            beta_1 = ops.multiply(self.beta_1, 1.0)
-            self._scalars = {  # by the names that TensorFlow's operation has for them
-                "beta1": beta_1,
-                "beta2": ops.convert_to_tensor(self.beta_2, "float32"),
-                "beta1_power": ops.power(beta_1, step),
-                "beta2_power": ops.power(self.beta_2, step),
-                "epsilon": ops.convert_to_tensor(self.epsilon, "float32"),
-            }
-        return super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras' call for one variable: decay it, then take Adam's step."""
-        index = self._get_variable_index(variable)
+        index = self.index_of(variable)
         scale = self._scales[index]
-        rate = ops.cast(self._rates[scale], variable.dtype)
         if self.weight_decay and self._decays[index]:
             share = ops.cast(self._shares[scale], variable.dtype)  # of the weight that stays
             self.assign(variable, ops.multiply(variable, share))
-        if self._in_one_pass:
-            self._update_in_one_pass(index, gradient, variable, rate)
-        else:
-            super().update_step(gradient, variable, rate)
-
-    def _update_in_one_pass(self, index: int, gradient: Any, variable: Any, rate: Any) -> None:
-        """Adam's step by TensorFlow's own operation, the same formula as Keras'."""
-        import tensorflow as tf
-
-        scalars = self._scalars | {"lr": rate}
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
-            **{name: ops.cast(scalar, variable.dtype) for name, scalar in scalars.items()},
-        )
-
-    def _apply_weight_decay(self, variables: list) -> None:
-        """Nothing: `update_step` does it, at each variable's own rate."""
+        super().update_step(gradient, variable, ops.cast(self._rates[scale], variable.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as they are now."""
@@ -142,18 +110,14 @@ def layer_scales(paths: list[str], layer_decay: float) -> list[float]:
 def renewed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The same optimizer without its state, to be built for another set of variables."""
     new = type(optimizer).from_config(optimizer.get_config())
-    # Keras keeps what exclude_from_weight_decay was given beside the config.
-    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
-        if hasattr(optimizer, name):
-            setattr(new, name, getattr(optimizer, name))
+    backend.copy_decay_exclusions(optimizer, new)
     return new
 
 
 def restart_optimizer(model: keras.Model) -> None:
     """Give a model its optimizer anew, after other variables became trainable."""
-    # It has state for the variables it was built with, and the compiled step lists them.
-    model.optimizer = renewed(model.optimizer)
-    model.train_function = None
+    model.optimizer = renewed(model.optimizer)  # it has state for the variables it was built with
+    backend.forget_training_step(model)
 
 
 def set_weight_decay(model: keras.Model, weight_decay: float) -> None:
@@ -167,7 +131,7 @@ def set_weight_decay(model: keras.Model, weight_decay: float) -> None:
         kind = type(model.optimizer).__name__
         raise ArgumentError(f"{kind} has no weight decay. Compile with simpletext.AdamW.")
     model.optimizer.weight_decay = weight_decay
-    model.train_function = None  # it is a constant of the compiled step
+    backend.forget_training_step(model)
 
 
 def check_weight_decay(weight_decay: Any) -> None:
@@ -188,13 +152,6 @@ def check_schedulable(optimizer: Any) -> None:
             "The optimizer was made with a LearningRateSchedule, so a learner can't set its rate. "
             "Compile the model with a number for the learning rate."
         ) from error
-
-
-def set_learning_rate(model: keras.Model, rate: float) -> None:
-    """Set the rate of a model's optimizer, also from a callback in the midst of `fit`."""
-    if keras.backend.backend() == "jax":
-        model.jax_state_sync()  # there Keras keeps the variables' values elsewhere meanwhile
-    model.optimizer.learning_rate = rate
 
 
 def momentum_of(optimizer: Any) -> Any:

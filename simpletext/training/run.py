@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ArgumentError, CheckpointError, TrainingError
 from ..models.loading import newly_initialised
 from ..tasks.metrics import lower_is_better
+from ..utils import backend
 from .checkpointing import (
     BEST,
     LAST,
@@ -24,7 +25,7 @@ from .checkpointing import (
     read_checkpoint,
     write_checkpoint,
 )
-from .optimizer import momentum_of, set_learning_rate
+from .optimizer import momentum_of
 from .plan import Plan
 
 LOWEST_RATE = 1e-7  # reducing on a plateau ends here, as in ktrain
@@ -78,7 +79,7 @@ class Run(keras.callbacks.Callback):
         rate = self._schedule(self._step)
         if self._divisor > 1:
             rate = max(rate / self._divisor, min(rate, LOWEST_RATE))
-        set_learning_rate(self.trained, rate)
+        backend.set_learning_rate(self.trained, rate)
         self.history.setdefault("lr", []).append(rate)
         if self._cycle is not None:
             momentum = self._cycle(self._step)

@@ -4,7 +4,6 @@ A data source yields batches `(x, y)` or `(x, y, sample_weight)`, as a `PyDatase
 `tf.data.Dataset`, and has the labels and texts behind them where there are any.
 """
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,8 @@ from ..tasks.labels import Labels
 from ..tasks.losses import class_weights
 from ..tokenization.batching import Batches, take_rows
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from ..utils import backend
 from ..utils.validation import require_count
-
-PREFETCHED = 2  # batches prepared while one trains
 
 
 class Rows:
@@ -277,9 +275,7 @@ def _sized(dataset: Any, steps: int) -> Any:
     """The dataset with its length known: else Keras warns at its end that data ran out."""
     if int(dataset.cardinality()) == steps:
         return dataset
-    import tensorflow as tf
-
-    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return backend.with_cardinality(dataset, steps)
 
 
 def one_pass(batches: Any) -> Iterator[tuple]:
@@ -292,41 +288,7 @@ def one_pass(batches: Any) -> Iterator[tuple]:
 
 
 def for_fit(batches: Any) -> Any:
-    """What `fit` is given: on TensorFlow, our batches as a `tf.data.Dataset` that isn't autotuned.
-
-    Of a `PyDataset` Keras makes an autotuned one. The thread that tunes may miss that an epoch is
-    over, and everything waits until it wakes up: for as long as the epoch took, or a minute
-    (TensorFlow 2.21).
-    """
-    if not isinstance(batches, Batches) or keras.backend.backend() != "tensorflow":
+    """What `fit` is given: batches of ours in the form that is fastest, others as they are."""
+    if not isinstance(batches, Batches):
         return batches
-    import tensorflow as tf
-
-    epochs = itertools.count()
-
-    def one_epoch() -> Iterator[tuple]:
-        if next(epochs):  # Keras begins each epoch by a new iterator
-            batches.on_epoch_end()
-        yield from (keras.tree.lists_to_tuples(batches[i]) for i in range(len(batches)))
-
-    dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=_signature(batches))
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
-    return counted.prefetch(PREFETCHED).with_options(options)
-
-
-def _signature(batches: Batches) -> Any:
-    """The types and shapes of all batches: rows vary, and the length of texts does."""
-    import tensorflow as tf
-
-    x, *others = keras.tree.lists_to_tuples(batches[0])
-
-    def spec(part: np.ndarray) -> Any:
-        return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
-
-    def text_spec(part: np.ndarray) -> Any:
-        return tf.TensorSpec((None, None), part.dtype)
-
-    x = keras.tree.map_structure(text_spec if batches.are_texts else spec, x)
-    return (x, *map(spec, others))
+    return backend.as_fit_dataset(batches, batches.are_texts)

@@ -4,7 +4,11 @@ import pytest
 from keras import ops
 
 from simpletext.errors import UnsupportedModelError
-from simpletext.layers.blocks import Dense, SelfAttention, TransformerBlock, activation, dropout
+from simpletext.layers.activations import activation
+from simpletext.layers.attention import SelfAttention
+from simpletext.layers.dense import Dense
+from simpletext.layers.dropout import dropout
+from simpletext.layers.transformer_block import TransformerBlock
 
 
 class OtherAttention(SelfAttention):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import keras
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, TransformerBlock
+from ...layers.attention import AttentionBias
+from ...layers.transformer_block import TransformerBlock
 from ..heads import PoolerHead
 from . import bert
 from .family import Family

@@ -10,15 +10,12 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import (
-    AttentionBias,
-    LayerNorm,
-    Part,
-    SelfAttention,
-    TransformerBlock,
-    dropout,
-)
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.base import Part
+from ...layers.dropout import dropout
 from ...layers.embeddings import Embedding
+from ...layers.normalisation import LayerNorm
+from ...layers.transformer_block import TransformerBlock
 from ..heads import DenseHead
 from .family import Family
 

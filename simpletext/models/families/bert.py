@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, TransformerBlock
+from ...layers.attention import AttentionBias
 from ...layers.embeddings import Embeddings
+from ...layers.transformer_block import TransformerBlock
 from ..heads import PoolerHead
 from .family import Family
 

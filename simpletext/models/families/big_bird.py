@@ -11,9 +11,13 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from ...layers.blocks import AttentionBias, Dense, Part, SelfAttention, TransformerBlock, dropout
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.base import Part
+from ...layers.dense import Dense
+from ...layers.dropout import dropout
 from ...layers.embeddings import Embeddings
 from ...layers.recomputation import join_heads, softmax
+from ...layers.transformer_block import TransformerBlock
 from ...layers.windows import NEVER, chunks, layout, with_neighbours
 from ..heads import DenseHead
 from . import bert

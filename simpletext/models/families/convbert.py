@@ -10,15 +10,12 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import (
-    AttentionBias,
-    Dense,
-    Part,
-    SelfAttention,
-    TransformerBlock,
-    activation,
-)
+from ...layers.activations import activation
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.base import Part
+from ...layers.dense import Dense
 from ...layers.recomputation import join_heads, softmax
+from ...layers.transformer_block import TransformerBlock
 from ..heads import DenseHead
 from . import bert, electra
 from .family import Family

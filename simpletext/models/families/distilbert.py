@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
-from ...layers.blocks import TransformerBlock
+from ...layers.transformer_block import TransformerBlock
 from ..heads import DenseHead
 from . import bert
 from .family import Family

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...layers.blocks import AttentionBias
+from ...layers.attention import AttentionBias
 from ..heads import DenseHead
 from . import bert
 from .family import Family

@@ -6,7 +6,9 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from ...layers.blocks import AttentionBias, Dense, Part, SelfAttention
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.base import Part
+from ...layers.dense import Dense
 from ...layers.embeddings import WordEmbeddings
 from ...layers.positions import Rotary, rotary_settings, rotate
 from ..heads import MaskedMean, output_layer, pooled

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import ACTIVATIONS
+from ...layers.activations import ACTIVATIONS
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ...layers.blocks import Part, TransformerBlock, dropout
+from ...layers.base import Part
+from ...layers.dropout import dropout
 from ...layers.embeddings import Embeddings
+from ...layers.transformer_block import TransformerBlock
 from . import bert
 from .family import Family
 

@@ -10,7 +10,8 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, SelfAttention, TransformerBlock
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.transformer_block import TransformerBlock
 from ...layers.windows import WindowAttention, WindowBias
 from ..heads import DenseHead
 from . import bert, roberta

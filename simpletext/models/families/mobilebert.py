@@ -10,8 +10,12 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, Dense, LayerNorm, Part, SelfAttention, dropout
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.base import Part
+from ...layers.dense import Dense
+from ...layers.dropout import dropout
 from ...layers.embeddings import Embeddings
+from ...layers.normalisation import LayerNorm
 from ..heads import Dropout, FirstToken, PoolerHead, dropout_rate, output_layer
 from . import bert
 from .family import Family

@@ -12,8 +12,13 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, Dense, LayerNorm, Part, activation, dropout
+from ...layers.activations import activation
+from ...layers.attention import AttentionBias
+from ...layers.base import Part
+from ...layers.dense import Dense
+from ...layers.dropout import dropout
 from ...layers.embeddings import WordEmbeddings
+from ...layers.normalisation import LayerNorm
 from ...layers.positions import Rotary, rotary_settings, rotate
 from ...layers.windows import WindowAttention, WindowBias
 from ..heads import Dropout, pooled

@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, Part
+from ...layers.attention import AttentionBias
+from ...layers.base import Part
 from ..heads import DenseHead
 from . import bert, roberta
 from .family import Family

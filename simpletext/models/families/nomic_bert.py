@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from ...layers.blocks import AttentionBias, Dense, SelfAttention, TransformerBlock
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.dense import Dense
 from ...layers.positions import Rotary, rotary_settings, rotate
+from ...layers.transformer_block import TransformerBlock
 from ..heads import PoolerHead
 from . import bert
 from .family import Family

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import keras
 
-from ...layers.blocks import LayerNorm, TransformerBlock
+from ...layers.normalisation import LayerNorm
+from ...layers.transformer_block import TransformerBlock
 from ..heads import DenseHead
 from . import bert
 from .family import Family

@@ -6,7 +6,10 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.blocks import AttentionBias, Dense, SelfAttention, TransformerBlock, activation
+from ...layers.activations import activation
+from ...layers.attention import AttentionBias, SelfAttention
+from ...layers.dense import Dense
+from ...layers.transformer_block import TransformerBlock
 from ..heads import PoolerHead
 from . import bert
 from .family import Family

@@ -5,8 +5,12 @@ from dataclasses import dataclass, replace
 import keras
 from keras import ops
 
-from ...layers.blocks import AttentionBias, LayerNorm, Part, TransformerBlock, dropout
+from ...layers.attention import AttentionBias
+from ...layers.base import Part
+from ...layers.dropout import dropout
 from ...layers.embeddings import Embedding
+from ...layers.normalisation import LayerNorm
+from ...layers.transformer_block import TransformerBlock
 from ..heads import LabelSummaryHead
 from .family import Family
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from ...layers.blocks import Part, SelfAttention, TransformerBlock
+from ...layers.attention import SelfAttention
+from ...layers.base import Part
 from ...layers.embeddings import WordEmbeddings
 from ...layers.positions import DistanceSinusoids, by_distance
+from ...layers.transformer_block import TransformerBlock
 from ..heads import Dropout, SummaryHead
 from .family import Family
 

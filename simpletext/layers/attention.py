@@ -1,0 +1,72 @@
+"""Self-attention, and the bias that leaves padding out of it."""
+
+import keras
+from keras import ops
+
+from . import recomputation
+from .base import Part
+from .dense import Dense
+from .dropout import to_keep
+from .recomputation import join_heads, softmax, split_heads
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class AttentionBias(Part):
+    """What is added to attention scores: 0 where the mask is 1, very negative where it is 0."""
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 1, 1, shape[1])
+
+    def call(self, attention_mask):  # (batch, length) -> (batch, 1, 1, length)
+        mask = ops.cast(attention_mask, self.compute_dtype)
+        return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class SelfAttention(Part):
+    """Scaled dot-product attention in several heads (https://arxiv.org/abs/1706.03762)."""
+
+    def __init__(self, num_heads, dropout=0.0, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads, self.dropout, self.seed = num_heads, dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, x_shape, bias_shape=None):
+        for name in ("query", "key", "value", "output_dense"):
+            dense = self.make_dense(name.removesuffix("_dense"), x_shape[-1])
+            setattr(self, name, dense)
+            dense.build(x_shape)
+
+    def make_dense(self, name, units):
+        """One of the four products."""
+        return Dense(units, name=name, dtype=self.dtype_policy)
+
+    def compute_output_spec(self, x, bias, training=None, only_first=False):
+        length = 1 if only_first else x.shape[1]
+        return keras.KerasTensor((x.shape[0], length, x.shape[2]), self.compute_dtype)
+
+    def call(self, x, bias, training=None, only_first=False):
+        """What each token attends to, with the shapes of `TransformerBlock.call`."""
+        asking = x[:, :1] if only_first else x
+        if only_first and bias.shape[2] != 1:
+            bias = bias[:, :, :1]
+        query, key, value = self.query(asking), self.key(x), self.value(x)
+        return self._attend(*map(self._split, (query, key, value)), bias, training)
+
+    def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
+        return self.output_dense(self._context(query, key, value, bias, training))
+
+    def _context(self, query, key, value, bias, training):  # -> (batch, length, hidden)
+        query = query * query.shape[-1] ** -0.5
+        if training:
+            # One mask for all heads: with 256 tokens, one for each is a sixth of attention's time.
+            rows, _, length, _ = ops.shape(query)
+            shape = (rows, 1, length, ops.shape(key)[2])
+            keep, scale = to_keep(shape, self.dropout, self.seed_generator, training)
+            # The value is scaled up instead of the weights, which are many more.
+            return recomputation.attention(query, key, value * scale, bias, keep)
+        weights = softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
+        return join_heads(ops.matmul(weights, value))  # weights: (batch, heads, length, length)
+
+    def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
+        return split_heads(x, self.num_heads)
