@@ -112,7 +112,7 @@ class Filling:
     Args:
         weights: the file's tensors by key (`checkpoint.WeightFiles`).
         weight_map: the model's table.
-        skip: paths of variables to be made new, such as an output layer of another size.
+        skip: paths of variables to be newly initialised, such as an output layer of another size.
     """
 
     def __init__(self, weights: Any, weight_map: WeightMap, skip: Iterable[str] = ()) -> None:
@@ -121,7 +121,7 @@ class Filling:
         self._keys: dict[str, str] = {}
 
     def value(self, path: str, shape: tuple[int, ...]) -> Any:
-        """What the file has for our variable at `path`; None if it is to be made new.
+        """What the file has for our variable at `path`; None if it is newly initialised.
 
         Raises:
             WeightsError: another shape.
