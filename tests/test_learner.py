@@ -287,7 +287,7 @@ def test_auto_is_what_the_machine_has_and_a_saved_predictor_keeps_it(
     transformer = st.Transformer(str(tiny), maxlen=16)
     transformer.preprocess_train(texts, labels, verbose=0)
     predictor = st.get_predictor(transformer.get_classifier(), transformer)
-    assert capsys.readouterr().out.count("precision: bfloat16, which this machine has") == 1
+    assert capsys.readouterr().out.count("precision: bfloat16 (this machine supports it)") == 1
     predictor.save(tmp_path / "saved")
     again = st.load_predictor(tmp_path / "saved")
     assert precision_of(again.model) == "bfloat16"
