@@ -51,7 +51,7 @@ class _TextEstimator(BaseEstimator):
 
         Args:
             X: strings, or pairs of strings.
-            y: one label per text (see `simpletext.labels`).
+            y: one label per text (see `simpletext.tasks.labels`).
 
         Raises:
             DataError: texts or labels that can't be used, with their rows.

@@ -37,11 +37,11 @@ class Transformer:
     Args:
         checkpoint: a folder with a Hugging Face checkpoint, or a name on the Hub.
         maxlen: maximum tokens per text; longer texts are truncated, with a message.
-        class_names: fixes the classes and their order. Integer labels count into it.
+        class_names: fixes the classes and their order. Integer labels are indices into it.
         classes: ktrain's older name for `class_names`.
         batch_size: accepted for ktrain's sake; `get_learner` decides it.
         task: "single_label_classification", "multi_label_classification" or "regression", where
-            the task inferred from the labels is wrong (see `simpletext.labels`).
+            the task inferred from the labels is wrong (see `simpletext.tasks.labels`).
         pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
         precision: "auto" for bfloat16 where the processor or accelerator has it, which is faster,
             else float32; or one of these names. Weights are kept in float32 anyway.
@@ -210,7 +210,7 @@ class Transformer:
         Args:
             pooling: overrides the `pooling` given to `Transformer`.
             metrics: names such as "accuracy", "f1", "auc", "mcc", or Keras metrics; by default
-                accuracy (see `simpletext.metrics.metrics_for`).
+                accuracy (see `simpletext.tasks.metrics.metrics_for`).
             loss: by default cross-entropy; "focal" for rare classes; or a Keras loss on logits.
             label_smoothing: probability that cross-entropy spreads over all classes.
             optimizer: a Keras optimizer; by default `AdamW()`.

@@ -6,13 +6,14 @@ PyTorch's BERT (https://github.com/CyberZHG/keras-bert).
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import WeightsError
-from .tf_h5 import is_local_array, require_hdf5
+from .hdf5 import local_array, opened, values_of
 
 BLOCK = r"Encoder-(\d+)-"
 # keras_bert's name within a layer -> PyTorch's, for the parts of one encoder block.
@@ -51,27 +52,20 @@ def read_keras_bert(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises:
         WeightsError: not such a model, or a damaged file.
     """
-    import h5py
-
-    require_hdf5(path)
-    try:
-        with h5py.File(path, "r") as file:
-            description = file.attrs.get("model_config")
-            layers = _layers(description, path)
-            head = _head(layers, path)
-            tensors = dict(_tensors(file["model_weights"], head, path))
-            return _config(layers, head, tensors, path), tensors
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} can't be read as a keras_bert model ({error}). It is damaged or of another "
-            "program."
-        ) from error
+    with opened(path) as file:
+        layers = _layers(file.attrs.get("model_config"), path)
+        head = _head(layers, path)
+        tensors = dict(_tensors(file, head, path))
+        return _config(layers, head, tensors), tensors
 
 
 def _layers(description: Any, path: Path) -> dict[str, dict[str, Any]]:
     """Each layer's settings by its name, in the model's order."""
     text = description.decode() if isinstance(description, bytes) else description
-    layers = json.loads(text or "{}").get("config", {}).get("layers", [])
+    try:
+        layers = json.loads(text or "{}").get("config", {}).get("layers", [])
+    except RecursionError as error:
+        raise WeightsError(f"{path} has a description that is nested too deeply.") from error
     named = {layer["name"]: layer["config"] | {"class": layer["class_name"]} for layer in layers}
     if "Encoder-1-MultiHeadSelfAttention" not in named or "NSP-Dense" not in named:
         raise WeightsError(f"{path} isn't a keras_bert model: it lacks its layers' names.")
@@ -88,32 +82,29 @@ def _head(layers: dict[str, dict[str, Any]], path: Path) -> str:
     return dense[0]
 
 
-def _tensors(group: Any, head: str, path: Path) -> Any:
+def _tensors(file: Any, head: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Each tensor under its PyTorch name; kernels transposed."""
-    for layer in group:
-        for inner in _arrays(group[layer], path):
-            name, leaf = inner.rsplit("/", 1)
-            key = _torch_key(f"{name.rpartition('/')[2]}/{leaf.split(':')[0]}", head)
-            if key is None:
-                raise WeightsError(f"{path} has a weight without a place in BERT: {inner!r}.")
-            value = np.asarray(group[layer][inner][()], dtype="float32")
-            is_kernel = value.ndim == 2 and "embeddings" not in key
-            yield key, np.ascontiguousarray(value.T if is_kernel else value)
+    for place in _places(file):
+        layer, leaf = place.split("/")[-2:]
+        key = _torch_key(f"{layer}/{leaf.split(':')[0]}", head)
+        if key is None:
+            raise WeightsError(f"{path} has a weight without a place in BERT: {place!r}.")
+        value = values_of(local_array(file, path, place)).astype("float32")
+        is_kernel = value.ndim == 2 and "embeddings" not in key
+        yield key, np.ascontiguousarray(value.T if is_kernel else value)
 
 
-def _arrays(group: Any, path: Path) -> list[str]:
+def _places(file: Any) -> list[str]:
+    """The names of all data sets of the model; links aren't followed."""
     import h5py
 
     found: list[str] = []
 
     def note(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset):
-            found.append(name)
+            found.append(f"model_weights/{name}")
 
-    group.visititems(note)
-    for name in found:
-        if not is_local_array(group, name):
-            raise WeightsError(f"{path} keeps {name!r} outside of itself. Don't trust the file.")
+    file["model_weights"].visititems(note)
     return found
 
 
@@ -134,7 +125,7 @@ def _torch_key(name: str, head: str) -> str | None:
 
 
 def _config(
-    layers: dict[str, dict[str, Any]], head: str, tensors: dict[str, np.ndarray], path: Path
+    layers: dict[str, dict[str, Any]], head: str, tensors: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """A config.json for the model."""
     attention, norm = layers["Encoder-1-MultiHeadSelfAttention"], layers["Embedding-Norm"]

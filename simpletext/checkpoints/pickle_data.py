@@ -288,8 +288,11 @@ def _array(record: Record) -> list[Any] | None:
     if not isinstance(record.state, tuple) or len(record.state) != 5:
         return None
     _, shape, dtype, _, data = record.state
-    if not isinstance(shape, tuple) or len(shape) != 1 or not isinstance(dtype, Record):
+    if not isinstance(shape, tuple) or len(shape) != 1 or type(shape[0]) is not int:
         return None
+    if not isinstance(dtype, Record):
+        return None
+    data = _bytes(data)
     if isinstance(data, list):  # of objects
         return list(data) if len(data) == shape[0] else None
     args = dtype.args
@@ -301,3 +304,13 @@ def _array(record: Record) -> list[Any] | None:
     if not isinstance(data, bytes) or len(data) != kind.itemsize * shape[0]:
         return None
     return np.frombuffer(data, kind).tolist()
+
+
+def _bytes(data: Any) -> Any:
+    """Bytes as protocol 2 writes them, as a Latin-1 text to be encoded; anything else as it is."""
+    if not isinstance(data, Record) or data.name != "_codecs.encode":
+        return data
+    args = data.args if isinstance(data.args, tuple) else ()
+    if len(args) != 2 or type(args[0]) is not str or args[1] != "latin1":
+        return data
+    return args[0].encode("latin-1", "replace")

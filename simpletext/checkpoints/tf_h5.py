@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
+from .hdf5 import local_array, opened, require_no_links, values_of
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LEAVES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"}
 # ConvBERT's separable convolutions: Keras has one layer where PyTorch has two modules.
 SEPARABLE = {"depthwise_kernel": "depthwise.weight", "pointwise_kernel": "pointwise.weight"}
@@ -32,14 +32,8 @@ class TfH5File:
     """
 
     def __init__(self, path: Path) -> None:
-        import h5py
-
-        require_hdf5(path)
-        try:
-            with h5py.File(path, "r") as file:
-                self._tensors = dict(_entries(file, path))
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise _damaged(path, error) from error
+        with opened(path) as file:
+            self._tensors = dict(_entries(file, path))
         self._path = path
         # Private pages: PyTorch warns of arrays that can't be written.
         self._content = np.memmap(path, mode="c").view(np.ndarray)
@@ -55,18 +49,9 @@ class TfH5File:
             size = dtype.itemsize * int(np.prod(shape, dtype="int64"))
             value = self._content[offset : offset + size].view(dtype).reshape(shape)
         else:
-            value = self._read(place)
+            with opened(self._path) as file:  # it isn't contiguous
+                value = values_of(file[place])
         return as_torch(value, place)
-
-    def _read(self, place: str) -> np.ndarray:
-        """A data set that isn't contiguous, by h5py."""
-        import h5py
-
-        try:
-            with h5py.File(self._path, "r") as file:
-                return np.asarray(file[place][()])
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise _damaged(self._path, error) from error
 
 
 class TorchNames:
@@ -88,25 +73,6 @@ class TorchNames:
         """One tensor in PyTorch's orientation."""
         own = self._own[name]
         return as_torch(self._file.get_tensor(own), own)
-
-
-def require_hdf5(path: Path) -> None:
-    """Refuse a file that isn't HDF5, and name what it is where that is known.
-
-    Raises:
-        WeightsError: empty, a Git LFS pointer, or another format.
-    """
-    with path.open("rb") as file:
-        head = file.read(64)
-    if head.startswith(SIGNATURE):
-        return
-    if head.startswith(b"version https://git-lfs"):
-        what = "a Git LFS pointer, not the file itself. Run `git lfs pull`, or download it"
-    elif not head:
-        what = "empty. Get it again"
-    else:
-        what = "not an HDF5 file. Get it again"
-    raise WeightsError(f"{path} is {what}.")
 
 
 def torch_name(name: str, scoped: bool) -> str:
@@ -159,7 +125,12 @@ def _entries(file: Any, path: Path) -> Iterator[tuple[str, Entry]]:
         key = torch_name(name, scoped)
         if key not in seen:
             seen.add(key)
-            yield key, _entry(file, path, place)
+            yield key, _entry(local_array(file, path, place), place)
+
+
+def _entry(data: Any, place: str) -> Entry:
+    offset = data.id.get_offset() if data.chunks is None else None
+    return place, data.dtype, tuple(data.shape), offset
 
 
 def _listed(file: Any, path: Path) -> Iterator[tuple[str, str, bool]]:
@@ -176,7 +147,7 @@ def _listed(file: Any, path: Path) -> Iterator[tuple[str, str, bool]]:
         return
     for layer in [*layers, "top_level_model_weights"]:
         if layer in file:
-            _require_local(file, path, layer)
+            require_no_links(file, path, layer)
             yield from ((f"{layer}/{n}", n, True) for n in _names(file[layer], "weight_names"))
 
 
@@ -190,72 +161,3 @@ def _names(node: Any, attribute: str) -> list[str]:
         found.append(part)
     names = [name for part in found for name in node.attrs[part]]
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-
-
-def is_local_array(group: Any, place: str) -> bool:
-    """Whether a data set lies in the file itself, all of it, reached without links."""
-    import h5py
-
-    parts = place.split("/")
-    links = (group.get("/".join(parts[: i + 1]), getlink=True) for i in range(len(parts)))
-    if not all(isinstance(link, h5py.HardLink) for link in links):
-        return False
-    data = group[place]
-    declared = data.dtype.itemsize * int(np.prod(data.shape, dtype="float64"))
-    is_whole = data.chunks is not None or data.id.get_storage_size() >= declared
-    external = data.id.get_create_plist().get_external_count()
-    return data.dtype.kind in "fiu" and not data.is_virtual and not external and is_whole
-
-
-def _require_local(file: Any, path: Path, place: str) -> None:
-    """Refuse a place that is reached through a link other than HDF5's plain ones."""
-    import h5py
-
-    parts = place.split("/")
-    for depth in range(1, len(parts) + 1):
-        link = file.get("/".join(parts[:depth]), getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            raise WeightsError(
-                f"{path} holds a link in the place of {place!r}. Don't trust the file; get the "
-                "checkpoint again."
-            )
-
-
-def _entry(file: Any, path: Path, place: str) -> Entry:
-    import h5py
-
-    _require_local(file, path, place)
-    data = file[place]
-    if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "fiu":
-        raise WeightsError(f"{path} has no numbers under {place!r}. Get the checkpoint again.")
-    layout = data.id.get_create_plist()
-    if data.is_virtual or layout.get_external_count():
-        raise WeightsError(
-            f"{path} keeps {place!r} outside of itself. Don't trust the file; get the checkpoint "
-            "again."
-        )
-    declared, there = data.dtype.itemsize * int(np.prod(data.shape, dtype="float64")), data.id
-    if data.chunks is None and there.get_storage_size() < declared:
-        raise WeightsError(
-            f"{path} declares {declared} bytes for {place!r} and holds "
-            f"{there.get_storage_size()}: it is cut short or damaged. Get it again."
-        )
-    if data.chunks is not None and declared > MOST_EXPANSION * path.stat().st_size:
-        raise WeightsError(
-            f"{path} declares {declared} bytes for {place!r}, far more than the file has. "
-            "Don't trust it; get the checkpoint again."
-        )
-    offset = there.get_offset() if data.chunks is None else None
-    if offset is not None and offset + declared > path.stat().st_size:
-        raise _damaged(path, ValueError(f"{place!r} reaches behind the file's end"))
-    return place, data.dtype, tuple(data.shape), offset
-
-
-MOST_EXPANSION = 20  # how much larger than the file a compressed data set may be
-
-
-def _damaged(path: Path, error: Exception) -> WeightsError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return WeightsError(
-        f"{path} can't be read ({reason}). It is cut short or damaged; get it again."
-    )

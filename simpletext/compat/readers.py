@@ -45,7 +45,7 @@ def texts_from_array(
 
     Args:
         x_train: texts, or pairs of texts.
-        y_train: their labels, in any form that `simpletext.labels` takes.
+        y_train: their labels, in any form that `simpletext.tasks.labels` takes.
         x_test, y_test: validation data; by default a part of the training data.
         class_names: fixes the classes and their order; integer labels count into them.
         max_features, ngram_range: ktrain's, for its bag-of-words models; not used.

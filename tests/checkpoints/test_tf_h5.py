@@ -96,8 +96,8 @@ WHOLE = (SPECIMENS / "distilbert" / "tf_model.h5").read_bytes()
         (b"", "is empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
         (b"not hdf5 at all", "not an HDF5 file"),
-        (WHOLE[:5000], "cut short or damaged"),
-        (WHOLE[: len(WHOLE) // 2], "cut short or damaged"),
+        (WHOLE[:5000], "truncated or damaged"),
+        (WHOLE[: len(WHOLE) // 2], "truncated or damaged"),
     ],
 )
 def test_files_that_are_not_whole(tmp_path, content, message):
@@ -147,6 +147,23 @@ def test_a_size_that_the_file_does_not_have_is_refused_before_memory_is_spent(tm
 
     with pytest.raises(WeightsError, match=r"declares 4398046511104 bytes for .* and holds 0"):
         TfH5File(h5_with(tmp_path, huge))
+
+
+def test_a_refusal_has_one_reason(tmp_path):
+    def link(group):
+        group["m/x/kernel:0"] = h5py.SoftLink("/bert")
+
+    with pytest.raises(WeightsError) as caught:
+        TfH5File(h5_with(tmp_path, link))
+    assert "truncated or damaged" not in str(caught.value)
+
+
+def test_a_compressed_size_that_the_file_can_not_have(tmp_path):
+    def bomb(group):
+        group.create_dataset("m/x/kernel:0", (2**14, 2**14), "f4", compression="gzip")
+
+    with pytest.raises(WeightsError, match="declares 1073741824 bytes"):
+        TfH5File(h5_with(tmp_path, bomb))
 
 
 def test_a_whole_keras_model_is_named(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import simpletext as st
-from simpletext.checkpoints.pickle_data import read_pickle
+from simpletext.checkpoints.pickle_data import as_list, read_pickle
 from simpletext.errors import ArgumentError, CheckpointError
 
 SPECIMENS = Path(__file__).parents[1] / "oldformats" / "ktrain"
@@ -109,6 +109,16 @@ WHOLE = (SPECIMENS / "tiny-single" / "tf_model.preproc").read_bytes()
 def test_pickles_that_are_none_of_ktrain(tmp_path, content, message):
     with pytest.raises(CheckpointError, match=message):
         st.load_predictor(with_pickle(tmp_path, content))
+
+
+def test_a_shape_that_is_no_number_costs_nothing(tmp_path):
+    array = pickle.dumps(np.array(["a", "b"], dtype="<U1"), protocol=2)
+    path = tmp_path / "shape"
+    path.write_bytes(array)
+    assert as_list(read_pickle(path)) == ["a", "b"]
+    record = read_pickle(path)
+    record.state = (1, ("x" * 1000,), *record.state[2:])
+    assert as_list(record) is None
 
 
 def test_references_that_grow_without_end_cost_nothing(tmp_path):
