@@ -43,7 +43,7 @@ TESTS = {
     ],
     "torch": [
         [*PARTS, "tests/explaining/test_integrated_gradients.py"],
-        ["tests/models/test_minilm.py"],
+        ["tests/models/test_minilm.py", "tests/models/test_target_scaling.py"],
         ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
         ["tests/models/test_parity.py", "-k", NUMBERS.format(FEW)],
         ["tests/saving/test_pytorch.py", "-k", SAVED],

@@ -42,6 +42,7 @@ class WeightMap:
         kept: patterns of file keys that this model doesn't use, but the original encoder has:
             they are carried along and written back.
         aliases: file key -> other keys that the same tensor may have; all without the prefix.
+        not_in_file: patterns of our paths that no file has.
     """
 
     table: Mapping[str, str]
@@ -50,6 +51,7 @@ class WeightMap:
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    not_in_file: tuple[str, ...] = ()
     _patterns: list = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,10 @@ class WeightMap:
     def is_kept(self, key: str) -> bool:
         """Whether a file's key (without prefix) is carried along."""
         return _matches(key, self.kept)
+
+    def variables(self, model: Any) -> list[Any]:
+        """The variables of a model that files have."""
+        return [v for v in model.weights if not _matches(v.path, self.not_in_file)]
 
     def is_optional(self, path: str) -> bool:
         """Whether a file may lack our variable at `path`."""
@@ -135,7 +141,7 @@ class Filling:
         Raises:
             WeightsError: a variable without a key, or a key without a variable.
         """
-        paths = [variable.path for variable in model.weights]
+        paths = [variable.path for variable in self._map.variables(model)]
         _check_asked(paths, self._keys)
         fresh = [path for path in paths if self._is_fresh(path)]
         lacking = [path for path in fresh if path not in self._skip]
@@ -164,7 +170,8 @@ def file_tensors(model: Any, weight_map: WeightMap, kept: Mapping, *, bare: bool
     """
     base = "" if bare else weight_map.base
     tensors = {
-        weight_map.key(var.path, base): _encode(var.path, keras_value(var)) for var in model.weights
+        weight_map.key(var.path, base): _encode(var.path, keras_value(var))
+        for var in weight_map.variables(model)
     }
     return tensors | {base + key: value for key, value in kept.items()}
 

@@ -201,6 +201,32 @@ class Activation(Part):
         return activation(self.activation)(x)
 
 
+@keras.saving.register_keras_serializable("simpletext")
+class TargetScaling(Part):
+    """A regression's values in the user's units: x * scale + shift, (batch, targets) both.
+
+    1 and 0 except in a training; see `target_scaling`. Not in the checkpoint, so not made by
+    `Part.add_weight`, which takes values from there.
+    """
+
+    def build(self, shape):
+        options = {"shape": (shape[-1],), "trainable": False, "dtype": "float32"}
+        add = super(Part, self).add_weight
+        self.scale = add(name="scale", initializer="ones", **options)
+        self.shift = add(name="shift", initializer="zeros", **options)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def call(self, x):
+        return x * self.scale + self.shift
+
+    def set(self, scale, shift):
+        """Assign both, (targets,)."""
+        self.scale.assign(scale)
+        self.shift.assign(shift)
+
+
 @dataclass(frozen=True)
 class SummaryHead:
     """XLNet's: a summary of the tokens, dropout, dense, activation, dropout, classifier."""
@@ -243,6 +269,10 @@ class LabelSummaryHead:
         if config.summary_activation:
             x = Activation(config.summary_activation, name="activation", dtype="float32")(x)
         return Dropout(config.summary_last_dropout, seed + 1, name="dropout", dtype="float32")(x)
+
+    def has_activation(self, config):
+        """Whether logits go through an activation."""
+        return bool(config.summary_activation)
 
 
 def summary_kind(config) -> str:

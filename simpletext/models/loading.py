@@ -25,7 +25,9 @@ from ..utils.processes import require_unforked
 from ..utils.validation import require_count
 from .families import family_of
 from .families.family import Family
-from .heads import MeanHead
+from .heads import MeanHead, TargetScaling
+
+SCALING = "target_scaling"  # the name of a regression's last layer
 
 
 @dataclass(frozen=True)
@@ -311,12 +313,20 @@ def _build(
         if head is not None:
             mask = inputs.get(getattr(head, "reads", "attention_mask"))
             outputs = head(config, outputs, mask, num_labels, dtype, seed)
+            if _has_scaling(architecture, config):
+                outputs = TargetScaling(name=SCALING, dtype="float32")(outputs)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
     loaded = filling.account(model)
     model.architecture = replace(
         architecture, kept=loaded.kept, newly_initialised=set(loaded.fresh)
     )
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
+
+
+def _has_scaling(architecture: Architecture, config: Any) -> bool:
+    """Whether the model is a regression whose outputs are those of its output layer."""
+    bounded = getattr(architecture.head, "has_activation", lambda _: False)(config)
+    return not bounded and not TASKS[architecture.config["problem_type"]].has_classes
 
 
 def _replaced(
@@ -348,6 +358,7 @@ def _weight_map(architecture: Architecture) -> WeightMap:
         ),
         kept=family.kept + (family.poolers if architecture.bare else ()),
         aliases=family.aliases,
+        not_in_file=(f"{SCALING}/*",),
     )
 
 

@@ -10,6 +10,7 @@ import keras
 
 from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
+from ..models.target_scaling import standardised
 from ..utils import console
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
@@ -210,6 +211,13 @@ def train(
     model.optimizer.build(model.trainable_variables)  # else its step is traced twice
     if state.initial is None:
         state.initial = WeightsBackup.of(model)
+    with standardised(model, data.targets):
+        _run(model, plan, data, how, state)
+
+
+def _run(
+    model: keras.Model, plan: Plan, data: TrainingData, how: FitOptions, state: LearnerState
+) -> None:
     run = Run(model, plan, state.epochs, how.folder)
     if how.resume and run.folder is not None and (run.folder / LAST).exists():
         run.resume(run.folder)

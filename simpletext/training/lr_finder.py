@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from ..errors import ArgumentError, TrainingError
+from ..models.target_scaling import standardised
 from ..utils import backend, console
 from ..utils.interrupt import CtrlC
 from ..utils.validation import require_count
@@ -211,7 +212,12 @@ def range_test(
     schedule, steps = rates
     batches, options = data.training(epoch, class_weight)
     title = "finding the learning rate"
-    with unchanged(model), CtrlC() as ctrl_c, console.bar(steps, title, verbose) as bar:
+    with (
+        unchanged(model),
+        standardised(model, data.targets),
+        CtrlC() as ctrl_c,
+        console.bar(steps, title, verbose) as bar,
+    ):
         test = Sweep(schedule, steps, stop_factor, bar)
         model.fit(
             for_fit(batches),

@@ -93,18 +93,28 @@ def layer_scales(paths: list[str], layer_decay: float) -> list[float]:
         >>> layer_scales(["embeddings/norm/gamma", "layer_0/output/bias", "pooler/bias"], 0.5)
         [0.25, 0.5, 1.0]
     """
-    blocks = [re.search(r"(?:^|/)layer_(\d+)/", path) for path in paths]
-    count = 1 + max((int(found[1]) for found in blocks if found), default=-1)
+    encoder = 1 + max((int(n) for n in _numbers("", paths) if n), default=-1)
+    decoder = 1 + max((int(n) for n in _numbers("decoder_", paths) if n), default=-1)
+    count = encoder + decoder
     if layer_decay < 1 and not count:
         raise ArgumentError(
             f"layer_decay={layer_decay}, but the model has no blocks named layer_0, layer_1, ... "
             "Leave it at 1."
         )
     heights = [
-        int(found[1]) + 1 if found else 0 if "embeddings" in path else count + 1
-        for path, found in zip(paths, blocks, strict=True)
-    ]
+        int(own) + 1 if own else encoder + int(above) + 1 if above
+        else 0 if "embeddings" in path else count + 1
+        for path, own, above in zip(
+            paths, _numbers("", paths), _numbers("decoder_", paths), strict=True
+        )
+    ]  # fmt: skip
     return [layer_decay ** (count + 1 - height) for height in heights]
+
+
+def _numbers(prefix: str, paths: list[str]) -> list[str | None]:
+    """For each path the number of its block, of those named `<prefix>layer_<number>`."""
+    found = [re.search(rf"(?:^|/){prefix}layer_(\d+)/", path) for path in paths]
+    return [each and each[1] for each in found]
 
 
 def renewed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

@@ -88,6 +88,7 @@ class Stream:
     texts: Sequence[str] | None = None
     pairs: Sequence[str] | None = None
     longest: int | None = None
+    y: np.ndarray | None = None
 
     def __init__(self, data: Any, name: str) -> None:
         self.data, self.name = data, name
@@ -151,6 +152,11 @@ class TrainingData:
     batch_size: int
     eval_batch_size: int
     seed: int
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """The targets of the loss for all rows; None for data that arrive in batches."""
+        return self.train.y
 
     @property
     def steps(self) -> int:

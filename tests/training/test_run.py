@@ -160,6 +160,8 @@ def test_lower_layers_learn_more_slowly():
     paths = ["embeddings/word_embeddings/embeddings", "layer_0/a/kernel", "layer_11/b/bias"]
     scales = layer_scales([*paths, "classifier/kernel"], 0.9)
     assert scales == pytest.approx([0.9**13, 0.9**12, 0.9, 1.0])
+    bart = ["embeddings/a", "layer_1/a/kernel", "decoder_layer_0/a/kernel", "decoder_layer_1/a/b"]
+    assert layer_scales([*bart, "pooler/bias"], 0.5) == [0.5**5, 0.5**3, 0.25, 0.5, 1.0]
     with pytest.raises(ArgumentError, match="the model has no blocks named layer_0"):
         layer_scales(["dense/kernel"], 0.9)
     with pytest.raises(ArgumentError, match="layer_decay=0"):
