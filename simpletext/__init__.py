@@ -8,6 +8,7 @@ from .learner import Learner, get_learner
 from .models.loading import load_classifier, load_encoder, save_checkpoint
 from .predictor import Predictor, get_predictor, load_predictor
 from .quick import train
+from .saving.convert import convert
 from .tokenization.tfrecords import read_tfrecord, write_tfrecord
 from .training.optimizer import AdamW
 from .transformer import Transformer
@@ -21,6 +22,7 @@ __all__ = [
     "SimpletextError",
     "Transformer",
     "check",
+    "convert",
     "get_learner",
     "get_predictor",
     "load_classifier",

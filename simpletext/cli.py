@@ -1,4 +1,4 @@
-"""The command line: `simpletext train | predict | explain | export | check`.
+"""The command line: `simpletext train | predict | explain | export | check | convert`.
 
 Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 interrupted.
 """
@@ -205,6 +205,31 @@ def check(
         report.plot().savefig(plot)
     if table is not None:
         report.to_frame().to_csv(table, index=False)
+
+
+@app.command()
+def convert(
+    old: Annotated[Path, typer.Argument(help="The old folder, or one checkpoint's path in it.")],
+    new: Annotated[Path, typer.Argument(help="The new folder.")],
+    task: Task = None,
+    label: Annotated[
+        list[str], typer.Option("--label", help="The head's labels in order; once for each.")
+    ] = [],  # noqa: B006
+    layers: Annotated[int | None, typer.Option(help="Layers of an ALBERT without config.")] = None,
+    cased: Annotated[
+        bool | None,
+        typer.Option("--cased/--uncased", help="Keep capital letters; default: as the vocabulary."),
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Folder, vocabulary file or Hub name with the tokenizer.")
+    ] = None,
+) -> None:
+    """Write an old checkpoint (TensorFlow, TF Hub, keras-hub, ktrain) as a Hugging Face folder."""
+    from .saving.convert import convert as write
+
+    write(
+        old, new, task=task, labels=label or None, layers=layers, cased=cased, tokenizer=tokenizer
+    )
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The Hugging Face Hub and its local cache: the only place that uses the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,30 @@ def find_on_hub(name: str, accept: Accept) -> Path:
         UnknownModelError: no possible name, or no such model.
         UnreachableModelError: the Hub can't be reached, or doesn't give the model out.
     """
+    with _name_checked(name):
+        return _cached(name) or _download(name, accept)
+
+
+def find_small_files(name: str) -> Path:
+    """A folder with a model's config and tokenizer; the weights aren't fetched.
+
+    Raises:
+        UnknownModelError: no possible name, or no such model.
+        UnreachableModelError: the Hub can't be reached, or doesn't give the model out.
+    """
+    with _name_checked(name):
+        return _cached(name) or _fetch(name, SMALL_FILES)
+
+
+@contextmanager
+def _name_checked(name: str) -> Iterator[None]:
+    """Refuse what can't be a name on the Hub."""
     from huggingface_hub.errors import HFValidationError
 
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
         raise UnknownModelError(f"There is no folder {name!r}. Check the path for typing errors.")
     try:
-        return _cached(name) or _download(name, accept)
+        yield
     except HFValidationError as error:
         raise UnknownModelError(
             f"{name!r} is neither a folder nor a possible name on the Hub: {error}"

@@ -65,6 +65,11 @@ class WeightFiles(Mapping[str, np.ndarray]):
             "is incomplete; get it again."
         )
 
+    @property
+    def is_of_tensorflow(self) -> bool:
+        """Whether a TensorFlow class wrote the files."""
+        return any(isinstance(file, (TfH5File, TorchNames)) for file in self._files.values())
+
     def __getitem__(self, key: str) -> np.ndarray:
         name, file = self._where[key]
         return np.asarray(file.get_tensor(name), dtype="float32")

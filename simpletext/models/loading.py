@@ -171,9 +171,7 @@ def save_checkpoint(model: keras.Model, folder: str | os.PathLike) -> None:
 def write_model(model: keras.Model, folder: Path, maxlen: int | None = None) -> None:
     """Put config and weights of `model` into an existing folder."""
     architecture = architecture_of(model)
-    tensors = file_tensors(
-        model, _weight_map(architecture), architecture.kept, bare=architecture.bare
-    )
+    tensors = model_tensors(model)
     family, config = architecture.family, dict(architecture.config)
     name = family.classifier_class
     if architecture.bare:
@@ -183,6 +181,13 @@ def write_model(model: keras.Model, folder: Path, maxlen: int | None = None) -> 
         dense = {key: tensors.pop(key) for key in list(tensors) if key.startswith("linear.")}
         _write_sentence_transformer(folder, dense, maxlen)
     write_tensors(folder / WEIGHTS, tensors)
+
+
+def model_tensors(model: keras.Model) -> dict[str, np.ndarray]:
+    """All tensors of a model of ours under the names of the original's file."""
+    architecture = architecture_of(model)
+    weight_map = _weight_map(architecture)
+    return file_tensors(model, weight_map, architecture.kept, bare=architecture.bare)
 
 
 def architecture_of(model: keras.Model) -> Architecture:

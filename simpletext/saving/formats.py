@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from ..checkpoints.ktrain_folder import find_preproc
+from ..checkpoints.old_formats import refuse_old
 from ..errors import ArgumentError
 from ..tokenization.tokenizer import Tokenizer
 from .ktrain_predictor import read_ktrain_predictor
@@ -30,6 +31,7 @@ def read_saved(
         return read_ktrain_predictor(
             folder, precision, tokenizer=tokenizer, task=task, classes=classes
         )
+    refuse_old(folder, os.fspath(path))
     if named := [name for name, value in given.items() if value is not None]:
         raise ArgumentError(
             f"{' and '.join(named)} is for folders of ktrain; {os.fspath(path)!r} isn't one."

@@ -1,5 +1,6 @@
 """A ktrain predictor's folder as a predictor of ours: nothing in it is run."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,8 +9,8 @@ from typing import Any
 
 import keras
 
-from ..checkpoints.folder import Checkpoint, find_checkpoint, open_folder
-from ..checkpoints.hub import CONFIG
+from ..checkpoints.folder import Checkpoint, open_folder
+from ..checkpoints.hub import CONFIG, find_small_files
 from ..checkpoints.keras_bert import read_keras_bert
 from ..checkpoints.ktrain_folder import KtrainFolder, read_ktrain
 from ..checkpoints.weight_files import WEIGHTS, write_tensors
@@ -64,10 +65,11 @@ def read_ktrain_predictor(
         base_model=old.checkpoint,
         segments=None if old.segments else False,
     )
+    assumed = "" if old.maxlen else ", which is a default: the pickle doesn't say it"
     console.say(
-        f"{folder}: a ktrain predictor ({labels.describe()}, maxlen {settings.maxlen}). ktrain "
-        "doesn't record probe texts or whether it was trained on pairs; predictor.save(...) writes "
-        "simpletext's own format."
+        f"{folder}: a ktrain predictor ({labels.describe()}, maxlen {settings.maxlen}{assumed}). "
+        "ktrain doesn't record probe texts or whether it was trained on pairs; "
+        "predictor.save(...) writes simpletext's own format."
     )
     return model, words, settings
 
@@ -115,7 +117,7 @@ def _targets(checkpoint: Checkpoint) -> int:
 def _tokenizer(old: KtrainFolder, checkpoint: Checkpoint, given: Any, temporary: Path) -> Tokenizer:
     """The tokenizer: as given, in the folder, in the pickle, or of the checkpoint on the Hub."""
     if given is not None:
-        return Tokenizer.load(find_checkpoint(given).folder)
+        return Tokenizer.load(_tokenizer_folder(os.fspath(given)))
     if any(next(old.folder.glob(pattern), None) for pattern in TOKENIZERS):
         return Tokenizer.load(old.folder)
     if old.vocabulary is not None:
@@ -126,12 +128,18 @@ def _tokenizer(old: KtrainFolder, checkpoint: Checkpoint, given: Any, temporary:
             "with the Hub name or folder of the checkpoint that it was trained from."
         )
     try:
-        return Tokenizer.load(find_checkpoint(old.checkpoint).folder)
+        return Tokenizer.load(_tokenizer_folder(old.checkpoint))
     except CheckpointError as error:
         raise CheckpointError(
             f"{old.folder} has no tokenizer, and that of {old.checkpoint!r} can't be had: {error} "
             "Or pass tokenizer= with a folder that has it."
         ) from error
+
+
+def _tokenizer_folder(name: str) -> Path:
+    """A folder, or of a name on the Hub its tokenizer's files without the weights."""
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else find_small_files(name)
 
 
 def _wordpiece(old: KtrainFolder, checkpoint: Checkpoint, folder: Path) -> Tokenizer:

@@ -4,16 +4,21 @@ import json
 import os
 import pickle
 import shutil
+import sys
+import types
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from parity.fixtures import read_fixture
 
 import simpletext as st
 from simpletext.checkpoints.pickle_data import as_list, read_pickle
 from simpletext.errors import ArgumentError, CheckpointError
 
 SPECIMENS = Path(__file__).parents[1] / "oldformats" / "ktrain"
+ABC = ["a", "b", "c"]
 NAMES = ["tiny-single", "tiny-strings", "tiny-multi", "tiny-regression", "bert-mode"]
 
 
@@ -127,3 +132,100 @@ def test_references_that_grow_without_end_cost_nothing(tmp_path):
     path.write_bytes(bomb + b"0" + b"h\x00" + b"h\x00" + b"a" + b".")
     value = read_pickle(path)
     assert value[0] is value
+
+
+def preproc(**attributes):
+    """A pickle of ktrain's preprocessor with these attributes, made without ktrain."""
+    name = "ktrain.text.preprocessor"
+    module = types.ModuleType(name)
+    kind = type("Transformer", (), {"__module__": name})
+    module.Transformer = kind
+    value = kind()
+    vars(value).update(attributes)
+    with pytest.MonkeyPatch.context() as patch:
+        for part in ("ktrain", "ktrain.text"):
+            patch.setitem(sys.modules, part, types.ModuleType(part))
+        patch.setitem(sys.modules, name, module)
+        return pickle.dumps(value)
+
+
+def remade(tmp_path, **attributes):
+    """The folder of a specimen with another pickle."""
+    folder = shutil.copytree(SPECIMENS / "tiny-single", tmp_path / "remade")
+    (folder / "tf_model.preproc").write_bytes(preproc(**attributes))
+    return folder
+
+
+def test_a_maxlen_that_nothing_says_is_said_to_be_a_default(tmp_path, capsys):
+    predictor = st.load_predictor(remade(tmp_path, c=["neg", "pos"]))
+    assert predictor.maxlen == 128
+    assert "maxlen 128, which is a default: the pickle doesn't say it" in capsys.readouterr().out
+
+
+def test_without_tokenizer_files_only_the_small_files_are_fetched(tmp_path, monkeypatch):
+    folder = remade(tmp_path, c=["neg", "pos"], model_name="someone/model", maxlen=20)
+    store = tmp_path / "store"
+    store.mkdir()
+    for path in [*folder.glob("*token*.json"), folder / "vocab.txt", folder / "config.json"]:
+        shutil.copy(path, store)
+        if path.name != "config.json":
+            path.unlink()
+    asked = []
+
+    def fetch(name, allow_patterns, **options):
+        asked.extend(allow_patterns)
+        return str(store)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    assert len(st.load_predictor(folder).predict(["good", "bad"])) == 2
+    assert "config.json" in asked
+    assert not [pattern for pattern in asked if pattern.endswith((".safetensors", ".h5", ".bin"))]
+
+
+def test_ktrains_pairs_have_no_token_types(tmp_path):
+    """ktrain ran its models without them, so the texts of a pair are told apart by [SEP] alone."""
+    pairs = [("good film", "a bad one"), ("a", "b b b")]
+    for segments in (False, True):
+        folder = remade(tmp_path / str(segments), c=["neg", "pos"], use_token_type_ids=segments)
+        predictor = st.load_predictor(folder)
+        batch = predictor.encoder.encode(*zip(*pairs, strict=True)).padded(np.arange(2))
+        assert batch["token_type_ids"].any() == segments
+        logits = np.asarray(
+            predictor.model(batch | {"token_type_ids": batch["token_type_ids"] * 0})
+        )
+        powers = np.exp(logits)
+        plain = powers / powers.sum(-1, keepdims=True)
+        values = predictor.predict_proba(pairs)
+        assert (np.abs(values - plain).max() < 1e-6) != segments
+
+
+def test_ktrains_xlnet_has_no_token_types(tmp_path):
+    """XLNet's tokenizer has a type of its own for the last token and for padding."""
+    names = json.loads((SPECIMENS.parent / "names" / "h5_names.json").read_text())["xlnet"]
+    fixture = read_fixture("xlnet").checkpoints["base"]
+    folder = tmp_path / "xlnet"
+    shutil.copytree(Path(__file__).parents[1] / "parity" / "tokenizers" / "xlnet", folder)
+    rng, size = np.random.default_rng(0), len(vocabulary_of(folder))
+    with h5py.File(folder / "tf_model.h5", "w") as file:
+        file.attrs["layer_names"] = list(names)
+        for layer, items in names.items():
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = [name for name, _ in items]
+            for name, shape in items:
+                shape = [size, *shape[1:]] if "word_embedding" in name else shape
+                group[name] = rng.normal(size=shape).astype("float32")
+    config = fixture.config | {"vocab_size": size, "pad_token_id": 5}
+    (folder / "config.json").write_text(json.dumps(config))
+    options = {"c": ABC, "use_token_type_ids": False, "maxlen": 20}
+    (folder / "tf_model.preproc").write_bytes(preproc(**options))
+    predictor = st.load_predictor(folder)
+    batch = predictor.encoder.encode(["a short text", "text"]).padded(np.arange(2))
+    assert batch["attention_mask"][1, 0] == 0  # padded on the left
+    alike = batch | {"token_type_ids": np.zeros_like(batch["input_ids"])}
+    powers = np.exp(np.asarray(predictor.model(alike)))
+    values = predictor.predict_proba(["a short text", "text"])
+    np.testing.assert_allclose(values, powers / powers.sum(-1, keepdims=True), atol=1e-6)
+
+
+def vocabulary_of(folder):
+    return json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]

@@ -38,6 +38,8 @@ MODULES = {
     "flaubert": ("xlm", "FLAUBERT"),
     "xlnet": ("xlnet", "FAMILY"),
 }
+# Families of other programs than transformers; only simpletext loads what is saved of them.
+OWN_MODULES = {"talking_heads_bert": ("talking_heads_bert", "FAMILY")}
 
 
 def family_of(config: Mapping[str, Any]) -> Family:
@@ -47,10 +49,11 @@ def family_of(config: Mapping[str, Any]) -> Family:
         UnsupportedModelError: the model_type has no family here; names those that have.
     """
     model_type = config.get("model_type")
-    if model_type not in MODULES:
+    modules = MODULES | OWN_MODULES
+    if model_type not in modules:
         raise UnsupportedModelError(
             f"config.json has model_type={model_type!r}, which simpletext has no encoder for. "
-            f"Supported: {', '.join(MODULES)}."
+            f"Supported: {', '.join(modules)}."
         )
-    module, name = MODULES[model_type]
+    module, name = modules[model_type]
     return getattr(import_module(f".{module}", __name__), name)

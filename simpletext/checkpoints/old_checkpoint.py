@@ -1,0 +1,191 @@
+"""What a reader of an old format gives: config, tensors under PyTorch's names, tokenizer."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, CheckpointError, WeightsError
+from ..utils.files import read_json
+
+BRACKETED = re.compile(r"\[.*\]")
+MOST_TOKENS = 1 << 24
+
+
+class LazyTensors(Mapping[str, np.ndarray]):
+    """Tensors by name, each read when it is asked for.
+
+    Args:
+        name: of the file, for messages.
+        readers: name -> a function that returns the tensor.
+    """
+
+    def __init__(self, name: str, readers: Mapping[str, Callable[[], np.ndarray]]) -> None:
+        self.name, self._readers = name, dict(readers)
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return np.asarray(self._readers[key](), dtype="float32")
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._readers  # Mapping's own would read the tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def with_changed(self, key: str, change: Callable[[np.ndarray], np.ndarray]) -> "LazyTensors":
+        """The same tensors, one of them changed when it is read."""
+        read = self._readers[key]
+        return LazyTensors(self.name, {**self._readers, key: lambda: change(read())})
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of an old checkpoint, as far as it has one that classifies texts.
+
+    Attributes:
+        module: the output layer's name in PyTorch.
+        outputs: how many it has.
+        activation: "softmax" or "sigmoid" where the file says which; else None.
+        task: the task's name where the file says which; else None.
+    """
+
+    module: str
+    outputs: int
+    activation: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True)
+class OldTokenizer:
+    """The tokenizer's files of an old checkpoint.
+
+    Attributes:
+        vocabulary: a WordPiece vocabulary, a SentencePiece model, or the vocabulary of a BPE.
+        merges: the merges of a BPE.
+        lowercase: whether texts are lowercased; None if nothing says so.
+        strip_accents: whether accents are taken off; None follows `lowercase`.
+    """
+
+    vocabulary: Path
+    merges: Path | None = None
+    lowercase: bool | None = None
+    strip_accents: bool | None = None
+
+
+@dataclass(frozen=True)
+class OldCheckpoint:
+    """A checkpoint of another program as a Hugging Face folder would have it.
+
+    Attributes:
+        source: where it was found.
+        format: what it is, for the user.
+        config: the content of config.json; without labels.
+        tensors: all tensors, under the names of PyTorch's files.
+        architecture: PyTorch's class, if there is a head that isn't for classification.
+        head: the classification head, if there is one.
+        tokenizer: its files, if they were found.
+        files: a folder whose tokenizer files are in Hugging Face's form already.
+        notes: what else the user should know, one sentence each.
+    """
+
+    source: Path
+    format: str
+    config: dict[str, Any]
+    tensors: LazyTensors
+    architecture: str | None = None
+    head: Head | None = None
+    tokenizer: OldTokenizer | None = None
+    files: Path | None = None
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        CheckpointError: another value, or no JSON.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds {type(content).__name__}, not an object.")
+    return content
+
+
+def with_sizes(config: Mapping[str, Any], sizes: Mapping[str, int], name: str) -> dict[str, Any]:
+    """A config with the sizes that the tensors have.
+
+    Raises:
+        WeightsError: the config says something else.
+    """
+    for key, size in sizes.items():
+        if key in config and config[key] != size:
+            raise WeightsError(
+                f"{name}: the config has {key}={config[key]!r} and the tensors {size}. They are of "
+                "different checkpoints; get both again."
+            )
+    return {**config, **sizes}
+
+
+def tokens_in(path: Path) -> list[str]:
+    """The tokens of a WordPiece vocabulary, one a line.
+
+    Raises:
+        CheckpointError: no text, or too many lines.
+    """
+    try:
+        tokens = path.read_text(encoding="utf-8").split("\n")
+    except (UnicodeDecodeError, OSError) as error:
+        raise CheckpointError(f"{path} isn't a vocabulary: {error}. Get it again.") from error
+    if len(tokens) > MOST_TOKENS:
+        raise CheckpointError(f"{path} has {len(tokens)} lines, too many for a vocabulary.")
+    return [token.rstrip("\r") for token in tokens[: -1 if tokens[-1] == "" else None]]
+
+
+def looks_lowercase(tokens: Sequence[str]) -> bool:
+    """Whether no token has a capital letter, those in brackets such as "[CLS]" aside."""
+    return not any(t != t.lower() for t in tokens if not BRACKETED.fullmatch(t))
+
+
+def layer_count(name: str, found: int | None, given: int | None) -> int:
+    """The number of layers: as the files say, else as the user says.
+
+    Raises:
+        ArgumentError: neither says it, or both, and differently.
+    """
+    if found is None and given is None:
+        raise ArgumentError(
+            f"{name} doesn't say how many layers it has: they share their weights. Put its "
+            "albert_config.json beside it, or pass layers=, such as 12 for ALBERT base."
+        )
+    if None not in (found, given) and found != given:
+        raise ArgumentError(f"layers={given}, but {name} has {found} layers. Leave it out.")
+    return int(found or given or 0)
+
+
+def merged_heads(value: np.ndarray, is_bias: bool, is_output: bool) -> np.ndarray:
+    """A weight of Keras' attention in PyTorch's orientation, where heads and widths are one axis.
+
+    Args:
+        value: (hidden, heads, width), the way back (heads, width, hidden), or a bias.
+        is_bias: (heads, width) or (hidden,).
+        is_output: whether it is the way back.
+    """
+    if is_bias:
+        return value.reshape(-1)
+    if value.ndim == 3:
+        outer = value.shape[-1] if is_output else value.shape[0]
+        value = value.reshape((-1, outer) if is_output else (outer, -1))
+    return value.T
+
+
+def missing(name: str, what: str) -> WeightsError:
+    """The error for a tensor that the model has to have."""
+    return WeightsError(
+        f"{name} has no {what}: it is incomplete, or of another architecture. Get it again."
+    )
