@@ -13,7 +13,7 @@ from ..models.families import family_of
 from ..models.loading import layout_for, max_positions
 from ..tokenization.tokenizer import TOKENIZER, Tokenizer
 from ..utils import console
-from ..utils.files import write_json
+from ..utils.files import plain_path, write_json
 
 CONFIG = "tokenizer_config.json"
 WORDPIECE = "vocab.txt"
@@ -46,7 +46,7 @@ def write_tokenizer(
     """
     files = old.tokenizer
     if given is not None:
-        files = _given(Path(given).expanduser(), os.fspath(given), folder)
+        files = _given(plain_path(given), os.fspath(given), folder)
     elif old.files is not None:
         _copy(old.files, folder)
     if files is not None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..utils.validation import require_choice
 from .encoded_texts import EncodedTexts
 from .layout import Layout
 from .tokenizer import Tokenizer
@@ -16,9 +17,7 @@ OVERLAP = 0.25  # of a window, so that what one cuts apart stands whole in the n
 
 def check_long_text(long_text: str) -> None:
     """Refuse another value than those in `CHOICES`."""
-    if long_text not in CHOICES:
-        allowed = " and ".join(map(repr, CHOICES))
-        raise ArgumentError(f"long_text={long_text!r}; allowed are {allowed}.")
+    require_choice("long_text", long_text, CHOICES)
 
 
 def windows_of(
