@@ -41,7 +41,9 @@ def norm(name: str) -> dict[str, tuple[int, ...]]:
 
 def variables() -> dict[str, tuple[int, ...]]:
     """The names and shapes of TFBertForSequenceClassification's variables."""
-    found = {f"bert/embeddings/{name}": (rows, HIDDEN) for name, rows in EMBEDDINGS.items()}
+    found: dict[str, tuple[int, ...]] = {
+        f"bert/embeddings/{name}": (rows, HIDDEN) for name, rows in EMBEDDINGS.items()
+    }
     found |= norm("bert/embeddings")
     for i in range(LAYERS):
         layer = f"bert/encoder/layer_._{i}"
