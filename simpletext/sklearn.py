@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score
 
 from .data.labels import as_rows, collected
 from .data.texts import as_texts
@@ -55,6 +56,7 @@ class _TextEstimator(BaseEstimator):
 
         Raises:
             DataError: texts or labels that can't be used, with their rows.
+            KeyboardInterrupt: Ctrl-C; the estimator stays unfitted.
         """
         if y is None:
             raise DataError(
@@ -63,11 +65,13 @@ class _TextEstimator(BaseEstimator):
         preproc = Transformer(
             self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
-        data = preproc.preprocess_train(X, y, verbose=self.verbose)
+        data = preproc.preprocess_train(_column(X), y, verbose=self.verbose)
         model = preproc.get_model(verbose=self.verbose)
         learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
         rate = self.lr if self.lr is not None else default_rate(preproc)
         learner.fit_onecycle(rate, self.epochs, verbose=self.verbose)
+        if learner.interrupted:  # a search would take the half-trained model for a whole one
+            raise KeyboardInterrupt
         self.predictor_ = get_predictor(learner.model, preproc)
         return self
 
@@ -161,6 +165,20 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         """
         return np.asarray(self._fitted().predict_proba(_rows(X)))
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of texts whose prediction is wholly right.
+
+        Args:
+            X: strings, or pairs of strings.
+            y: their labels, in any form that `fit` takes.
+            sample_weight: the weight of each text, (texts,), or None.
+        """
+        labels = self._fitted().labels
+        if labels.kind.has_one_class:
+            return float(super().score(X, y, sample_weight))
+        truth = np.asarray(labels.encode(collected(y))).astype(int)
+        return float(accuracy_score(truth, self.predict(X), sample_weight=sample_weight))
+
 
 class TextRegressor(RegressorMixin, _TextEstimator):
     """A regression on texts for scikit-learn; whole numbers are amounts here.
@@ -184,5 +202,10 @@ class TextRegressor(RegressorMixin, _TextEstimator):
 
 def _rows(X: Any) -> list[Any]:
     """The texts as a list, so that one pair isn't taken for two texts."""
-    texts, pairs = as_texts(X)
+    texts, pairs = as_texts(_column(X))
     return texts if pairs is None else list(zip(texts, pairs, strict=True))
+
+
+def _column(X: Any) -> Any:
+    """The only column of a table, such as a ColumnTransformer gives; other texts unchanged."""
+    return X.iloc[:, 0] if hasattr(X, "columns") and len(X.columns) == 1 else X

@@ -2,6 +2,7 @@ import pickle
 import pickletools
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import LABELS, TEXTS
 from sklearn.base import clone
@@ -177,3 +178,33 @@ def test_bad_input(tiny):
         TextClassifier(str(tiny)).fit(["a", "b"], [0.5, 1.5])
     with pytest.raises(DataError, match="There are 2 texts and 1 labels"):
         TextClassifier(str(tiny)).fit(["a", "b"], ["x"])
+
+
+def test_ctrl_c_leaves_the_estimator_unfitted(tiny, monkeypatch):
+    def interrupted(learner, *_, **__):
+        learner.interrupted = True
+
+    monkeypatch.setattr("simpletext.learner.Learner.fit_onecycle", interrupted)
+    classifier = TextClassifier(tiny, **FAST)
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(TEXTS, LABELS)
+    with pytest.raises(NotFittedError):
+        classifier.predict(TEXTS)
+
+
+def test_multi_label_scores_of_names_and_of_rows(tiny):
+    names = [["good"] if label == "pos" else ["bad", "sad"] for label in LABELS]
+    classifier = TextClassifier(tiny, epochs=2, **FAST).fit(TEXTS, names)
+    rows = np.array([[c in row for c in classifier.classes_] for row in names], dtype=int)
+    expected = np.mean((classifier.predict(TEXTS) == rows).all(axis=1))
+    assert classifier.score(TEXTS, names) == classifier.score(TEXTS, rows) == expected
+
+
+def test_a_table_of_one_column_is_a_list_of_texts(tiny):
+    from sklearn.compose import ColumnTransformer
+
+    table = pd.DataFrame({"number": range(len(TEXTS)), "text": TEXTS})
+    pick = ColumnTransformer([("text", "passthrough", ["text"])]).set_output(transform="pandas")
+    whole = make_pipeline(pick, TextClassifier(tiny, epochs=1, **FAST)).fit(table, LABELS)
+    alone = TextClassifier(tiny, epochs=1, **FAST).fit(TEXTS, LABELS)
+    np.testing.assert_array_equal(whole.predict(table), alone.predict(TEXTS))

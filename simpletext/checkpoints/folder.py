@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
-from ..utils.files import read_json
+from ..utils.files import check_links, read_json
 from .hub import CONFIG, MODULES, Accept, find_on_hub
 from .old_formats import refuse_old
-from .weight_files import WeightFiles, foreign_files
+from .weight_files import DENSE_FOLDER, WeightFiles, foreign_files
+
+PARTS = ("1_Pooling", DENSE_FOLDER)  # subfolders that belong to a checkpoint
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,13 @@ def find_checkpoint(name_or_path: str | os.PathLike, accept: Accept = accept_any
 
 
 def open_folder(folder: Path, name: str) -> Checkpoint:
-    """The checkpoint in `folder`, its config read."""
+    """The checkpoint in `folder`, its config read.
+
+    Raises:
+        CheckpointError: no config.json, one that is no JSON object, or a link out of the folder.
+    """
+    for part in (folder, *(folder / name for name in PARTS)):
+        check_links(part, home=folder, pattern="*")
     if not (folder / CONFIG).is_file():
         raise CheckpointError(
             f"{name}: there is no {CONFIG} in {folder}{foreign_files(folder)}, so it isn't a "

@@ -129,25 +129,31 @@ class Filling:
     def value(self, path: str, shape: tuple[int, ...]) -> Any:
         """What the file has for our variable at `path`; None if it is newly initialised.
 
+        Asked before memory is taken for the variable: what isn't in the file costs none.
+
         Raises:
-            WeightsError: another shape.
+            WeightsError: the file lacks it, or has it in another shape.
         """
         key = self._keys[path] = self._map.key_in(self._weights, path, self._base)
-        return None if self._is_fresh(path) else _decode(self._weights, key, path, shape)
+        if not self._is_fresh(path):
+            return _decode(self._weights, key, path, shape)
+        if path not in self._skip and not self._map.is_optional(path):
+            raise WeightsError(
+                f"{self._weights.name} lacks {key!r}, which the model that config.json describes "
+                "needs. The file is incomplete or belongs to another config.json; get the "
+                "checkpoint again."
+            )
+        return None
 
     def account(self, model: Any) -> Loaded:
         """What was found for `model`, now that it is built.
 
         Raises:
-            WeightsError: a variable without a key, or a key without a variable.
+            WeightsError: a key without a variable.
         """
         paths = [variable.path for variable in self._map.variables(model)]
         _check_asked(paths, self._keys)
         fresh = [path for path in paths if self._is_fresh(path)]
-        lacking = [path for path in fresh if path not in self._skip]
-        _check_complete(
-            self._weights, [self._keys[p] for p in lacking if not self._map.is_optional(p)]
-        )
         used = {self._keys[path] for path in paths}
         bare = {key: key.removeprefix(self._base) for key in self._weights if key not in used}
         kept = [key for key in bare if self._map.is_kept(bare[key])]
@@ -220,14 +226,6 @@ def _check_asked(paths: Iterable[str], keys: Mapping) -> None:
         raise WeightsError(
             f"{_some(unasked)} can't be filled from a file: weights have to be made with "
             "`layers.Part.add_weight`."
-        )
-
-
-def _check_complete(weights: Any, missing: list[str]) -> None:
-    if missing:
-        raise WeightsError(
-            f"{weights.name} lacks {len(missing)} of the model's tensors: {_some(missing)}. "
-            "The file is incomplete or belongs to another config.json; get the checkpoint again."
         )
 
 

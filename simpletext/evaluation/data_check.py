@@ -7,6 +7,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,8 @@ def _lengths(
             both = zip(texts, pairs or [""] * len(texts), strict=True)
             lengths[part] = np.array([len(text) + len(pair) for text, pair in both])
         else:
-            data = transformer.encode(texts, pairs)
+            # Not the transformer's own encoder, which would remember that these are pairs.
+            data = copy(transformer).encode(texts, pairs)
             lengths[part] = data.full_lengths
             unk_id = transformer.tokenizer.unk_id
             unknown[part] = float(np.mean(data.ids == unk_id)) if unk_id is not None else 0.0

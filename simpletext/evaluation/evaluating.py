@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..inference.forward import predict_batch, predict_logits
-from ..inference.outputs import probabilities_of, require_labels, truth_in
+from ..inference.outputs import check_ids, probabilities_of, require_labels, truth_in
 from ..inference.predictions import Predictions
 from ..tokenization.encoded_texts import EncodedTexts
 from ..training.sources import DataSource, Rows, one_pass
@@ -45,6 +45,7 @@ def predict_texts(
     """
     if known is None:
         raise DataError("Without labelled data the learner doesn't know the task.")
+    check_ids(texts, model)
     outputs = predict_logits(model, texts, batch_size)
     return probabilities_of(model, outputs, require_labels(known.labels))
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ..errors import DataError
 from ..tasks.labels import Labels
+from ..utils import console
 
 LIMITS = (0.05, 20.0)  # temperatures outside of these mean that something else is wrong
 
@@ -34,8 +36,26 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray, labels: Labels) -> float:
 def calibrated(
     logits: np.ndarray, y: np.ndarray, labels: Labels, old: float
 ) -> tuple[float, dict[str, float]]:
-    """The best temperature; and it, log loss and calibration error before and after, by name."""
-    new = fit_temperature(logits, y, labels)
+    """The best temperature; and it, log loss and calibration error before and after, by name.
+
+    Texts that are all predicted rightly leave it as it is, with a message.
+
+    Raises:
+        DataError: texts of one class only.
+    """
+    if len(np.unique(y)) < 2:
+        raise DataError(
+            f"All {len(y)} texts have the same label; calibrating needs texts of several classes."
+        )
+    predicted = labels.kind.predicted(labels.kind.probabilities(logits))
+    if labels.kind.is_wrong(y, predicted).any():
+        new = fit_temperature(logits, y, labels)
+    else:
+        new = old
+        console.say(
+            f"All {len(y)} texts are predicted rightly, so they determine no temperature; it stays "
+            f"{old:g}. Calibrate on more texts, or on harder ones."
+        )
     scores = {"temperature": new}
     for name, temperature in (("before", old), ("after", new)):
         values = labels.kind.probabilities(logits / temperature)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..errors import WeightsError
 from ..tokenization.batching import Batches
 from ..tokenization.encoded_texts import EncodedTexts
 from ..utils import backend, console
@@ -22,6 +23,9 @@ def predict_logits(
     """The model's outputs in the order of the data, (texts, labels) float32.
 
     Texts of about equal length share a batch, so that little is spent on padding.
+
+    Raises:
+        WeightsError: outputs that aren't finite numbers.
     """
     batches = Batches(data, batch_size)
     outputs = []
@@ -32,7 +36,19 @@ def predict_logits(
     stacked = np.concatenate(outputs).astype("float32")
     logits = np.empty_like(stacked)
     logits[batches.order] = stacked
+    _check_finite(logits)
     return logits
+
+
+def _check_finite(logits: np.ndarray) -> None:
+    """Refuse outputs that are no numbers: their largest would always be the first class."""
+    wrong = np.flatnonzero(~np.isfinite(logits.reshape(len(logits), -1)).all(axis=1))
+    if len(wrong):
+        raise WeightsError(
+            f"The model returns NaN or infinity for {len(wrong)} of {len(logits)} rows, the first "
+            f"is row {wrong[0]}. Its weights are damaged, or its training failed: load it again, "
+            "or call reset_weights() and train with a lower learning rate."
+        )
 
 
 def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..models.loading import Architecture
 from ..tasks.labels import Labels
 from ..tasks.regression import target_names
 from ..tasks.task import MULTI, REGRESSION, SINGLE, task_named
+from ..tokenization.encoded_texts import EncodedTexts
 
 Truth = tuple[np.ndarray, Labels] | tuple[None, None]  # labels as numbers, and what they mean
 
@@ -56,6 +58,31 @@ def check_width(name: str, labels: Labels, model: keras.Model) -> None:
         raise DataError(
             f"{name} has {len(labels.classes)} classes or targets, but the model has {width} "
             "outputs. Take the model from the Transformer that made the data."
+        )
+
+
+def check_ids(data: EncodedTexts, model: keras.Model) -> None:
+    """Refuse token ids and lengths that a model of ours has no embeddings for.
+
+    Raises:
+        DataError: such as data of another checkpoint's tokenizer.
+    """
+    architecture = getattr(model, "architecture", None)
+    if not isinstance(architecture, Architecture) or not len(data.ids):
+        return
+    config = architecture.family.read_config(architecture.config)
+    largest, smallest, longest = data.ids.max(), data.ids.min(), data.lengths.max()
+    if smallest < 0 or largest >= config.vocab_size:
+        raise DataError(
+            f"The texts have the token id {largest if smallest >= 0 else smallest}, but the model "
+            f"has embeddings for the ids 0 to {config.vocab_size - 1}. The tokenizer belongs to "
+            "another checkpoint, or got new tokens after the training; use the model's own."
+        )
+    limit = architecture.family.max_length(config)
+    if limit is not None and longest > limit:
+        raise DataError(
+            f"A text has {longest} tokens, but the model has positions for {limit}. Encode the "
+            f"texts with maxlen={limit} or less."
         )
 
 

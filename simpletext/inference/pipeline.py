@@ -11,6 +11,7 @@ from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.windows import check_long_text
 from ..utils import console
 from .forward import predict_logits
+from .outputs import check_ids
 
 
 class Pipeline:
@@ -44,6 +45,7 @@ class Pipeline:
 
     def logits(self, data: EncodedTexts, batch_size: int, verbose: int = 0) -> np.ndarray:
         """The model's outputs for encoded texts, (texts, labels) float32."""
+        check_ids(data, self.model)
         return predict_logits(self.model, data, batch_size, verbose)
 
     def _report_truncation(self, data: EncodedTexts, verbose: int) -> None:

@@ -15,14 +15,14 @@ from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
 from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.base import filled_by
-from ..tasks.task import REGRESSION, SINGLE, TASKS
+from ..tasks.task import TASKS
 from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
-from ..utils.validation import require_count
+from .config_labels import count_labels, other_head, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
@@ -134,18 +134,18 @@ def load_classifier(
             "Fine-tune it with Transformer, which gives it a new head, or name a checkpoint that "
             "is fine-tuned for classification."
         )
-    labels = labels_in(found.config)
+    kind = _pooling(pooling, found)
+    trained = _trained_outputs(found, Architecture(found.config, kind, {}))
+    if trained is None and not new_head:
+        raise _untrained(found, "classifier")
     if num_labels is None:
-        num_labels = len(labels) if labels else family_of(found.config).default_labels
+        default = family_of(found.config).default_labels
+        num_labels = count_labels(found.name, found.config, trained, default, verbose)
     config = with_labels(found.config, num_labels, problem_type, class_names)
-    architecture = Architecture(config, _pooling(pooling, found), {})
+    architecture = Architecture(config, kind, {})
     model, fresh = _build(found, architecture, num_labels, dtype, seed)
     if fresh and not new_head:
-        raise WeightsError(
-            f"{found.name}: the checkpoint has no trained weights for {', '.join(fresh)}, so "
-            "it can't predict yet. Train it with Transformer, or pass one that is fine-tuned for "
-            "classification."
-        )
+        raise _untrained(found, ", ".join(fresh))
     if fresh and verbose:
         console.say(
             f"{found.name}: the checkpoint has no weights for {', '.join(fresh)}; "
@@ -249,41 +249,11 @@ def text_encoder_for(
     return TextEncoder(tokenizer, maxlen, layout, paired)
 
 
-def labels_in(config: Mapping[str, Any]) -> list[str] | None:
-    """The label names in a config.json, in the order of the logits; None if it has none."""
-    names = config.get("id2label")
-    if names is None:
-        return None
-    return [names[key] for key in sorted(names, key=int)]
-
-
-def other_head(config: Mapping[str, Any]) -> str | None:
-    """The class in a config.json whose head is for another job than classifying texts, or None."""
-    names = config.get("architectures")
-    jobs = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
-    found = [name for name in names or () if isinstance(name, str) and name.endswith(jobs)]
-    return found[0] if isinstance(names, list) and found else None
-
-
-def with_labels(
-    config: Mapping[str, Any],
-    num_labels: int,
-    problem_type: str | None,
-    class_names: list[str] | None = None,
-) -> dict[str, Any]:
-    """`config` with its labels and problem type brought up to date."""
-    num_labels = require_count("num_labels", num_labels)
-    if problem_type not in (None, *TASKS):
-        raise ArgumentError(f"problem_type={problem_type!r}; allowed are {', '.join(TASKS)}.")
-    names = class_names or labels_in(config) or []
-    if len(names) != num_labels:
-        names = [f"LABEL_{i}" for i in range(num_labels)]
-    default = config.get("problem_type") or (REGRESSION if num_labels == 1 else SINGLE)
-    return dict(config) | {
-        "id2label": {str(i): name for i, name in enumerate(names)},
-        "label2id": {name: i for i, name in enumerate(names)},
-        "problem_type": problem_type or default,
-    }
+def _trained_outputs(checkpoint: Checkpoint, architecture: Architecture) -> int | None:
+    """The number of outputs of a checkpoint's trained head; None if it has no such head."""
+    weights, weight_map = checkpoint.weights, _weight_map(architecture)
+    key = weight_map.key(f"{architecture.head.output}/kernel", weight_map.base)
+    return None if other_head(checkpoint.config) or key not in weights else len(weights[key])
 
 
 def _pooling(pooling: str, checkpoint: Checkpoint) -> str:
@@ -321,6 +291,14 @@ def _build(
         architecture, kept=loaded.kept, newly_initialised=set(loaded.fresh)
     )
     return model, sorted({path.split("/")[0] for path in loaded.fresh})
+
+
+def _untrained(checkpoint: Checkpoint, layers: str) -> WeightsError:
+    return WeightsError(
+        f"{checkpoint.name}: the checkpoint has no trained weights for {layers}, so it can't "
+        "predict yet. Train it with Transformer, or pass one that is fine-tuned for "
+        "classification."
+    )
 
 
 def _has_scaling(architecture: Architecture, config: Any) -> bool:

@@ -16,8 +16,9 @@ from ..checkpoints.old_checkpoint import Head, LazyTensors, OldCheckpoint
 from ..checkpoints.old_formats import find_old
 from ..checkpoints.weight_files import WEIGHTS, write_tensors
 from ..errors import ArgumentError, CheckpointError, WeightsError
+from ..models.config_labels import labels_in, with_labels
 from ..models.families import OWN_MODULES, family_of
-from ..models.loading import labels_in, load_classifier, load_encoder, model_tensors, with_labels
+from ..models.loading import load_classifier, load_encoder, model_tensors
 from ..tasks.regression import target_names
 from ..tasks.task import MULTI, REGRESSION, SINGLE, task_named
 from ..utils import console

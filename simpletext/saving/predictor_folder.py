@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy as np
 
 from ..checkpoints.folder import open_folder
 from ..errors import ArgumentError, CheckpointError, MovedNumbersWarning
+from ..models.config_labels import labels_in
 from ..models.families import family_of
 from ..models.loading import (
     architecture_of,
     find_model,
-    labels_in,
     layout_for,
     load_classifier,
     max_positions,
@@ -25,6 +26,7 @@ from ..models.loading import (
 from ..models.precision import as_saved, dtype_policy, precision_of
 from ..tasks.labels import Labels
 from ..tokenization.tokenizer import Tokenizer
+from ..utils.checksums import changed_files, checksums_of
 from ..utils.files import check_links, new_folder
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
@@ -67,7 +69,8 @@ def write_predictor(
     with new_folder(path) as folder:
         write_model(model, folder, settings.maxlen)
         tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).told)
-        write_settings(folder, settings, others)
+        files = checksums_of(folder)
+        write_settings(folder, settings, others | {"files": files})
         write_card(folder, settings, str(architecture.pooling))
 
 
@@ -94,12 +97,14 @@ def read_predictor(
             f"{folder}: config.json and simpletext.json have different labels. One of them was "
             "changed, and there is no telling which is right; get the folder again."
         )
-    tokenizer = _tokenizer(folder, raw.get("tokenizer"))
-    model = load_classifier(
-        checkpoint, len(labels.classes), labels.task, raw["pooling"],
-        dtype_policy(as_saved(raw.get("precision", "float32"), precision)), new_head=False,
-    )  # fmt: skip
-    _check_probes(folder, model, tokenizer, settings, raw.get("probes"))
+    with ThreadPoolExecutor(1) as pool:  # hashing takes half as long as loading
+        changed = pool.submit(changed_files, folder, raw.get("files", {}))
+        tokenizer = _tokenizer(folder, raw.get("tokenizer"))
+        model = load_classifier(
+            checkpoint, len(labels.classes), labels.task, raw["pooling"],
+            dtype_policy(as_saved(raw.get("precision", "float32"), precision)), new_head=False,
+        )  # fmt: skip
+        _check_probes(folder, model, tokenizer, settings, raw.get("probes"), changed.result())
     return model, tokenizer, settings
 
 
@@ -152,26 +157,43 @@ def _tokenizer(folder: Path, options: Any) -> Tokenizer:
 
 
 def _check_probes(
-    folder: Path, model: keras.Model, tokenizer: Tokenizer, settings: Settings, probes: Any
+    folder: Path,
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    settings: Settings,
+    probes: Any,
+    changed: Sequence[str],
 ) -> None:
-    """Warn if the probabilities of the probe texts differ from the saved ones."""
-    if probes is None:  # the first folders of format 1 have none
-        return
+    """Warn of files that changed, or if the probabilities of the probe texts did."""
+    reasons = [f"{' and '.join(changed)} changed or is missing."] if changed else []
+    if probes is not None:  # the first folders of format 1 have none
+        reasons += _moved_probes(folder, model, tokenizer, settings, probes)
+    if reasons:
+        warnings.warn(
+            f"The predictor in {folder} isn't as it was saved: {' '.join(reasons)} Get the folder "
+            "again. If you changed it on purpose, or another version of a library computes "
+            "differently, evaluate it on labelled texts before you use it.",
+            MovedNumbersWarning,
+            stacklevel=4,
+        )
+
+
+def _moved_probes(
+    folder: Path, model: keras.Model, tokenizer: Tokenizer, settings: Settings, probes: Any
+) -> list[str]:
+    """What is to say of the probe texts' probabilities: a sentence, or nothing."""
     texts, saved, tolerance = _parsed_probes(folder, probes, len(settings.labels.classes))
     values = probe_values(model, tokenizer, settings, texts)
     has_classes = settings.labels.kind.has_classes
     scale = 1.0 if has_classes else max(1.0, float(np.abs(saved).max()))
     moved = float(np.abs(values - saved).max())
     tolerance = max(tolerance, TOLERANCES[precision_of(model)])
-    if not moved <= tolerance * scale:
-        warnings.warn(
-            f"The predictor in {folder} returns other probabilities than when it was saved: they "
-            f"moved by up to {moved:.3g} on its {len(texts)} probe texts, where {tolerance:g} is "
-            "allowed. The weights or the tokenizer were changed or damaged, or another version "
-            "of a library computes differently. Evaluate it on labelled texts before you use it.",
-            MovedNumbersWarning,
-            stacklevel=4,
-        )
+    if moved <= tolerance * scale:
+        return []
+    return [
+        f"It returns other probabilities than when it was saved: they moved by up to {moved:.3g} "
+        f"on its {len(texts)} probe texts, where {tolerance:g} is allowed."
+    ]
 
 
 def _parsed_probes(

@@ -1,6 +1,8 @@
 """Losses on logits by task and by name, and weights for classes."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -75,12 +77,31 @@ def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
         )
     if loss is None or isinstance(loss, str):
         return _named(kind, loss, label_smoothing)
-    if isinstance(loss, keras.losses.Loss) and loss.get_config().get("from_logits") is False:
+    if kind.has_classes and expects_probabilities(loss):
         raise ArgumentError(
-            f"The loss {loss.name!r} expects probabilities, but the model returns logits: pass "
-            "from_logits=True to the loss."
+            f"The loss {name_of(loss)!r} expects probabilities, but the model returns logits: pass "
+            "from_logits=True to the loss, as in keras.losses.BinaryCrossentropy(from_logits=True)."
         )
     return loss
+
+
+def expects_probabilities(loss_or_metric: Any) -> bool:
+    """Whether a Keras loss, metric or function of either takes probabilities, not logits."""
+    if isinstance(loss_or_metric, (keras.losses.Loss, keras.metrics.Metric)):
+        try:
+            return loss_or_metric.get_config().get("from_logits") is False
+        except NotImplementedError:  # one of the user's own
+            return False
+    if not callable(loss_or_metric) or isinstance(loss_or_metric, partial):
+        return False
+    parameters = signature(loss_or_metric).parameters
+    return "from_logits" in parameters and parameters["from_logits"].default is False
+
+
+def name_of(loss_or_metric: Any) -> str:
+    """The name of a Keras loss, metric or function, for a message."""
+    own = getattr(loss_or_metric, "name", None) or getattr(loss_or_metric, "__name__", None)
+    return str(own or type(loss_or_metric).__name__)
 
 
 def _named(kind: Task, name: str | None, smoothing: float) -> keras.losses.Loss:

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
+from .losses import expects_probabilities, name_of
 from .task import TASKS, MetricFactory, Task, as_list, task_named
 
 BINS = 1024  # of the scores in an AUC: 1/32 of a logit each, from -16 to 16
@@ -217,6 +218,8 @@ def metrics_for(
 
 def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
     if not isinstance(metric, str):
+        if kind.has_classes:
+            _check_takes_logits(metric)
         return metric
     if metric in kind.metrics:
         return kind.metrics[metric](metric, num_labels)
@@ -227,6 +230,25 @@ def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
         f"There is no metric {metric!r}; for {kind.name} there are {fitting}, and any Keras metric "
         "object."
     )
+
+
+def _check_takes_logits(metric: Any) -> None:
+    """Refuse a metric of Keras that takes probabilities: on logits it is wrong without a word."""
+    if expects_probabilities(metric):
+        raise ArgumentError(
+            f"The metric {name_of(metric)!r} expects probabilities, but the model returns logits: "
+            'pass from_logits=True to it, or use a metric\'s name, such as "auc".'
+        )
+    own = metric.get_config() if type(metric).__module__.startswith("keras") else {}
+    limits = np.atleast_1d(own.get("threshold", own.get("thresholds", 0.0)) or 0.0)
+    if "Precision" in type(metric).__name__ or "Recall" in type(metric).__name__:
+        limits = np.atleast_1d(0.5 if own.get("thresholds") is None else own["thresholds"])
+    if np.any(limits != 0):
+        raise ArgumentError(
+            f"The metric {name_of(metric)!r} compares probabilities with a threshold, but the "
+            'model returns logits. Use "f1", "auc" or another metric by name, or a threshold of 0 '
+            "where the metric allows one, which stands for the probability 0.5."
+        )
 
 
 def lower_is_better(name: str) -> bool:

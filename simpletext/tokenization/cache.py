@@ -15,6 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..utils import console
+from ..utils.checksums import checksums_match, write_checksums
 from ..utils.files import local_path, new_folder
 from .encoded_texts import EncodedTexts, offsets_of
 from .layout import Layout
@@ -64,11 +66,15 @@ def cached(
     folder = local_path(cache_dir).absolute() / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):  # another process may be at the same texts
+        if folder.is_dir() and not checksums_match(folder):
+            console.say(f"The cache {folder} is damaged, and made anew.")
+            shutil.rmtree(folder)
         if not folder.is_dir():
             for left in folder.parent.glob(f".{name}-*"):  # by a process that was killed
                 shutil.rmtree(left, ignore_errors=True)
             with new_folder(folder) as temporary:
                 _write(temporary, encode())
+                write_checksums(temporary)
     return _read(folder, layout, texts, pairs)
 
 

@@ -16,6 +16,7 @@ from ..data.text_files import existing_file
 from ..errors import DataError
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
+from ..utils.checksums import sha256
 from ..utils.files import check_absent, local_path, read_json, write_json
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
@@ -48,7 +49,7 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
         with tf.io.TFRecordWriter(str(part)) as writer:
             for row in range(len(data)):
                 writer.write(_example(tf, data, row).SerializeToString())
-        write_json(side, _settings(data))
+        write_json(side, _settings(data) | {"records": len(data), "sha256": sha256(part)})
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)
@@ -65,6 +66,11 @@ def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:
     settings = read_json(existing_file(side))
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise DataError(f"{side} isn't of write_tfrecord, or of a newer simpletext.")
+    if settings.get("sha256", "") not in ("", sha256(file)):
+        raise DataError(
+            f"{file} isn't the file that {side} was written for: its checksum differs. Copy both "
+            "again, or write them anew."
+        )
     layout = Layout(**(settings["layout"] | {"inputs": tuple(settings["layout"]["inputs"])}))
     texts: list[str] = []
     pairs: list[str] = []

@@ -69,7 +69,7 @@ class Tokenizer:
                 hf = AutoTokenizer.from_pretrained(
                     folder, local_files_only=True, trust_remote_code=False
                 )
-            except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+            except BaseException as error:
                 raise _unreadable(folder, error) from error
         layout = Layout(
             inputs=tuple(hf.model_input_names),
@@ -100,7 +100,7 @@ class Tokenizer:
         try:
             backend = Backend.from_file(str(folder / TOKENIZER))
             inputs = _model_inputs(folder / CONFIG)
-        except Exception as error:  # tokenizers raises nothing more precise
+        except BaseException as error:
             raise _unreadable(folder, error) from error
         sides = options["pad_id"], options["pad_type_id"], options["padding_side"]
         layout = Layout(inputs, *sides)
@@ -271,7 +271,13 @@ class Tokenizer:
         return self._backend.to_str()
 
 
-def _unreadable(folder: Path, error: Exception) -> CheckpointError:
+def _unreadable(folder: Path, error: BaseException) -> BaseException:
+    """The error for a tokenizer that can't be read; Ctrl-C and an end of the program stay.
+
+    A panic of the Rust code in tokenizers is a BaseException that has no public name.
+    """
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        return error
     return CheckpointError(_why_unreadable(folder, error))
 
 
@@ -292,7 +298,7 @@ def _model_inputs(path: Path) -> tuple[str, ...]:
     return tuple(json.loads(path.read_text(encoding="utf-8")).get(INPUTS, ()))
 
 
-def _why_unreadable(folder: Path, error: Exception) -> str:
+def _why_unreadable(folder: Path, error: BaseException) -> str:
     message = str(error).lower()
     if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
         message += " sentencepiece"  # transformers would name another package

@@ -207,12 +207,29 @@ def train(
 ) -> None:  # fmt: skip
     """Carry out a plan, or the rest of it, and record it in the learner's state."""
     plan = plan.prepared(lr, data.steps, seed=data.seed, batch_size=data.batch_size)
+    if how.folder is not None:  # what a resumed training is compared by
+        plan = plan.prepared(lr, data.steps, **_details(model, data, how))
     data.training(state.epochs, how.class_weight)  # a wrong class_weight is refused here
     model.optimizer.build(model.trainable_variables)  # else its step is traced twice
     if state.initial is None:
         state.initial = WeightsBackup.of(model)
     with standardised(model, data.targets):
         _run(model, plan, data, how, state)
+
+
+def _details(model: keras.Model, data: TrainingData, how: FitOptions) -> dict[str, Any]:
+    """What else distinguishes a training from others, as JSON values."""
+    weights = how.class_weight
+    if isinstance(weights, Mapping):
+        weights = {str(name): float(weight) for name, weight in weights.items()}
+    return {
+        "train_data": data.train.describe(),
+        "val_data": data.validation and data.validation.describe(),
+        "class_weight": weights,
+        "optimizer": type(model.optimizer).__name__,
+        "weight_decay": getattr(model.optimizer, "weight_decay", None),
+        "layer_decay": getattr(model.optimizer, "layer_decay", None),
+    }
 
 
 def _run(

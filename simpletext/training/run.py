@@ -160,7 +160,7 @@ class Run(keras.callbacks.Callback):
         """
         saved = read_checkpoint(folder / LAST)
         theirs, ours = saved.state["plan"], self.plan.describe()
-        other = [name for name in ours if theirs.get(name) != ours[name]]
+        other = [name for name in ours if theirs.get(name, ours[name]) != ours[name]]
         if other:
             changes = ", ".join(f"{n} was {theirs.get(n)!r} and is {ours[n]!r}" for n in other)
             raise CheckpointError(

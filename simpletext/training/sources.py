@@ -4,6 +4,7 @@ A data source yields batches `(x, y)` or `(x, y, sample_weight)`, as a `PyDatase
 `tf.data.Dataset`, and has the labels and texts behind them where there are any.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from ..inference.outputs import Truth, check_width, truth_in
+from ..inference.outputs import Truth, check_ids, check_width, truth_in
 from ..tasks.labels import Labels
 from ..tasks.losses import class_weights
 from ..tokenization.batching import Batches, take_rows
@@ -44,6 +45,15 @@ class Rows:
     def steps(self, batch_size: int) -> int:
         """Batches per epoch."""
         return -(-len(self) // batch_size)
+
+    def describe(self) -> str:
+        """The number of rows and a fingerprint of all that is trained on."""
+        whole = isinstance(self.data, EncodedTexts)
+        parts = [self.data.ids, self.data.offsets] if whole else keras.tree.flatten(self.data)
+        digest = hashlib.blake2b(digest_size=8)
+        for part in (*parts, self.y, *(() if self.weights is None else (self.weights,))):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return f"{len(self)} rows ({digest.hexdigest()})"
 
     def training(
         self, batch_size: int, seed: int, epoch: int, class_weight: Any = None
@@ -93,6 +103,10 @@ class Stream:
     def __init__(self, data: Any, name: str) -> None:
         self.data, self.name = data, name
         self._steps: int | None = None
+
+    def describe(self) -> str:
+        """The kind of data: what is in the batches isn't known."""
+        return type(self.data).__name__
 
     def steps(self, batch_size: int) -> int:
         """Batches per epoch; counted once where the dataset doesn't know its length."""
@@ -188,6 +202,7 @@ def as_source(name: str, data: Any, model: keras.Model, sample_weight: Any = Non
     """
     if isinstance(data, LabelledTexts):
         check_width(name, data.labels, model)
+        check_ids(data, model)
         truth = (data.y, data.labels)
         return Rows(data, data.y, _weights(name, sample_weight, len(data)), truth)
     if isinstance(data, EncodedTexts):

@@ -109,19 +109,28 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def check_links(folder: Path) -> None:
+def check_links(folder: Path, home: Path | None = None, pattern: str = "**/*") -> None:
     """Refuse links out of `folder`, and anything in it that is neither a file nor a folder.
+
+    Args:
+        folder: the folder; one that doesn't exist has no links.
+        home: where links may lead to, if that isn't the folder itself.
+        pattern: what is looked at; "*" for the folder without its subfolders.
 
     The Hub's cache keeps a snapshot's files as links into the `blobs` beside it; those are right.
 
     Raises:
         CheckpointError: a link that leads elsewhere, by name.
     """
-    homes = [folder.resolve()]
-    if folder.parent.name == "snapshots":
-        homes.append(folder.parent.parent.resolve() / "blobs")
-    for path in folder.rglob("*"):
-        real = path.resolve()
+    home = home or folder
+    homes = [home.resolve()]
+    if home.parent.name == "snapshots":
+        homes.append(home.parent.parent.resolve() / "blobs")
+    for path in folder.glob(pattern):
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(f"{path} is a link that leads nowhere: {error}.") from error
         if not any(real.is_relative_to(home) for home in homes):
             raise CheckpointError(
                 f"{path} is a link out of its folder, to {real}. Don't trust the folder, or put "

@@ -109,3 +109,10 @@ def test_bad_input():
         st.check(["a", "b"], ["x", "y"], (["a"], ["z"]))
     with pytest.raises(ArgumentError, match=r"val must be a pair: \(texts, labels\)"):
         st.check(["a", "b"], ["x", "y"], pd.DataFrame({"text": ["a"]}))
+
+
+def test_a_check_of_pairs_leaves_the_transformer_as_it_is(tiny):
+    transformer = st.Transformer(tiny, maxlen=12)
+    st.check([("good", "film"), ("bad", "film")], [1, 0], preproc=transformer)
+    assert transformer.paired is None
+    assert len(transformer.preprocess_train(["good", "bad"], [1, 0], verbose=0)) == 2

@@ -1,11 +1,14 @@
 """What `Predictor.predict` and its sisters give, by every option."""
 
+import json
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import simpletext as st
-from simpletext.errors import ArgumentError, DataError
+from simpletext.errors import ArgumentError, DataError, WeightsError
 from simpletext.inference.predictions import Predictions, thresholds_from
 from simpletext.tasks.labels import Labels
 
@@ -244,3 +247,39 @@ def test_pandas_and_numpy(trained):
 def test_options_that_return_proba_would_ignore_are_refused(trained, option):
     with pytest.raises(ArgumentError, match=f"{next(iter(option))} would be ignored"):
         trained.predictor.predict("a text", return_proba=True, **option)
+
+
+def test_outputs_that_are_no_numbers(tiny):
+    predictor = untrained(tiny, ["x", "y"])
+    bias = predictor.model.get_layer("classifier").bias
+    bias.assign([np.nan, 0.0])
+    with pytest.raises(WeightsError, match=r"NaN or infinity for 2 of 2 rows.*load it again"):
+        predictor.predict(["good", "bad"])
+
+
+def test_ids_that_have_no_embedding(tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "more")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"]["unheard"] = 5000
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    transformer = st.Transformer(folder, maxlen=12)
+    transformer.preprocess_train(["good", "bad"], ["x", "y"], verbose=0)
+    model = transformer.get_classifier(verbose=0)
+    predictor = st.get_predictor(model, transformer)
+    assert predictor.predict("good") in ("x", "y")
+    message = r"token id 5000, but the model has embeddings for the ids 0 to \d+. The tokenizer"
+    with pytest.raises(DataError, match=message):
+        predictor.predict("unheard")
+    odd = transformer.preprocess_train(["unheard", "bad"], ["x", "y"], verbose=0)
+    with pytest.raises(DataError, match=message):
+        st.get_learner(model, odd)
+
+
+def test_calibration_needs_mistakes_and_several_classes(trained, capsys):
+    predictor = trained.predictor
+    with pytest.raises(DataError, match="All 1 texts have the same label"):
+        predictor.calibrate(["a good film"], ["pos"])
+    scores = predictor.calibrate(["a good film", "an awful film"], ["pos", "neg"])
+    assert "All 2 texts are predicted rightly" in capsys.readouterr().out
+    assert scores["temperature"] == 1.0
+    assert predictor.settings.temperature == 1.0

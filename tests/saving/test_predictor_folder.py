@@ -131,7 +131,7 @@ def test_moved_numbers_are_told(copy):
     tensors[name] = -tensors[name]
     save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.warns(
-        MovedNumbersWarning, match="returns other probabilities than when it was saved"
+        MovedNumbersWarning, match="model.safetensors changed.* returns other probabilities than"
     ):
         st.load_predictor(copy)
 
@@ -143,6 +143,22 @@ def test_nan_weights_are_told(copy):
     tensors["classifier.bias"][:] = np.nan
     save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.warns(MovedNumbersWarning, match="moved by up to nan"):
+        st.load_predictor(copy)
+
+
+def test_a_changed_vocabulary_is_told(copy):
+    content = json.loads((copy / "tokenizer.json").read_text())
+    vocabulary = content["model"]["vocab"]
+    vocabulary["very"], vocabulary["film"] = vocabulary["film"], vocabulary["very"]
+    (copy / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.warns(MovedNumbersWarning, match="tokenizer.json changed or is missing"):
+        st.load_predictor(copy)
+
+
+@pytest.mark.parametrize("files", [[], {"a": 1}, {"../a": {"size": 1, "sha256": ""}}, {"a": {}}])
+def test_checksums_that_cannot_be_right(copy, files):
+    change(copy, files=files)
+    with pytest.raises(CheckpointError, match=r"simpletext.json is damaged.*files can't be"):
         st.load_predictor(copy)
 
 
@@ -235,8 +251,9 @@ def test_nothing_in_a_hostile_folder_runs(copy, tmp_path, monkeypatch):
     change(copy, "config.json", auto_map=auto, trust_remote_code=True)
     change(copy, "tokenizer_config.json", auto_map=auto, tokenizer_class="Evil")
     (copy / "chat_template.jinja").write_text("{{ ''.__class__.__mro__ }}")
-    assert st.load_predictor(copy).predict("a good film") == "pos"
-    change(copy, tokenizer=None)  # now transformers has to load it
+    with pytest.warns(MovedNumbersWarning, match="config.json and tokenizer_config.json changed"):
+        assert st.load_predictor(copy).predict("a good film") == "pos"
+    change(copy, tokenizer=None, files={})  # now transformers has to load it
     assert st.load_predictor(copy).predict("a good film") == "pos"
     assert not (tmp_path / "bomb").exists()
 

@@ -1,9 +1,13 @@
+import functools
+
+import keras
 import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics as sk
 
 from simpletext.errors import ArgumentError
+from simpletext.tasks.losses import loss_for
 from simpletext.tasks.metrics import metrics_for
 from simpletext.tasks.task import MULTI, REGRESSION, SINGLE
 
@@ -115,3 +119,35 @@ def test_metrics_can_be_saved_and_reset(name):
     streamed(metric, y, p)
     metric.reset_state()
     assert float(metric.result()) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        keras.metrics.AUC(), keras.metrics.BinaryCrossentropy(), keras.metrics.Precision(),
+        keras.metrics.Recall(thresholds=0.3), keras.metrics.BinaryAccuracy(),
+        keras.metrics.BinaryIoU(), keras.metrics.binary_crossentropy,
+    ],
+    ids=lambda metric: type(metric).__name__,
+)  # fmt: skip
+def test_a_metric_of_probabilities_is_refused(metric):
+    with pytest.raises(ArgumentError, match="probabilities"):
+        metrics_for(MULTI, 3, [metric])
+    assert metrics_for(REGRESSION, 1, [metric]) == [metric]
+
+
+def test_a_metric_that_takes_logits_is_right():
+    y = (rng.random((300, 1)) > 0.5).astype("float32")
+    logits = (y * 2 - 1 + rng.normal(size=y.shape) * 2).astype("float32")
+    own = [keras.metrics.AUC(2000, from_logits=True), keras.metrics.BinaryAccuracy(threshold=0)]
+    auc, accuracy, _ = metrics_for(MULTI, 1, [*own, keras.metrics.CategoricalAccuracy()])
+    assert streamed(auc, y, logits) == pytest.approx(sk.roc_auc_score(y, logits), abs=5e-3)
+    assert streamed(accuracy, y, logits) == pytest.approx(np.mean((logits > 0) == y), abs=1e-6)
+
+
+def test_a_loss_of_probabilities_is_refused():
+    for loss in (keras.losses.BinaryCrossentropy(), keras.losses.binary_crossentropy):
+        with pytest.raises(ArgumentError, match="expects probabilities.*pass from_logits=True"):
+            loss_for(MULTI, loss)
+    own = functools.partial(keras.losses.binary_crossentropy, from_logits=True)
+    assert loss_for(MULTI, own) is own

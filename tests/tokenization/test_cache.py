@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -202,6 +203,12 @@ def test_bad_tfrecords(transformer, tmp_path):
     with pytest.raises(SimpletextError, match="exists already and is left as it is"):
         write_tfrecord(data, path)
     path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(DataError, match="its checksum differs. Copy both again"):
+        read_tfrecord(path)
+    side = path.with_name("a.tfrecord.json")
+    settings = json.loads(side.read_text())
+    del settings["sha256"]  # as the first version wrote them
+    side.write_text(json.dumps(settings))
     with pytest.raises(DataError, match="is damaged or no file of write_tfrecord"):
         read_tfrecord(path)
     (tmp_path / "a.tfrecord.json").write_text("{}")
@@ -209,3 +216,14 @@ def test_bad_tfrecords(transformer, tmp_path):
         read_tfrecord(path)
     with pytest.raises(DataError, match="There is no file"):
         read_tfrecord(tmp_path / "b.tfrecord")
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "lengths.bin", "checksums.json"])
+def test_a_damaged_cache_is_made_anew(transformer, tmp_path, name, capsys):
+    first = transformer.preprocess_test(TEXTS, verbose=0, cache_dir=tmp_path)
+    ids = np.array(first.ids)
+    (path,) = tmp_path.glob(f"*/{name}")
+    path.write_bytes(b"1" + path.read_bytes()[1:] if name != "checksums.json" else b"{")
+    again = transformer.preprocess_test(TEXTS, verbose=0, cache_dir=tmp_path)
+    assert "is damaged, and made anew" in capsys.readouterr().out
+    np.testing.assert_array_equal(again.ids, ids)

@@ -461,3 +461,27 @@ def test_plots_return_the_figure_and_show_it_outside_of_notebooks(monkeypatch):
     monkeypatch.setattr("simpletext.utils.console.in_notebook", lambda: True)
     assert learner.plot() is not None
     assert len(opened) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"data": (X[::-1].copy(), Y)}, "train_data"),
+        ({"val": (X[:50], Y[:50])}, "val_data"),
+        ({"class_weight": {0: 2.0}}, "class_weight"),
+        ({"optimizer": st.AdamW(0.01, weight_decay=0.1)}, "weight_decay"),
+        ({"optimizer": st.AdamW(0.01)}, "optimizer"),
+    ],
+)
+def test_another_training_is_not_resumed(change, name, tmp_path):
+    def start(data=(X, Y), val=(X, Y), class_weight=None, optimizer=None, resume=True):
+        model = network() if optimizer is None else network(optimizer=optimizer)
+        learner = st.get_learner(model, data, val, batch_size=16)
+        options = {"checkpoint_folder": tmp_path, "class_weight": class_weight, "verbose": 0}
+        learner.fit(0.01, 2, resume=resume, **options)
+
+    first = {"optimizer": st.AdamW(0.01)} if name == "weight_decay" else {}
+    start(**first, resume=False)
+    with pytest.raises(CheckpointError, match=f"holds another training: .*{name} was"):
+        start(**change)
+    start(**first)

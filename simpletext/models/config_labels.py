@@ -1,0 +1,110 @@
+"""The labels in a checkpoint's config.json: read, checked, counted and brought up to date."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ArgumentError, UnsupportedModelError
+from ..tasks.task import REGRESSION, SINGLE, TASKS
+from ..utils import console
+from ..utils.validation import require_count
+
+MOST_NEW = 100_000  # labels of a head without weights; a config.json may say any number
+
+
+def labels_in(config: Mapping[str, Any]) -> list[str] | None:
+    """The label names in a config.json, in the order of the logits; None if it has none.
+
+    Raises:
+        UnsupportedModelError: an id2label that isn't a name for each of 0, 1, 2 and so on, or one
+            that has a name twice.
+    """
+    names = config.get("id2label")
+    if names is None and isinstance(config.get("label2id"), dict):
+        names = {number: name for name, number in config["label2id"].items()}
+    if names is None:
+        return None
+    if isinstance(names, dict):
+        by_number = {_number(key): name for key, name in names.items()}
+        names = [by_number.get(number) for number in range(len(names))]
+    if not isinstance(config.get("id2label", {}), dict) or any(
+        isinstance(name, (dict, list, type(None))) for name in names
+    ):
+        raise UnsupportedModelError(
+            f"config.json has id2label={config.get('id2label')!r:.200}; it must have a name for "
+            'each of the numbers from 0 on, such as {"0": "negative", "1": "positive"}.'
+        )
+    names = [str(name) for name in names]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        places = [i for i, name in enumerate(names) if name == twice]
+        raise UnsupportedModelError(
+            f"config.json has the label {twice!r} for the outputs {places}. Give each output a "
+            "name of its own in id2label."
+        )
+    return names
+
+
+def _number(key: Any) -> int | None:
+    return int(key) if isinstance(key, int) or (isinstance(key, str) and key.isdecimal()) else None
+
+
+def other_head(config: Mapping[str, Any]) -> str | None:
+    """The class in a config.json whose head is for another job than classifying texts, or None."""
+    names = config.get("architectures")
+    jobs = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+    found = [name for name in names or () if isinstance(name, str) and name.endswith(jobs)]
+    return found[0] if isinstance(names, list) and found else None
+
+
+def with_labels(
+    config: Mapping[str, Any],
+    num_labels: int,
+    problem_type: str | None,
+    class_names: list[str] | None = None,
+) -> dict[str, Any]:
+    """`config` with its labels and problem type brought up to date."""
+    num_labels = require_count("num_labels", num_labels)
+    if problem_type not in (None, *TASKS):
+        raise ArgumentError(f"problem_type={problem_type!r}; allowed are {', '.join(TASKS)}.")
+    names = class_names or labels_in(config) or []
+    if len(names) != num_labels:
+        names = [f"LABEL_{i}" for i in range(num_labels)]
+    default = config.get("problem_type") or (REGRESSION if num_labels == 1 else SINGLE)
+    if problem_type is None and default not in TASKS:
+        raise UnsupportedModelError(
+            f"config.json has problem_type={default!r}; pass problem_type= (or task=), one of "
+            f"{', '.join(TASKS)}."
+        )
+    return dict(config) | {
+        "id2label": {str(i): name for i, name in enumerate(names)},
+        "label2id": {name: i for i, name in enumerate(names)},
+        "problem_type": problem_type or default,
+    }
+
+
+def count_labels(
+    name: str, config: Mapping[str, Any], trained: int | None, default: int, verbose: int
+) -> int:
+    """The number of a checkpoint's labels.
+
+    Args:
+        name: the checkpoint's, for messages.
+        config: its config.json.
+        trained: the number of outputs of its trained head, which counts if there is one; or None.
+        default: the family's, for a config.json without labels.
+        verbose: 0 prints nothing.
+
+    Raises:
+        UnsupportedModelError: an id2label that can't be read.
+        ArgumentError: a num_labels that can't be right.
+    """
+    names = labels_in(config)
+    if trained is None:
+        claimed = len(names) if names else config.get("num_labels", default)
+        return require_count("num_labels in config.json", claimed, 1, MOST_NEW)
+    if names and len(names) != trained and verbose:
+        console.say(
+            f"{name}: config.json has names for {len(names)} labels, but the head has {trained} "
+            f"outputs; they are called LABEL_0 to LABEL_{trained - 1}."
+        )
+    return trained
