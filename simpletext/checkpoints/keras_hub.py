@@ -16,6 +16,7 @@ from ..errors import UnsupportedModelError, WeightsError
 from .hdf5 import local_array, opened, values_of
 from .hub import CONFIG
 from .old_checkpoint import (
+    MOST_LAYERS,
     Head,
     LazyTensors,
     OldCheckpoint,
@@ -26,7 +27,6 @@ from .old_checkpoint import (
 )
 
 WEIGHTS, TASK_WEIGHTS, SHARDS = "model.weights.h5", "task.weights.h5", "model.weights.json"
-MOST_LAYERS = 1000
 ENCODER = "transformer_encoder"
 BLOCK = {
     "_self_attention_layer/query_dense": "attention.self.query",

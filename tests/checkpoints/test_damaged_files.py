@@ -138,7 +138,7 @@ linux = pytest.mark.skipif(
 @linux
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_few_changes(name, tmp_path):
-    fuzz(name, 5, tmp_path)
+    fuzz(name, 4, tmp_path)
 
 
 @linux
