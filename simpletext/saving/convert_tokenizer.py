@@ -56,14 +56,13 @@ def write_tokenizer(
         files = _given(Path(given).expanduser(), os.fspath(given), folder)
     elif old.files is not None:
         _copy(old.files, folder)
+    found = any(next(folder.glob(pattern), None) for pattern in COPIED)
     if files is None and cased is not None:
-        raise ArgumentError(
-            f"cased={cased!r} is for a vocabulary alone; here the tokenizer's own settings say it. "
-            "Leave it out."
-        )
+        why = "the tokenizer's own settings say it" if found else "there is no vocabulary here"
+        raise ArgumentError(f"cased={cased!r}, but {why}. Leave it out, or pass tokenizer=.")
     if files is not None:
         _write_files(old, files, folder, cased, exact=given is None)
-    elif not any(next(folder.glob(pattern), None) for pattern in COPIED):
+    elif not found:
         console.say(
             "  tokenizer: none was found; pass tokenizer= with a folder or a vocabulary file, or "
             "put the files into the new folder yourself"
