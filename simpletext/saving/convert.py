@@ -86,12 +86,13 @@ def convert(
             folder, tokenizer=tokenizer, task=task, classes=labels
         )
         write_predictor(new, model, words, settings)
+        count = _check_written(local_path(new), model_tensors(model))
     else:
         checkpoint = _with_head(_read(folder, os.fspath(old), layers), task, labels)
         _describe(checkpoint, os.fspath(old))
         with new_folder(new) as temporary:
             count = _write(checkpoint, temporary, cased, tokenizer)
-        console.say(f"written: {os.fspath(new)}; {count} tensors compared, all equal")
+    console.say(f"written: {os.fspath(new)}; {count} tensors compared, all equal")
     return local_path(new)
 
 
@@ -119,7 +120,10 @@ def _read(path: Path, name: str, layers: int | None) -> OldCheckpoint:
     if layers is not None:
         raise ArgumentError("layers= is for checkpoints that don't say it. Leave it out.")
     if not path.exists():
-        raise CheckpointError(f"There is no file or folder {shown(name)}. Check the path.")
+        raise CheckpointError(
+            f"There is no file or folder {shown(name)}. Check the path; a model on the Hub is fetched "
+            f"first with `hf download {name} --local-dir FOLDER`."
+        )
     if not (path / CONFIG).is_file():
         raise CheckpointError(
             f"{shown(name)} holds nothing that simpletext converts: no *.index of TensorFlow, no "
@@ -237,9 +241,8 @@ def _write(
     bare = old.head is None and old.architecture is None and old.files is None
     tensors = _read_all(old.tensors, family.base if bare else "")
     write_tensors(folder / WEIGHTS, tensors)
-    _check_written(folder, tensors)
     _check_model(old, folder, tensors, family.base)
-    return len(tensors)
+    return _check_written(folder, tensors)
 
 
 def _read_all(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
@@ -261,8 +264,8 @@ def _read_all(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.nd
     return values
 
 
-def _check_written(folder: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Compare the file with what was to be written."""
+def _check_written(folder: Path, tensors: Mapping[str, np.ndarray]) -> int:
+    """Compare the file with what was to be written; returns the tensors' number."""
     written = open_folder(folder, str(folder)).weights
     wrong = sorted(set(tensors) ^ set(written))
     wrong += [name for name in tensors if not np.array_equal(written[name], tensors[name], True)]
@@ -270,6 +273,7 @@ def _check_written(folder: Path, tensors: Mapping[str, np.ndarray]) -> None:
         raise WeightsError(
             f"{folder} wasn't written right: {wrong[0]!r} differs. Is the disk full?"
         )
+    return len(tensors)
 
 
 def _check_model(
