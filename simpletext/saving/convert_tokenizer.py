@@ -58,7 +58,7 @@ def write_tokenizer(
         )
         return
     words = Tokenizer.load(folder)
-    words.save(folder, layout_for(old.config, words.layout).told)
+    words.save(folder, layout_for(old.config, words.layout).model_input_names)
 
 
 def _given(path: Path, name: str, folder: Path) -> OldTokenizer | None:

@@ -280,6 +280,6 @@ def test_calibration_needs_mistakes_and_several_classes(trained, capsys):
     with pytest.raises(DataError, match="All 1 texts have the same label"):
         predictor.calibrate(["a good film"], ["pos"])
     scores = predictor.calibrate(["a good film", "an awful film"], ["pos", "neg"])
-    assert "All 2 texts are predicted rightly" in capsys.readouterr().out
+    assert "All 2 texts are predicted correctly" in capsys.readouterr().out
     assert scores["temperature"] == 1.0
     assert predictor.settings.temperature == 1.0

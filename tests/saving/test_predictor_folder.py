@@ -369,7 +369,7 @@ def test_push_to_hub_that_fails(trained, monkeypatch):
     with pytest.raises(UnreachableModelError, match=r"wasn't uploaded \(no route\)\. Log in with"):
         trained.predictor.push_to_hub("me/films")
     monkeypatch.setattr(FakeHub, "error", HFValidationError("bad name"))
-    with pytest.raises(UnknownModelError, match="is no possible name on the Hub: bad name"):
+    with pytest.raises(UnknownModelError, match="isn't a valid name on the Hub: bad name"):
         trained.predictor.push_to_hub("me//films")
 
 
