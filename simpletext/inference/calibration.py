@@ -65,8 +65,14 @@ def calibrated(
 
 
 def log_loss(values: np.ndarray, y: np.ndarray, labels: Labels) -> float:
-    """The mean of -log(probability) over the true labels."""
-    return float(labels.kind.row_losses(y, np.asarray(values, dtype="float64")).mean())
+    """scikit-learn's log loss; for a multi-label task, over all labels of all texts."""
+    from sklearn import metrics
+
+    values = np.asarray(values, dtype="float64")  # float32 would be clipped at 1e-7
+    if labels.kind.has_thresholds:
+        return float(metrics.log_loss(np.ravel(y) > 0.5, np.ravel(values), labels=[False, True]))
+    values = values / values.sum(axis=1, keepdims=True)
+    return float(metrics.log_loss(y, values, labels=np.arange(values.shape[1])))
 
 
 def calibration_error(values: np.ndarray, y: np.ndarray, labels: Labels, bins: int = 15) -> float:
