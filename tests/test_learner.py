@@ -122,6 +122,7 @@ def test_top_losses_when_nothing_is_wrong(trained, capsys):
 def test_plotting_on_a_slow_machine_is_no_reason_to_warn(tmp_path, slow_clock):
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.0]}
     plot_history(history, "loss").savefig(tmp_path / "loss.png")
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_plot_knows_its_names(trained):

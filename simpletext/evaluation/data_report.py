@@ -70,7 +70,7 @@ class DataReport:
         lines = [f"texts: {parts}"]
         if self.labels:
             lines += [self.labels.describe(), *self._spread()]
-        lines += self._lengths_told()
+        lines += self._length_lines()
         if self.ok:
             return "\n".join([*lines, "nothing wrong was found"])
         return "\n".join([*lines, "", "to look at:", *(f"- {each}" for each in self.findings)])
@@ -142,7 +142,7 @@ class DataReport:
                 shown = [*shown[:5], "...", *shown[-4:]]
             yield f"{part} labels: {', '.join(shown)}"
 
-    def _lengths_told(self) -> Iterator[str]:
+    def _length_lines(self) -> Iterator[str]:
         for part, lengths in self.lengths.items():
             p95, p99 = np.percentile(lengths, (95, 99))
             line = (

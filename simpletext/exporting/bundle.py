@@ -19,10 +19,10 @@ class Runtime:
 
     Attributes:
         file: the model's file or folder in the bundle.
-        packages: what has to be installed.
+        packages: packages to install.
         imports: the line that imports the runtime.
         load: an expression that loads the model from the folder `HERE`.
-        call: an expression that gives the logits of `inputs`, arrays by name.
+        call: an expression that returns the logits of `inputs`, arrays by name.
     """
 
     file: str
@@ -45,7 +45,7 @@ RUNTIMES = {
         "model.xml",
         ("numpy", "openvino", "tokenizers"),
         "import openvino",
-        # Left to itself, it would compute in bfloat16 where the processor can.
+        # By default it computes in bfloat16 if the processor can.
         'openvino.compile_model(HERE / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})',
         "MODEL(inputs)[0]",
     ),
@@ -124,7 +124,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow
-import tensorflow_text  # noqa: F401 - the model is made of its operations
+import tensorflow_text  # noqa: F401 - the model uses its operations
 
 HERE = Path(__file__).parent
 LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
@@ -156,10 +156,10 @@ README = Template("""\
     python predict.py "one text" "another"
 
 From your own code: `from predict import predict_proba`, then
-`predict_proba(["one text", "another"])`. Texts are cut to $maxlen tokens. A task with several
-labels per text it returns those whose probability reaches their threshold in `thresholds`.
+`predict_proba(["one text", "another"])`. Texts are truncated to $maxlen tokens. In a multi-label
+task, a label is predicted if its probability is at or above its threshold in `labels.json`.
 $note
-It gave the same probabilities as the original, within 1e-4, when it was made.
+When exported, it returned the original's probabilities within 1e-4.
 """)
 
 

@@ -1,4 +1,4 @@
-"""`Predictions`: what a model predicts for some rows, and what the user asked for of it."""
+"""`Predictions`: a model's predictions for some rows, in the forms that users request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from ..utils.validation import require_count, require_number, shown
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model predicts for some rows, in the data's own order.
+    """A model's predictions for some rows, in the data's own order.
 
     Attributes:
         values: probabilities (regression: values), (rows, outputs) float32.
         labels: the task and the classes.
         y: the rows' labels as numbers (see `Labels.encode`), or None.
         texts, pairs: the texts behind the rows, or None.
-        truncated: for each row whether it was cut to maxlen, (rows,), or None.
+        truncated: whether each row was truncated to maxlen, (rows,), or None.
     """
 
     values: np.ndarray
@@ -112,13 +112,13 @@ def thresholds_from(
     """The threshold of each label, (labels,) float32.
 
     Args:
-        threshold: the user's: one for all, one a label, or a dict by label.
-        kept: those tuned before, for the labels about which the user says nothing.
+        threshold: the user's: one for all, one per label, or a dict by label.
+        kept: tuned thresholds, for labels without one in `threshold`.
         labels: the task and the classes.
-        default: for labels about which nobody says anything.
+        default: for labels without any.
 
     Raises:
-        ArgumentError: not a multi-label task, an unknown label, a number outside of 0 to 1.
+        ArgumentError: not a multi-label task, an unknown label, or a number outside of 0 to 1.
     """
     count = len(labels.classes)
     values = np.full(count, default) if kept is None else np.asarray(kept, dtype="float64")
@@ -127,7 +127,7 @@ def thresholds_from(
     if not labels.kind.has_thresholds:
         raise ArgumentError(
             f"threshold={shown(threshold)} is for multi-label tasks; this is {labels.task}. "
-            "min_confidence leaves a single-label text without an answer."
+            "For a single-label task use min_confidence."
         )
     if isinstance(threshold, Mapping):
         values = _by_name(threshold, values, labels)

@@ -9,15 +9,14 @@ from ..tasks.task import REGRESSION, SINGLE, TASKS
 from ..utils import console
 from ..utils.validation import require_choice, require_count, shown
 
-MOST_NEW = 100_000  # labels of a head without weights; a config.json may say any number
+MOST_NEW = 100_000  # the most labels of a head without weights: config.json may name any number
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:
     """The label names in a config.json, in the order of the logits; None if it has none.
 
     Raises:
-        UnsupportedModelError: an id2label that isn't a name for each of 0, 1, 2 and so on, or one
-            that has a name twice.
+        UnsupportedModelError: id2label lacks one of the ids 0, 1, 2 and so on, or repeats a name.
     """
     names = config.get("id2label")
     if names is None and isinstance(config.get("label2id"), dict):
@@ -50,7 +49,7 @@ def _number(key: Any) -> int | None:
 
 
 def other_head(config: Mapping[str, Any]) -> str | None:
-    """The class in a config.json whose head is for another job than classifying texts, or None."""
+    """The class in config.json, if its head doesn't classify texts; else None."""
     names = config.get("architectures")
     jobs = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
     found = [name for name in names or () if isinstance(name, str) and name.endswith(jobs)]

@@ -12,7 +12,7 @@ import numpy as np
 from ..checkpoints.folder import Checkpoint, find_checkpoint
 from ..checkpoints.hub import CONFIG, MODULES
 from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
-from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
+from ..checkpoints.weight_map import WeightLoader, WeightMap, file_tensors
 from ..errors import ArgumentError, WeightsError
 from ..layers.base import filled_by
 from ..tasks.task import TASKS
@@ -61,12 +61,12 @@ class Architecture:
 
     @property
     def bare(self) -> bool:
-        """Whether the file is that of an encoder without a head."""
+        """Whether the checkpoint is an encoder without a head."""
         return self.pooling != "original"
 
 
 def find_model(name_or_path: str | os.PathLike) -> Checkpoint:
-    """The checkpoint of that name, of a supported family; see `find_checkpoint`."""
+    """The checkpoint `name`, whose family must be supported; see `find_checkpoint`."""
     return find_checkpoint(name_or_path, accept=family_of)
 
 
@@ -82,8 +82,8 @@ def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras
         (batch, length, hidden).
 
     Raises:
-        UnknownModelError, UnreachableModelError: no such checkpoint, or no way to it.
-        UnsupportedModelError: no code for its model_type, or for a value in its config.
+        UnknownModelError, UnreachableModelError: no such checkpoint, or the Hub is unreachable.
+        UnsupportedModelError: its model_type, or a value in its config, isn't supported.
         WeightsError: the weight file is damaged or doesn't fit.
     """
     check_dtype(dtype)
@@ -135,7 +135,7 @@ def load_classifier(
     other = other_head(found.config)
     if other and not new_head:
         raise WeightsError(
-            f"{found.name} is a {other}: its head isn't for the classification of whole texts. "
+            f"{found.name} is a {other}: its head doesn't classify whole texts. "
             "Fine-tune it with Transformer, which gives it a new head, or name a checkpoint that "
             "is fine-tuned for classification."
         )
@@ -196,7 +196,7 @@ def model_tensors(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def architecture_of(model: keras.Model) -> Architecture:
-    """What kind of model of ours this is, or an error that it is none."""
+    """The `Architecture` of a model of ours; raises ArgumentError for any other model."""
     architecture = getattr(model, "architecture", None)
     if not isinstance(architecture, Architecture):
         raise ArgumentError(
@@ -208,9 +208,9 @@ def architecture_of(model: keras.Model) -> Architecture:
 
 
 def newly_initialised(model: keras.Model) -> set[str]:
-    """The paths of a model's newly initialised variables; empty for a model of another origin.
+    """The paths of a model's newly initialised variables; empty for a model that isn't ours.
 
-    The set of a model of ours is its architecture's own: changing it changes the model's state.
+    The set itself, not a copy: changing it changes the model's state.
     """
     architecture = getattr(model, "architecture", None)
     return architecture.newly_initialised if isinstance(architecture, Architecture) else set()
@@ -239,7 +239,7 @@ def text_encoder_for(
     paired: bool | None = None,
     segments: bool | None = None,
 ) -> TextEncoder:
-    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`.
+    """The `TextEncoder` for a checkpoint's model, by its config.json.
 
     Args:
         config: the checkpoint's.
@@ -280,12 +280,12 @@ def _build(
     require_unforked()
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
-    # Opened before the model is built: a damaged file costs no time.
+    # Opened before the model is built: a damaged file fails at once.
     weights, weight_map = checkpoint.weights, _weight_map(architecture)
     unfit = other_head(architecture.config) is not None
     replaced = _replaced(weights, weight_map, head, num_labels, unfit)
-    filling = Filling(weights, weight_map, replaced)
-    with filled_by(filling.value):
+    loader = WeightLoader(weights, weight_map, replaced)
+    with filled_by(loader.value):
         inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
         encode = getattr(head, "encode", family.encode)  # a head may take other hidden states
         outputs = encode(config, inputs, dtype, seed)
@@ -295,7 +295,7 @@ def _build(
             if _has_scaling(architecture, config):
                 outputs = TargetScaling(name=SCALING, dtype="float32")(outputs)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
-    loaded = filling.account(model)
+    loaded = loader.check(model)
     model.architecture = replace(
         architecture, kept=loaded.kept, newly_initialised=set(loaded.fresh)
     )
@@ -319,7 +319,7 @@ def _has_scaling(architecture: Architecture, config: Any) -> bool:
 def _replaced(
     weights: Mapping[str, Any], weight_map: WeightMap, head: Any, num_labels: int, unfit: bool
 ) -> list[str]:
-    """The output layer's variables, if the file's layer is for other labels or another job."""
+    """The output layer's variables, if the file's layer is for other labels or another task."""
     if head is None:
         return []
     paths = [f"{head.output}/{leaf}" for leaf in ("kernel", "bias")]

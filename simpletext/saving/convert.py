@@ -121,8 +121,8 @@ def _read(path: Path, name: str, layers: int | None) -> OldCheckpoint:
         raise ArgumentError("layers= is for checkpoints that don't say it. Leave it out.")
     if not path.exists():
         raise CheckpointError(
-            f"There is no file or folder {shown(name)}. Check the path; a model on the Hub is fetched "
-            f"first with `hf download {name} --local-dir FOLDER`."
+            f"There is no file or folder {shown(name)}. Check the path; a model on the Hub is "
+            f"fetched first with `hf download {name} --local-dir FOLDER`."
         )
     if not (path / CONFIG).is_file():
         raise CheckpointError(

@@ -71,7 +71,7 @@ def write_tokenizer(
     words = Tokenizer.load(folder)
     if given is not None:
         _require_fit(old, Path(os.fspath(given)), words.size, exact=False)
-    words.save(folder, layout_for(old.config, words.layout).told)
+    words.save(folder, layout_for(old.config, words.layout).model_input_names)
 
 
 def _given(path: Path, name: str, folder: Path) -> OldTokenizer | None:

@@ -69,7 +69,7 @@ def write_predictor(
     }
     with new_folder(path) as folder:
         write_model(model, folder, settings.maxlen)
-        tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).told)
+        tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).model_input_names)
         files = checksums_of(folder)
         write_settings(folder, settings, others | {"files": files})
         write_card(folder, settings, str(architecture.pooling))

@@ -100,7 +100,7 @@ class Labels:
                     f"{len(self.classes)} classes, so every row needs {len(self.classes)}."
                 )
             if not is_indicator(row):
-                raise DataError(f"Row {i} of the labels is {row}; allowed are 0 and 1 only.")
+                raise DataError(f"Row {i} of the labels is {shown(row)}; allowed are 0 and 1 only.")
         return np.array(rows, dtype="float32")
 
     @cached_property

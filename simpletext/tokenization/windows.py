@@ -1,4 +1,4 @@
-"""Long texts in overlapping windows, and one answer from the windows' probabilities."""
+"""Long texts as overlapping windows, and one prediction from those of the windows."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,11 +12,11 @@ from .layout import Layout
 from .tokenizer import Tokenizer
 
 CHOICES = ("truncate", "chunk")
-OVERLAP = 0.25  # of a window, so that what one cuts apart stands whole in the next
+OVERLAP = 0.25  # share of a window: what one window splits is whole in the next
 
 
 def check_long_text(long_text: str) -> None:
-    """Refuse another value than those in `CHOICES`."""
+    """Refuse values that aren't in `CHOICES`."""
     require_choice("long_text", long_text, CHOICES)
 
 
@@ -31,7 +31,7 @@ def windows_of(
 
     Raises:
         DataError: pairs of texts.
-        ArgumentError: a tokenizer that is written in Python can't do it.
+        ArgumentError: the tokenizer is written in Python and has no windows.
     """
     if pairs is not None:
         raise DataError('long_text="chunk" is for single texts; pairs are cut to maxlen.')

@@ -4,7 +4,7 @@ Smith's range test (https://arxiv.org/abs/1506.01186).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -126,12 +126,6 @@ class SmoothedLosses:
         """Whether a range test can end: the loss is `stop_factor` times its best, or no number."""
         last = self.values[-1]
         return not math.isfinite(last) or last > stop_factor * self._lowest
-
-
-def smooth(losses: Sequence[float]) -> np.ndarray:
-    """All losses smoothed, (losses,)."""
-    smoothed = SmoothedLosses()
-    return np.array([smoothed.add(loss) for loss in losses])
 
 
 def require_curve(curve: Curve | None) -> Curve:

@@ -124,5 +124,6 @@ def did_you_mean(value: Any, known: Iterable[Any], count: int = 3) -> str:
         >>> did_you_mean("txt", ["text", "label"])
         " Did you mean 'text'?"
     """
-    near = difflib.get_close_matches(str(value), [str(name) for name in known], n=count)
+    word = value if isinstance(value, str) else shown(value)
+    near = difflib.get_close_matches(word[:100], [str(name) for name in known], n=count)
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -138,7 +138,7 @@ def test_other_tokens_are_refused(trained):
 
     options = wordpiece_options(trained.predictor.tokenizer)
     _check_tokens(WordPiece(options, 16), trained.predictor)
-    with pytest.raises(ExportError, match="gets other tokens than from the tokenizer"):
+    with pytest.raises(ExportError, match="has other tokens than from the tokenizer"):
         _check_tokens(WordPiece(options | {"lower": False, "strip": False}, 16), trained.predictor)
 
 
@@ -168,7 +168,7 @@ def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeyp
     monkeypatch.setattr("simpletext.exporting.exporters._check", lambda *arguments: None)
     monkeypatch.setitem(exporters.WRITERS, "onnx", nothing)
     monkeypatch.setattr(
-        "simpletext.exporting.exporters.answers_of", lambda *arguments: np.zeros((5, 2))
+        "simpletext.exporting.exporters.exported_probabilities", lambda *arguments: np.zeros((5, 2))
     )
     with pytest.raises(ExportError, match="returns other probabilities than the predictor"):
         trained.predictor.export(tmp_path / "x", "onnx")

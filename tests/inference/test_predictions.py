@@ -9,6 +9,7 @@ import pytest
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError, WeightsError
+from simpletext.inference.calibration import log_loss
 from simpletext.inference.predictions import Predictions, thresholds_from
 from simpletext.tasks.labels import Labels
 
@@ -275,11 +276,23 @@ def test_ids_that_have_no_embedding(tiny, tmp_path):
         st.get_learner(model, odd)
 
 
+@pytest.mark.parametrize(
+    ("task", "y", "values", "wanted"),
+    [
+        ("single_label_classification", [0, 1], [[0.8, 0.2], [0.5, 0.5]], [0.8, 0.5]),
+        ("multi_label_classification", [[1, 0]], [[0.8, 0.1]], [0.8, 0.9]),
+    ],
+)
+def test_log_loss(task, y, values, wanted):
+    found = log_loss(np.array(values, "float32"), np.array(y), Labels(task, ("a", "b")))
+    assert found == pytest.approx(-np.log(wanted).mean(), rel=1e-6)
+
+
 def test_calibration_needs_mistakes_and_several_classes(trained, capsys):
     predictor = trained.predictor
     with pytest.raises(DataError, match="All 1 texts have the same label"):
         predictor.calibrate(["a good film"], ["pos"])
     scores = predictor.calibrate(["a good film", "an awful film"], ["pos", "neg"])
-    assert "All 2 texts are predicted rightly" in capsys.readouterr().out
+    assert "All 2 texts are predicted correctly" in capsys.readouterr().out
     assert scores["temperature"] == 1.0
     assert predictor.settings.temperature == 1.0

@@ -322,7 +322,7 @@ def test_freeze_and_unfreeze_any_model(capsys):
         learner.fit(0.01, 1)
     with pytest.raises(ArgumentError, match="freeze_range=9; it must be a whole number from 0"):
         learner.freeze(9)
-    with pytest.raises(ArgumentError, match="no blocks by the names of an encoder"):
+    with pytest.raises(ArgumentError, match="no layers named like the blocks of simpletext's"):
         learner.freeze("embeddings")
 
 
