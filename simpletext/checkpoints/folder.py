@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
-from ..utils.files import check_links, read_json
+from ..utils.files import check_links, plain_path, read_json
 from .hub import CONFIG, MODULES, Accept, find_on_hub
 from .old_formats import refuse_old
 from .weight_files import DENSE_FOLDER, WeightFiles, foreign_files
@@ -63,8 +63,8 @@ def find_checkpoint(name_or_path: str | os.PathLike, accept: Accept = accept_any
         UnreachableModelError: the Hub is unreachable or refuses the download.
         CheckpointError: an old format that has to be converted, with the command.
     """
+    folder = plain_path(name_or_path)
     name = os.fspath(name_or_path)
-    folder = Path(name).expanduser()
     refuse_old(folder, name)
     if not folder.is_dir():
         folder = find_on_hub(name, accept)

@@ -17,7 +17,8 @@ from .old_checkpoint import (
     Head,
     LazyTensors,
     OldCheckpoint,
-    OldTokenizer,
+    find_config,
+    find_tokenizer,
     layer_count,
     missing,
     read_object,
@@ -32,7 +33,6 @@ TRAINING = re.compile(
 )
 HEAD_WIDTH = 64  # width of an attention head in all of Google's BERTs and ELECTRAs
 HEAD_WIDTHS = {2048: 128}  # ALBERT xlarge, by hidden size
-ACTIVATIONS = {"gelu": "gelu_new"}  # Google's gelu is the tanh approximation, except in ELECTRA
 # The heads: pattern of the variable's name -> the name in PyTorch.
 BERT_HEADS = (
     (r"cls/predictions/output_bias", "cls.predictions.bias"),
@@ -124,7 +124,7 @@ def read_google(prefix: Path, layers: int | None = None) -> OldCheckpoint:
         tensors=tensors,
         architecture=architecture,
         head=head,
-        tokenizer=_tokenizer(prefix.parent),
+        tokenizer=find_tokenizer(*_folders(prefix)),
         notes=(*notes, *_left_out(kind, left)),
     )
 
@@ -288,15 +288,16 @@ def _config(
         sizes = kind.sizes(shapes)
     except (KeyError, ValueError, IndexError) as error:
         raise missing(str(prefix), f"complete {kind.title} encoder ({error})") from error
-    path = find_config(prefix.parent)
+    path = find_config(*_folders(prefix))
     raw = read_object(path) if path else {}
     names = {"vocab_size": "n_token"} if kind.model_type == "xlnet" else {}
     raw = {names.get(key, key): value for key, value in raw.items()}
     config = {"model_type": kind.model_type, **kind.others, **with_sizes(raw, sizes, str(prefix))}
     config["model_type"] = kind.model_type
     activation = "ff_activation" if kind.model_type == "xlnet" else "hidden_act"
-    if kind.model_type != "electra":
-        config[activation] = ACTIVATIONS.get(raw.get(activation, "gelu"), raw.get(activation))
+    if kind.model_type != "electra":  # Google's gelu is the tanh approximation, but for ELECTRA
+        name = raw.get(activation, "gelu")
+        config[activation] = "gelu_new" if name == "gelu" else name
     notes = [] if path or kind.model_type == "xlnet" else _assume_heads(config, prefix)
     layers_key = "n_layer" if kind.model_type == "xlnet" else "num_hidden_layers"
     return {**config, layers_key: layer_count(str(prefix), config.get(layers_key), layers)}, notes
@@ -316,11 +317,11 @@ def _assume_heads(config: dict[str, Any], prefix: Path) -> list[str]:
     return [f"no *config.json was found: attention heads of {width} each are assumed"]
 
 
-def find_config(folder: Path) -> Path | None:
-    """The config of an old checkpoint, such as bert_config.json."""
-    found = sorted(folder.glob("*_config.json")) + sorted(folder.glob("config.json"))
-    found = [path for path in found if not path.name.startswith(("tokenizer", "generation"))]
-    return found[0] if found else None
+def _folders(prefix: Path) -> list[Path]:
+    """Where a checkpoint's other files are: beside it, or in a module of TF Hub in its assets."""
+    if prefix.parent.name != "variables":
+        return [prefix.parent]
+    return [prefix.parent.parent / "assets", prefix.parent.parent]
 
 
 def _head(
@@ -337,12 +338,6 @@ def _head(
         return "BertForQuestionAnswering", None
     name, mark = kind.pretrained
     return (name if any(key.startswith(mark) for key in shapes) else None), None
-
-
-def _tokenizer(folder: Path) -> OldTokenizer | None:
-    paths = [folder / "vocab.txt", *sorted(folder.glob("*.model"))]
-    found = next((path for path in paths if path.is_file()), None)
-    return OldTokenizer(found) if found else None
 
 
 def _left_out(kind: Kind, left: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from ..errors import UnsupportedModelError, WeightsError
 from .hdf5 import data_sets, local_array, opened, values_of
 from .hub import CONFIG
 from .old_checkpoint import (
+    MOST_LAYERS,
     Head,
     LazyTensors,
     OldCheckpoint,
@@ -26,7 +27,6 @@ from .old_checkpoint import (
 )
 
 WEIGHTS, TASK_WEIGHTS, SHARDS = "model.weights.h5", "task.weights.h5", "model.weights.json"
-MOST_LAYERS = 1000
 ENCODER = "transformer_encoder"
 BLOCK = {
     "_self_attention_layer/query_dense": "attention.self.query",
@@ -88,8 +88,8 @@ SIZES = {
     "hidden_dim": "hidden_size",
     "intermediate_dim": "intermediate_size",
     "max_sequence_length": "max_position_embeddings",
-    "num_segments": "type_vocab_size",
 }
+SEGMENTS = SIZES | {"num_segments": "type_vocab_size"}
 DISTILBERT_SIZES = {
     "vocabulary_size": "vocab_size",
     "num_layers": "n_layers",
@@ -133,7 +133,7 @@ class Backbone:
     block: Mapping[str, str] = field(default_factory=lambda: BLOCK)
     places: str = "encoder.layer.{i}."
     layer: str = ENCODER
-    sizes: Mapping[str, str] = field(default_factory=lambda: SIZES)
+    sizes: Mapping[str, str] = field(default_factory=lambda: SEGMENTS)
     constants: Mapping[str, Any] = field(default_factory=lambda: GOOGLE)
     base: str = "bert."
     head: tuple[str, ...] = ("classifier",)
@@ -142,16 +142,18 @@ class Backbone:
 
 BERT = Backbone("bert", EMBEDDINGS | {"dense": "pooler.dense"})
 PROJECTED = {"dense": "encoder.embedding_hidden_mapping_in", "dense_1": "pooler.dense"}
-ELECTRA_SIZES = SIZES | {"vocab_size": "vocab_size"}
+ELECTRA_SIZES = {k: v for k, v in SEGMENTS.items() if k != "vocabulary_size"} | {
+    "vocab_size": "vocab_size"
+}
 ROBERTA_LIKE = Backbone(
-    "roberta", TWO_EMBEDDINGS, constants=ROBERTA, base="roberta.",
+    "roberta", TWO_EMBEDDINGS, sizes=SIZES, constants=ROBERTA, base="roberta.",
     head=("classifier.dense", "classifier.out_proj"), padding_rows=2,
 )  # fmt: skip
 BACKBONES = {
     "BertBackbone": BERT,
     "RobertaBackbone": ROBERTA_LIKE,
     "XLMRobertaBackbone": Backbone(
-        "xlm-roberta", TWO_EMBEDDINGS, constants=ROBERTA, base="roberta.",
+        "xlm-roberta", TWO_EMBEDDINGS, sizes=SIZES, constants=ROBERTA, base="roberta.",
         head=ROBERTA_LIKE.head, padding_rows=2,
     ),
     "DistilBertBackbone": Backbone(
@@ -162,8 +164,8 @@ BACKBONES = {
     "AlbertBackbone": Backbone(
         "albert", EMBEDDINGS | {"dense": PROJECTED["dense"], "dense_1": "pooler"}, ALBERT_BLOCK,
         "encoder.albert_layer_groups.{i}.albert_layers.{j}.",
-        sizes=SIZES | {"embedding_dim": "embedding_size", "num_groups": "num_hidden_groups",
-                       "num_inner_repetitions": "inner_group_num"},
+        sizes=SEGMENTS | {"embedding_dim": "embedding_size", "num_groups": "num_hidden_groups",
+                          "num_inner_repetitions": "inner_group_num"},
         base="albert.",
     ),
     # ELECTRA with a pooler is BERT, or RemBERT if its embeddings are projected.
@@ -175,6 +177,7 @@ BACKBONES = {
     "FNetBackbone": Backbone(
         "fnet", EMBEDDINGS | {"dense": "embeddings.projection", "dense_1": "pooler.dense"},
         FNET_BLOCK, layer="f_net_encoder", base="fnet.",
+        sizes={key: name for key, name in SEGMENTS.items() if key != "num_heads"},
         constants=GOOGLE | {"pad_token_id": 3},
     ),
     "DebertaV3Backbone": Backbone(
@@ -288,13 +291,11 @@ def _value(path: Path, place: str, name: str, padding_rows: int) -> np.ndarray:
 
 def _config(kind: Backbone, options: Mapping[str, Any]) -> dict[str, Any]:
     """The config.json of a backbone."""
-    sizes = {theirs: options[own] for own, theirs in kind.sizes.items() if own in options}
-    wrong = [name for name, value in sizes.items() if type(value) is not int or value < 1]
-    if wrong or ("vocab_size" not in sizes):
-        raise missing(CONFIG, f"whole number as {', '.join(wrong) or 'vocab_size'}")
-    config = {"model_type": kind.model_type, **kind.constants, **sizes}
-    if "type_vocab_size" in kind.constants:  # RoBERTa and DeBERTa have no token types
-        config["type_vocab_size"] = kind.constants["type_vocab_size"]
+    sizes = {theirs: options.get(own) for own, theirs in kind.sizes.items()}
+    wrong = [own for own in kind.sizes if type(options.get(own)) is not int or options[own] < 1]
+    if wrong:
+        raise missing(CONFIG, f"whole number as {', '.join(wrong)}")
+    config: dict[str, Any] = {"model_type": kind.model_type, **kind.constants, **sizes}
     config["max_position_embeddings"] += kind.padding_rows
     if kind.model_type == "deberta-v2":
         config["max_relative_positions"] = config["max_position_embeddings"]

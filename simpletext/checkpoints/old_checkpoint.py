@@ -12,7 +12,8 @@ from ..errors import ArgumentError, CheckpointError, WeightsError
 from ..utils.files import read_json
 
 BRACKETED = re.compile(r"\[.*\]")
-MOST_TOKENS = 1 << 24
+LARGEST_VOCABULARY = 1 << 26  # bytes
+MOST_LAYERS = 1000
 
 
 class LazyTensors(Mapping[str, np.ndarray]):
@@ -136,15 +137,24 @@ def tokens_in(path: Path) -> list[str]:
     """The tokens of a WordPiece vocabulary, one per line.
 
     Raises:
-        CheckpointError: not a text file, or too many lines.
+        CheckpointError: not a text file, or too long.
     """
     try:
-        tokens = path.read_text(encoding="utf-8").split("\n")
+        tokens = vocabulary_bytes(path).decode("utf-8").split("\n")
     except (UnicodeDecodeError, OSError) as error:
         raise CheckpointError(f"{path} isn't a vocabulary: {error}. Get it again.") from error
-    if len(tokens) > MOST_TOKENS:
-        raise CheckpointError(f"{path} has {len(tokens)} lines, too many for a vocabulary.")
     return [token.rstrip("\r") for token in tokens[: -1 if tokens[-1] == "" else None]]
+
+
+def vocabulary_bytes(path: Path) -> bytes:
+    """The content of a vocabulary.
+
+    Raises:
+        CheckpointError: it is too long for one.
+    """
+    if path.stat().st_size > LARGEST_VOCABULARY:
+        raise CheckpointError(f"{path} has {path.stat().st_size} bytes, too many for a vocabulary.")
+    return path.read_bytes()
 
 
 def looks_lowercase(tokens: Sequence[str]) -> bool:
@@ -152,11 +162,31 @@ def looks_lowercase(tokens: Sequence[str]) -> bool:
     return not any(t != t.lower() for t in tokens if not BRACKETED.fullmatch(t))
 
 
-def layer_count(name: str, found: int | None, given: int | None) -> int:
+def find_config(*folders: Path) -> Path | None:
+    """The config of an old checkpoint, such as bert_config.json, in the first folder with one."""
+    for folder in folders:
+        found = sorted(folder.glob("*_config.json")) + sorted(folder.glob("config.json"))
+        for path in found:
+            if not path.name.startswith(("tokenizer", "generation")):
+                return path
+    return None
+
+
+def find_tokenizer(*folders: Path, lowercase: bool | None = None) -> OldTokenizer | None:
+    """The vocabulary of an old checkpoint, in the first folder with one."""
+    for folder in folders:
+        for path in [folder / "vocab.txt", *sorted(folder.glob("*.model"))]:
+            if path.is_file():
+                return OldTokenizer(path, lowercase=lowercase)
+    return None
+
+
+def layer_count(name: str, found: Any, given: int | None) -> int:
     """The number of layers: from the files, else from the user.
 
     Raises:
         ArgumentError: neither has it, or they differ.
+        WeightsError: a number that is impossible.
     """
     if found is None and given is None:
         raise ArgumentError(
@@ -165,7 +195,12 @@ def layer_count(name: str, found: int | None, given: int | None) -> int:
         )
     if None not in (found, given) and found != given:
         raise ArgumentError(f"layers={given}, but {name} has {found} layers. Leave it out.")
-    return int(found or given or 0)
+    count = given if found is None else found
+    if type(count) is not int or not 1 <= count <= MOST_LAYERS:
+        raise WeightsError(
+            f"{name} says that it has {count!r} layers, which can't be. Get it again."
+        )
+    return count
 
 
 def merged_heads(value: np.ndarray, is_bias: bool, is_output: bool) -> np.ndarray:

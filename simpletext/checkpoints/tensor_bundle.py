@@ -20,7 +20,7 @@ from .safetensors_file import is_lfs_pointer
 
 MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 FOOTER = 48  # bytes
-LARGEST_INDEX = 1 << 28  # bytes
+LARGEST_INDEX = LARGEST_GRAPH = 1 << 24  # bytes
 MOST_SHARDS = 10_000
 MOST_AXES = 8
 STRING, BFLOAT16 = 7, 14
@@ -96,6 +96,8 @@ class TensorBundle:
         if GRAPH not in self.entries:
             return {}
         with self._reading():
+            if self.entries[GRAPH].size > LARGEST_GRAPH:
+                raise ValueError("its description of the model is too long")
             return dict(_full_names(self._string(self.entries[GRAPH])))
 
     def _string(self, entry: Entry) -> bytes:

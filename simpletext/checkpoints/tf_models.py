@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from .google_tf1 import find_config
 from .old_checkpoint import (
     Head,
     LazyTensors,
     OldCheckpoint,
     OldTokenizer,
+    find_config,
+    find_tokenizer,
     layer_count,
     merged_heads,
     missing,
@@ -33,7 +34,7 @@ from .tensor_bundle import TensorBundle
 
 VARIABLES = "variables/variables"  # the bundle of a SavedModel
 METADATA = "keras_metadata.pb"
-LARGEST_METADATA = 1 << 26  # bytes
+LARGEST_METADATA = 1 << 24  # bytes
 BOOL = 10  # a DataType
 EMBEDDINGS = {
     "word_embeddings/embeddings": "embeddings.word_embeddings.weight",
@@ -238,7 +239,7 @@ def _config(
         sizes = _sizes(model_type, shapes)
     except (KeyError, ValueError, IndexError) as error:
         raise missing(str(bundle.prefix), f"complete encoder ({error})") from error
-    path = find_config(folder)
+    path = find_config(folder, folder / "assets")
     raw = read_object(path) if path else {}
     sizes["num_hidden_layers"] = _layer_count(bundle.prefix, renamed, raw, metadata, layers)
     known = {key: value for key, value in raw.items() if key in sizes}
@@ -323,12 +324,9 @@ def _head(
 def _tokenizer(
     bundle: TensorBundle, names: Mapping[str, str], folder: Path, saved: bool
 ) -> OldTokenizer | None:
-    assets = folder / "assets" if saved else folder
-    paths = [assets / "vocab.txt", *sorted(assets.glob("*.model"))]
-    found = next((path for path in paths if path.is_file()), None)
     flags = [key for key in names.values() if _is_flag(bundle, key)]
     lowercase = bool(bundle.get_tensor(flags[0])) if flags else None
-    return OldTokenizer(found, lowercase=lowercase) if found else None
+    return find_tokenizer(folder / "assets" if saved else folder, lowercase=lowercase)
 
 
 def _is_flag(bundle: TensorBundle, key: str) -> bool:

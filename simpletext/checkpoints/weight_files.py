@@ -54,7 +54,7 @@ class WeightFiles(Mapping[str, np.ndarray]):
                 paths = [self.folder / whole]
             elif (self.folder / index).is_file():
                 shards = sorted(set(weight_map_in(self.folder / index).values()))
-                paths = [inside(self.folder, shard) for shard in shards]
+                paths = [_shard(self.folder, shard) for shard in shards]
             else:
                 continue
             self.name = str(paths[0])
@@ -108,6 +108,17 @@ def foreign_files(folder: Path) -> str:
     """The weight files of other libraries in a folder, for messages."""
     found = [what for pattern, what in FOREIGN.items() if next(folder.glob(pattern), None)]
     return f", but {' and '.join(found)}, which simpletext doesn't load" if found else ""
+
+
+def _shard(folder: Path, name: str) -> Path:
+    """A shard that an index names, which has to be in the folder."""
+    path = inside(folder, name)
+    if not path.is_file():
+        raise WeightsError(
+            f"There is no file {path}, which the index names. The checkpoint is incomplete; get "
+            "it again."
+        )
+    return path
 
 
 def _open(path: Path) -> Any:

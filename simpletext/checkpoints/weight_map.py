@@ -200,10 +200,10 @@ def _decode(weights: Any, key: str, path: str, shape: tuple[int, ...]) -> Any:
             f"config.json describes needs {theirs}. Are the two files from the same checkpoint?"
         )
     # Transposed by the backend, on all cores; copied, as PyTorch and JAX may share NumPy's memory.
-    if is_kernel:
+    if is_kernel and not value.T.flags.c_contiguous:  # TensorFlow's files have it like that
         reverse = tuple(range(value.ndim))[::-1]
         return ops.copy(ops.transpose(ops.convert_to_tensor(_ReadOnly(value)), reverse))
-    return ops.copy(ops.convert_to_tensor(value))
+    return ops.copy(ops.convert_to_tensor(value.T if is_kernel else value))
 
 
 class _ReadOnly:

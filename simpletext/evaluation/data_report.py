@@ -9,6 +9,7 @@ import numpy as np
 from ..data.texts import shown_rows
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
+from ..utils.validation import shown
 from .figures import new_figure
 
 
@@ -108,8 +109,8 @@ class DataReport:
             what: "labels", "lengths", or None for both.
         """
         wanted = {None: ("labels", "lengths"), "labels": ("labels",), "lengths": ("lengths",)}
-        if what not in wanted:
-            raise ArgumentError(f"what={what!r}; allowed are 'labels', 'lengths' and None.")
+        if not (what is None or isinstance(what, str)) or what not in wanted:
+            raise ArgumentError(f"what={shown(what)}; allowed are 'labels', 'lengths' and None.")
         kinds = [kind for kind in wanted[what] if kind == "lengths" or self.labels]
         tall = len(self.labels.classes) if self.labels and self.labels.kind.has_classes else 0
         height = max(4.0, 0.2 * tall + 1.0) if "labels" in kinds else 4.0

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..tasks.labels import Labels
+from ..utils.validation import require_choice, require_count
 from .explanation import Explanation, Target, Word
 from .words import Passage, passage_of
 
@@ -140,14 +141,13 @@ METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion
 def _check(
     method: str, labels: Labels, truncate_len: int, n_samples: int, top_n: int | None
 ) -> None:
-    if method not in METHODS:
-        raise ArgumentError(f"method={method!r}; allowed are {', '.join(map(repr, METHODS))}.")
+    require_choice("method", method, METHODS)
     if method == "eli5" and not labels.kind.has_classes:
         raise ArgumentError("eli5 explains classes only; for a regression use method='lime'.")
-    numbers = {"truncate_len": (truncate_len, 1), "n_samples": (n_samples, 10), "top_n": (top_n, 1)}
-    for name, (number, least) in numbers.items():
-        if number is not None and (not isinstance(number, (int, np.integer)) or number < least):
-            raise ArgumentError(f"{name}={number!r}; it must be a whole number, {least} or more.")
+    require_count("truncate_len", truncate_len)
+    require_count("n_samples", n_samples, 10)
+    if top_n is not None:
+        require_count("top_n", top_n)
 
 
 def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:

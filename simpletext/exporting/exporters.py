@@ -22,6 +22,7 @@ from ..models.precision import precision_of
 from ..saving.predictor_folder import PROBES, probe_values
 from ..utils import backend, console
 from ..utils.files import new_folder
+from ..utils.validation import require_choice, require_flag, shown
 from .bundle import RUNTIMES, write_bundle
 
 NEEDED = {
@@ -123,10 +124,9 @@ WRITERS: dict[str, Callable[[keras.Model, Any, Path], tuple[str, str]]] = {
 
 
 def _check(format: str, quantize: bool) -> None:
-    if format not in WRITERS:
-        raise ArgumentError(f"format={format!r}; allowed are {', '.join(map(repr, WRITERS))}.")
-    if quantize and format != "onnx":
-        raise ArgumentError(f"quantize=True is for format='onnx'; this is {format!r}.")
+    require_choice("format", format, WRITERS)
+    if require_flag("quantize", quantize) and format != "onnx":
+        raise ArgumentError(f"quantize=True is for format='onnx'; this is {shown(format)}.")
     if not backend.is_tensorflow():
         raise ExportError(
             f"Exports are made with the TensorFlow backend; this is {backend.name()!r}. "

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from ..errors import ArgumentError
-from ..utils.validation import require_count
+from ..utils.validation import require_choice, require_count, shown
 from .loading import Architecture
 
 NAMES = ("embeddings", "encoder")
@@ -31,13 +31,11 @@ def layers_to_freeze(
         if freeze_range is not None:
             raise ArgumentError("Pass freeze_range or blocks, not both.")
         return _lower_blocks(model, blocks)
-    if freeze_range is None or freeze_range == "encoder":
+    if freeze_range is None or isinstance(freeze_range, str):
+        if require_choice("freeze_range", freeze_range or "encoder", NAMES) == "embeddings":
+            return _lower_blocks(model, 0)
         head = head_of(model)
         return [layer for layer in model.layers if layer.name not in head]
-    if freeze_range == "embeddings":
-        return _lower_blocks(model, 0)
-    if isinstance(freeze_range, str):
-        raise ArgumentError(f"There is no part {freeze_range!r}; there are {', '.join(NAMES)}.")
     return model.layers[: require_count("freeze_range", freeze_range, 0, len(model.layers))]
 
 
@@ -103,7 +101,7 @@ def layer_output(model: keras.Model, layer_id: int, inputs: Any) -> Any:
         layer = model.layers[operator.index(layer_id)]
     except (TypeError, IndexError):
         raise ArgumentError(
-            f"layer_id={layer_id!r}; the model has layers 0 to {count - 1}."
+            f"layer_id={shown(layer_id)}; the model has layers 0 to {count - 1}."
         ) from None
     # Keras 3 has a Sequential's input only in `inputs`, and the names of a dict's only in `input`.
     start = model.inputs[0] if isinstance(model, keras.Sequential) else model.input

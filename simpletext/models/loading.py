@@ -22,10 +22,12 @@ from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
+from ..utils.validation import MOST_SEED, require_choice, require_count, shown
 from .config_labels import count_labels, other_head, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
+from .precision import check_dtype
 
 SCALING = "target_scaling"  # the name of a regression's last layer
 
@@ -84,6 +86,7 @@ def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras
         UnsupportedModelError: its model_type, or a value in its config, isn't supported.
         WeightsError: the weight file is damaged or doesn't fit.
     """
+    check_dtype(dtype)
     found = find_model(checkpoint)
     model, _ = _build(found, Architecture(found.config, None, {}), 0, dtype, seed=0)
     return model
@@ -126,6 +129,8 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
+    check_dtype(dtype)
+    seed = require_count("seed", seed, 0, MOST_SEED)
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
     other = other_head(found.config)
     if other and not new_head:
@@ -195,7 +200,7 @@ def architecture_of(model: keras.Model) -> Architecture:
     architecture = getattr(model, "architecture", None)
     if not isinstance(architecture, Architecture):
         raise ArgumentError(
-            f"The model {getattr(model, 'name', model)!r} wasn't made by load_encoder, "
+            f"The model {shown(getattr(model, 'name', model))} wasn't made by load_encoder, "
             "load_classifier or Transformer, so there is no checkpoint format for it. "
             "Save it with Keras' own model.save(...)."
         )
@@ -256,9 +261,13 @@ def _trained_outputs(checkpoint: Checkpoint, architecture: Architecture) -> int 
     return None if other_head(checkpoint.config) or key not in weights else len(weights[key])
 
 
+def check_pooling(pooling: str) -> None:
+    """Refuse what is no kind of head, without a look at the checkpoint."""
+    require_choice("pooling", pooling, ("auto", "original", "mean"))
+
+
 def _pooling(pooling: str, checkpoint: Checkpoint) -> str:
-    if pooling not in ("auto", "original", "mean"):
-        raise ArgumentError(f"pooling={pooling!r}; allowed are 'auto', 'original' and 'mean'.")
+    check_pooling(pooling)
     if pooling == "auto":
         return "mean" if checkpoint.has_mean_pooling else "original"
     return pooling

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import keras
 
-from ..errors import ArgumentError
 from ..utils import backend
+from ..utils.validation import require_choice
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 MATRIX_UNITS = {"amx_bf16", "bf16"}  # Intel's, ARM's
+
+
+DTYPES = ("float32", "bfloat16", "float16", "float64", "mixed_bfloat16", "mixed_float16")
 
 
 def dtype_policy(precision: str) -> str:
@@ -34,8 +37,12 @@ def dtype_policy(precision: str) -> str:
 
 def check_precision(precision: str) -> None:
     """Refuse what is no precision, without a look at the machine."""
-    if precision not in ("auto", *POLICIES):
-        raise ArgumentError(f"precision={precision!r}; allowed are 'auto', 'float32', 'bfloat16'.")
+    require_choice("precision", precision, ("auto", *POLICIES))
+
+
+def check_dtype(dtype: str) -> None:
+    """Refuse what is no Keras dtype policy in which encoders compute."""
+    require_choice("dtype", dtype, DTYPES)
 
 
 def precision_of(model: keras.Model) -> str:

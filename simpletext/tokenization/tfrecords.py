@@ -18,6 +18,7 @@ from ..tasks.labels import Labels
 from ..tasks.task import TASKS
 from ..utils.checksums import sha256
 from ..utils.files import check_absent, local_path, read_json, write_json
+from ..utils.validation import shown
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
 
@@ -40,6 +41,10 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
     """
     import tensorflow as tf
 
+    if not isinstance(data, EncodedTexts):
+        raise DataError(
+            f"data must come from preprocess_train or preprocess_test; got {shown(data)}."
+        )
     path = local_path(path)
     side = path.with_name(path.name + ".json")
     check_absent(path)

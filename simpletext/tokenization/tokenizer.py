@@ -113,6 +113,11 @@ class Tokenizer:
         return cls(layout, backend, options["truncation_side"], files=files)
 
     @property
+    def size(self) -> int:
+        """The number of tokens in the vocabulary."""
+        return self._backend.get_vocab_size() if self.is_fast else len(self._hf)
+
+    @property
     def is_fast(self) -> bool:
         """Whether it is one of Hugging Face's `tokenizers`, which return token offsets."""
         return self._backend is not None

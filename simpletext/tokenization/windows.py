@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..utils.validation import require_choice
 from .encoded_texts import EncodedTexts
 from .layout import Layout
 from .tokenizer import Tokenizer
@@ -16,9 +17,7 @@ OVERLAP = 0.25  # share of a window: what one window splits is whole in the next
 
 def check_long_text(long_text: str) -> None:
     """Refuse values that aren't in `CHOICES`."""
-    if long_text not in CHOICES:
-        allowed = " and ".join(map(repr, CHOICES))
-        raise ArgumentError(f"long_text={long_text!r}; allowed are {allowed}.")
+    require_choice("long_text", long_text, CHOICES)
 
 
 def windows_of(
