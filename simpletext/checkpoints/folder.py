@@ -34,11 +34,16 @@ class Checkpoint:
         modules = self.folder / MODULES
         if not modules.is_file():
             return False
-        kinds = [str(module.get("type", "")).rpartition(".")[2] for module in read_json(modules)]
+        listed = read_json(modules)
+        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            raise CheckpointError(f"{modules} isn't a list of modules; get the checkpoint again.")
+        kinds = [str(module.get("type", "")).rpartition(".")[2] for module in listed]
         pooling = self.folder / "1_Pooling" / CONFIG
         if "Pooling" not in kinds or not pooling.is_file():
             return False
         options = read_json(pooling)
+        if not isinstance(options, dict):
+            raise CheckpointError(f"{pooling} isn't a JSON object; get the checkpoint again.")
         modes = [name for name, on in options.items() if name.startswith("pooling_mode") and on]
         return modes in (["pooling_mode_mean_tokens"], ["pooling_mode"]) and (
             options.get("pooling_mode", "mean") == "mean"

@@ -52,8 +52,8 @@ def other_head(config: Mapping[str, Any]) -> str | None:
     """The class in config.json, if its head doesn't classify texts; else None."""
     names = config.get("architectures")
     jobs = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
-    found = [name for name in names or () if isinstance(name, str) and name.endswith(jobs)]
-    return found[0] if isinstance(names, list) and found else None
+    listed = names if isinstance(names, list) else []
+    return next((name for name in listed if isinstance(name, str) and name.endswith(jobs)), None)
 
 
 def with_labels(

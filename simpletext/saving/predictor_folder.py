@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checkpoints.folder import open_folder
 from ..errors import ArgumentError, CheckpointError, MovedNumbersWarning
+from ..inference.outputs import check_ids
 from ..models.config_labels import labels_in
 from ..models.families import family_of
 from ..models.loading import (
@@ -158,6 +159,7 @@ def probe_values(
     config = architecture_of(model).config
     encoder = text_encoder_for(config, tokenizer, settings.maxlen, segments=settings.segments)
     data = encoder.encode(texts, pairs)
+    check_ids(data, model)
     logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
     return settings.labels.kind.probabilities(logits / settings.temperature)
 
@@ -165,10 +167,12 @@ def probe_values(
 def _tokenizer(folder: Path, options: Any) -> Tokenizer:
     if options is None:
         return Tokenizer.load(folder)
-    kinds = {"pad_id": int, "pad_type_id": int, "padding_side": str, "truncation_side": str}
-    if not isinstance(options, dict) or any(
-        not isinstance(options.get(name), kind) for name, kind in kinds.items()
-    ):
+    sides = ("left", "right")
+    if not isinstance(options, dict) or not (
+        all(type(options.get(name)) is int for name in ("pad_id", "pad_type_id"))
+        and 0 <= options["pad_id"] < 2**31 and 0 <= options["pad_type_id"] < 2**8
+        and all(options.get(name) in sides for name in ("padding_side", "truncation_side"))
+    ):  # fmt: skip
         raise CheckpointError(f"{folder}/simpletext.json is damaged: tokenizer={shown(options)}.")
     return Tokenizer.load_saved(folder, options)
 
@@ -220,7 +224,7 @@ def _parsed_probes(
         texts = [str(text) for text in probes["texts"]]
         values = np.array(probes["values"], dtype="float32").reshape(len(texts), classes)
         return texts, values, float(probes["tolerance"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(
             f"{folder}/simpletext.json is damaged: its probes can't be read ({error!r})."
         ) from error

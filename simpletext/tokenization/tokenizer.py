@@ -108,7 +108,7 @@ class Tokenizer:
             path.name: path.read_bytes()
             for pattern in ("*token*.json", *VOCABULARIES)
             for path in folder.glob(pattern)
-            if path.name != TOKENIZER
+            if path.name != TOKENIZER and path.is_file()
         }
         return cls(layout, backend, options["truncation_side"], files=files)
 
@@ -145,19 +145,18 @@ class Tokenizer:
         for start in range(0, len(texts), CHUNK):
             chunk = list(texts[start : start + CHUNK])
             second = None if pairs is None else list(pairs[start : start + CHUNK])
-            try:
-                yield self._encode_chunk(chunk, second, maxlen)
-            except (TypeError, UnicodeEncodeError) as error:
-                _explain_surrogates(chunk, second, start, error)
-                raise
+            with _errors_explained(chunk, second, start):
+                encoded = self._encode_chunk(chunk, second, maxlen)
+            yield encoded
 
     def windows(
         self, texts: Sequence[str], maxlen: int, stride: int
     ) -> Iterator[tuple[EncodedTexts, list[int]]]:
         """Windows of `maxlen` tokens that overlap by `stride`, and how many each text has."""
-        backend = self._set_to(maxlen, stride)
         for start in range(0, len(texts), CHUNK):
-            encoded = backend.encode_batch_fast(list(texts[start : start + CHUNK]))
+            part = list(texts[start : start + CHUNK])
+            with _errors_explained(part, None, start):
+                encoded = self._set_to(maxlen, stride).encode_batch_fast(part)
             parts = [[whole, *whole.overflowing] for whole in encoded]
             flat = [part for windows in parts for part in windows]
             ids = [part.ids for part in flat]
@@ -334,8 +333,28 @@ def _add_special_tokens(hf: Any) -> None:
     )
 
 
+@contextlib.contextmanager
+def _errors_explained(texts: list[str], pairs: list[str] | None, start: int) -> Iterator[None]:
+    """Turn what a tokenizer raises into our errors; Ctrl-C stays.
+
+    Raises:
+        DataError: a text that isn't valid Unicode.
+        CheckpointError: anything else, for which the tokenizer's files are to blame.
+    """
+    try:
+        yield
+    except BaseException as error:  # panics of Rust code are no Exceptions
+        if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
+            raise
+        _explain_surrogates(texts, pairs, start, error)
+        raise CheckpointError(
+            f"The tokenizer fails on these texts: {error}. Its tokenizer.json is damaged or "
+            "incomplete; get the checkpoint again."
+        ) from error
+
+
 def _explain_surrogates(
-    texts: list[str], pairs: list[str] | None, start: int, error: Exception
+    texts: list[str], pairs: list[str] | None, start: int, error: BaseException
 ) -> None:
     """Raise a DataError for the row that isn't valid Unicode, if that caused the error."""
     for column in (texts, pairs or []):
