@@ -15,6 +15,7 @@ from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .preparation import prepared
+from .tasks.labels import checked_names
 from .transformer import DEFAULT_MODEL, Transformer
 from .utils import console
 from .utils.validation import require_count
@@ -67,6 +68,7 @@ def train(
     """
     epochs = require_count("epochs", epochs)
     batch_size = require_count("batch_size", batch_size)
+    class_names = checked_names(class_names)
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
     preproc = Transformer(

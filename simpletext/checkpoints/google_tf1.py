@@ -31,9 +31,9 @@ TRAINING = re.compile(
     r"(.+/)?(adam_[mv]|lamb_[mv]|Adam|Adam_1|Momentum|beta[12]_power|global_step|loss_scale\w*|"
     r"good_steps|ExponentialMovingAverage)"
 )
-HEAD_WIDTH = 64  # of one attention head, in all of Google's BERTs and ELECTRAs
+HEAD_WIDTH = 64  # width of an attention head in all of Google's BERTs and ELECTRAs
 HEAD_WIDTHS = {2048: 128}  # ALBERT xlarge, by hidden size
-# Heads besides the encoder: pattern of the variable's name -> the name in PyTorch.
+# The heads: pattern of the variable's name -> the name in PyTorch.
 BERT_HEADS = (
     (r"cls/predictions/output_bias", "cls.predictions.bias"),
     (r"cls/predictions/transform/(\w+)/(\w+)", r"cls.predictions.transform.\1.\2"),
@@ -79,11 +79,11 @@ class Kind:
     Attributes:
         title: its name.
         model_type: in config.json.
-        mark: what the name of one of its variables is.
-        scope: what the names of the encoder's variables begin with.
-        rename: the name of an encoder's variable in PyTorch, or None.
-        heads: those of the heads.
-        pretrained: the class of the pre-training heads, and what one of their names begins with.
+        mark: the name of a variable that only this program has.
+        scope: prefix of the encoder's variables.
+        rename: from the name of an encoder's variable to that in PyTorch, or None.
+        heads: the same for the heads, as patterns.
+        pretrained: the class with the pre-training heads, and a prefix of their variables.
         sizes: the config's sizes, from the tensors' shapes.
     """
 
@@ -99,15 +99,15 @@ class Kind:
 
 
 def read_google(prefix: Path, layers: int | None = None) -> OldCheckpoint:
-    """A checkpoint of TensorFlow 1 by the path without ".index".
+    """A checkpoint of Google's TensorFlow 1 programs.
 
     Args:
-        prefix: the path.
-        layers: the number of layers of an ALBERT whose config isn't there.
+        prefix: its path without ".index".
+        layers: the number of layers of an ALBERT without a config.
 
     Raises:
         WeightsError: damaged, incomplete, or of another program.
-        ArgumentError: `layers` is needed, or isn't.
+        ArgumentError: `layers` is missing, or contradicts the checkpoint.
     """
     bundle = TensorBundle(prefix)
     keys = {key.removeprefix("module/"): key for key in bundle.entries if not _is_training(key)}
@@ -227,7 +227,7 @@ def _reshaped(bundle: TensorBundle, key: str, shape: tuple[int, ...]) -> np.ndar
 
 
 def _of_layer(bundle: TensorBundle, key: str, layer: int) -> np.ndarray:
-    """A layer's part of a variable of all layers; or all of it, where the layers share it."""
+    """A layer's part of a variable for all layers; the whole, if the layers share it."""
     value = bundle.get_tensor(key)
     shared = value.ndim == 2
     return value if shared else value[layer]
@@ -304,14 +304,14 @@ def _config(
 
 
 def _assume_heads(config: dict[str, Any], prefix: Path) -> list[str]:
-    """Put in the number of attention heads, which no shape shows."""
+    """Set the number of attention heads, which no shape shows."""
     hidden = config["hidden_size"]
     width = HEAD_WIDTHS.get(hidden, HEAD_WIDTH) if config["model_type"] == "albert" else HEAD_WIDTH
     if hidden % width:
         raise WeightsError(
-            f"{prefix}: the number of attention heads is unknown: no *config.json is beside it, "
-            f"and {hidden} isn't a multiple of {width}. Put one there, such as bert_config.json "
-            'with {"num_attention_heads": 4}.'
+            f"{prefix}: the number of attention heads is unknown: there is no *config.json "
+            f"beside it, and {hidden} isn't a multiple of {width}. Add one, such as "
+            'bert_config.json with {"num_attention_heads": 4}.'
         )
     config["num_attention_heads"] = hidden // width
     return [f"no *config.json was found: attention heads of {width} each are assumed"]
@@ -327,7 +327,7 @@ def _folders(prefix: Path) -> list[Path]:
 def _head(
     kind: Kind, keys: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[str | None, Head | None]:
-    """The class in PyTorch of a head that isn't for classification; the classification head."""
+    """PyTorch's class if the head isn't for classification; else the classification head."""
     module = "logits_proj" if kind.model_type == "xlnet" else "classifier"
     if f"{module}.weight" in shapes:
         shape = shapes[f"{module}.weight"]

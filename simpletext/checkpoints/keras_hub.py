@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedModelError, WeightsError
-from .hdf5 import local_array, opened, values_of
+from .hdf5 import data_sets, local_array, opened, values_of
 from .hub import CONFIG
 from .old_checkpoint import (
     MOST_LAYERS,
@@ -118,14 +118,14 @@ class Backbone:
     Attributes:
         model_type: in config.json.
         others: layers besides the blocks -> modules in PyTorch, without the prefix.
-        block: the parts of a block, likewise.
-        places: what the blocks are called there; `{i}` is the block's number.
-        layer: the class of the blocks in snake case, as the file has it.
-        sizes: their names -> those of config.json.
-        constants: what else config.json says.
+        block: the parts of a block -> modules in PyTorch.
+        places: PyTorch's name of a block; `{i}` is its number.
+        layer: the blocks' class in snake case, as in the file.
+        sizes: keras-hub's names -> those of config.json.
+        constants: further values of config.json.
         base: the prefix in PyTorch.
         head: a task's dense layers in PyTorch, the output layer last.
-        padding_rows: rows of zeros before the positions that PyTorch has besides.
+        padding_rows: rows of zeros that PyTorch has before the positions.
     """
 
     model_type: str
@@ -168,7 +168,7 @@ BACKBONES = {
                           "num_inner_repetitions": "inner_group_num"},
         base="albert.",
     ),
-    # ELECTRA with a pooler is BERT, or where its embeddings are projected RemBERT.
+    # ELECTRA with a pooler is BERT, or RemBERT if its embeddings are projected.
     "ElectraBackbone": Backbone("bert", BERT.others, sizes=ELECTRA_SIZES),
     "ProjectedElectraBackbone": Backbone(
         "rembert", EMBEDDINGS | PROJECTED, base="rembert.",
@@ -194,10 +194,10 @@ BACKBONES = {
 
 
 def read_keras_hub(folder: Path) -> OldCheckpoint:
-    """A preset as a checkpoint of PyTorch.
+    """A preset in the form of a PyTorch checkpoint.
 
     Raises:
-        UnsupportedModelError: a backbone that isn't an encoder of a family here.
+        UnsupportedModelError: the backbone isn't an encoder of a supported family.
         WeightsError: damaged or incomplete weights.
         CheckpointError: damaged JSON.
     """
@@ -231,7 +231,7 @@ def read_keras_hub(folder: Path) -> OldCheckpoint:
 
 
 def _backbone(folder: Path) -> tuple[Backbone, dict[str, Any]]:
-    """Which backbone it is, and its options."""
+    """The backbone and its options."""
     config = read_object(folder / CONFIG)
     name, options = config.get("class_name"), config.get("config")
     if not isinstance(options, dict):
@@ -256,7 +256,7 @@ def _count(options: Mapping[str, Any], name: str) -> int:
 def _places(
     path: Path, kind: Backbone, options: Mapping[str, Any], layers: int
 ) -> Iterator[tuple[str, str]]:
-    """Each tensor's name in PyTorch, and its place in the file, all of which is used."""
+    """Each tensor's name in PyTorch, and its place in the file; every weight is used."""
     blocks = [kind.places.format(i=i, j=0) for i in range(layers)]
     if kind.model_type == "albert":
         groups, inner = _count(options, "num_groups"), _count(options, "num_inner_repetitions")
@@ -266,7 +266,7 @@ def _places(
         layer = kind.layer + (f"_{number}" if number else "")
         modules |= {f"{layer}/{own}": block + theirs for own, theirs in kind.block.items()}
     with opened(path) as file:
-        for place in _data_sets(file["layers"]):
+        for place in data_sets(file["layers"]):
             module, _, index = place.partition("/vars/")
             leaf = {"0": "weight", "1": "bias"}.get(index)
             if module not in modules or leaf is None:
@@ -277,17 +277,8 @@ def _places(
             yield f"{modules[module]}.{leaf}", f"layers/{place}"
 
 
-def _data_sets(group: Any) -> list[str]:
-    """The names of all data sets in a group; links aren't followed."""
-    import h5py
-
-    found: list[str] = []
-    group.visititems(lambda n, node: found.append(n) if isinstance(node, h5py.Dataset) else None)
-    return found
-
-
 def _value(path: Path, place: str, name: str, padding_rows: int) -> np.ndarray:
-    """A tensor in PyTorch's orientation; heads and their widths are one axis there."""
+    """A tensor in PyTorch's orientation, which merges heads and widths into one axis."""
     with opened(path) as file:
         value = values_of(local_array(file, path, place))
     if name.endswith("position_embeddings.weight") and padding_rows:
@@ -317,7 +308,7 @@ def _config(kind: Backbone, options: Mapping[str, Any]) -> dict[str, Any]:
 def _head(
     folder: Path, kind: Backbone, config: Mapping[str, Any], readers: dict[str, Any]
 ) -> tuple[Head | None, list[str]]:
-    """The classification head of a task, which is put among the tensors."""
+    """The classification head of a task; adds its tensors to `tensors`."""
     task = folder / "task.json"
     if not task.is_file() or not (folder / TASK_WEIGHTS).is_file():
         return None, []
@@ -327,7 +318,7 @@ def _head(
         return None, [f"the head of {name} has no counterpart here and is left out"]
     path = folder / TASK_WEIGHTS
     with opened(path) as file:
-        found = sorted(p for p in _data_sets(file["layers"]) if p.count("/") == 2)
+        found = sorted(p for p in data_sets(file["layers"]) if p.count("/") == 2)
         shapes = {p: tuple(local_array(file, path, f"layers/{p}").shape) for p in found}
     modules = ["dense", "dense_1"][: len(kind.head)]
     if sorted(shapes) != [f"{module}/vars/{i}" for module in modules for i in (0, 1)]:

@@ -19,11 +19,12 @@ from ..errors import ArgumentError, CheckpointError, WeightsError
 from ..models.config_labels import labels_in, with_labels
 from ..models.families import OWN_MODULES, family_of
 from ..models.loading import load_classifier, load_encoder, model_tensors
+from ..tasks.labels import is_label
 from ..tasks.regression import target_names
 from ..tasks.task import MULTI, REGRESSION, SINGLE, task_named
 from ..utils import console
 from ..utils.files import check_absent, local_path, new_folder, write_json
-from ..utils.validation import require_count
+from ..utils.validation import require_count, require_list, shown
 from .convert_tokenizer import write_tokenizer
 from .ktrain_predictor import read_ktrain_predictor
 from .predictor_folder import write_predictor
@@ -98,10 +99,10 @@ def convert(
 def _checked_labels(labels: Sequence[str] | None) -> list[str] | None:
     if labels is None:
         return None
-    names = [labels] if isinstance(labels, str) else list(labels)
-    if not names or len(set(map(str, names))) != len(names):
+    names = [labels] if isinstance(labels, str) else require_list("labels", labels)
+    if not names or not all(map(is_label, names)) or len(set(map(str, names))) != len(names):
         raise ArgumentError(
-            f"labels={labels!r}; pass each label once, in the order of the head's outputs."
+            f"labels={shown(labels)}; pass each label once, in the order of the head's outputs."
         )
     return [str(name) for name in names]
 
@@ -120,12 +121,12 @@ def _read(path: Path, name: str, layers: int | None) -> OldCheckpoint:
         raise ArgumentError("layers= is for checkpoints that don't say it. Leave it out.")
     if not path.exists():
         raise CheckpointError(
-            f"There is no file or folder {name!r}. Check the path; a model on the Hub is fetched "
-            f"first with `hf download {name} --local-dir FOLDER`."
+            f"There is no file or folder {shown(name)}. Check the path; a model on the Hub is "
+            f"fetched first with `hf download {name} --local-dir FOLDER`."
         )
     if not (path / CONFIG).is_file():
         raise CheckpointError(
-            f"{name!r} holds nothing that simpletext converts: no *.index of TensorFlow, no "
+            f"{shown(name)} holds nothing that simpletext converts: no *.index of TensorFlow, no "
             "variables/variables.index, no config.json with weights, no tf_model.preproc of ktrain."
         )
     return read_huggingface(path)
@@ -287,4 +288,4 @@ def _check_model(
     for name, value in model_tensors(model).items():
         key = name if name in tensors else base + name
         if key not in tensors or not np.array_equal(value, tensors[key], True):
-            raise WeightsError(f"{old.source}: {name!r} isn't loaded as it was written.")
+            raise WeightsError(f"{old.source}: {shown(name)} isn't loaded as it was written.")

@@ -19,7 +19,7 @@ from ..models.families import family_of
 from ..models.loading import layout_for, max_positions
 from ..tokenization.tokenizer import TOKENIZER, Tokenizer
 from ..utils import console
-from ..utils.files import write_json
+from ..utils.files import plain_path, write_json
 
 CONFIG = "tokenizer_config.json"
 WORDPIECE = "vocab.txt"
@@ -53,7 +53,7 @@ def write_tokenizer(
     """
     files = old.tokenizer
     if given is not None:
-        files = _given(Path(given).expanduser(), os.fspath(given), folder)
+        files = _given(plain_path(given), os.fspath(given), folder)
     elif old.files is not None:
         _copy(old.files, folder)
     found = any(next(folder.glob(pattern), None) for pattern in COPIED)
@@ -71,7 +71,7 @@ def write_tokenizer(
     words = Tokenizer.load(folder)
     if given is not None:
         _require_fit(old, Path(os.fspath(given)), words.size, exact=False)
-    words.save(folder, layout_for(old.config, words.layout).told)
+    words.save(folder, layout_for(old.config, words.layout).model_input_names)
 
 
 def _given(path: Path, name: str, folder: Path) -> OldTokenizer | None:
