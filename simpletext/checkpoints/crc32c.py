@@ -12,7 +12,7 @@ import numpy as np
 POLYNOMIAL = 0x82F63B78
 MASK_DELTA = 0xA282EAD8
 # Parts at once, and bytes per part; both powers of 2. Shorter data are processed byte by byte.
-SHAPES = ((4096, 2048), (256, 64))
+SHAPES = ((1024, 2048), (256, 64))
 
 
 def masked_crc32c(data: Any) -> int:
@@ -37,10 +37,13 @@ def masked_crc32c(data: Any) -> int:
 
 def _of_parts(content: np.ndarray, parts: int, size: int) -> np.uint32:
     """The register after the first `parts * size` bytes, starting at 0."""
-    words = content[: parts * size].view("<u2").reshape(parts, -1)  # (parts, size / 2)
-    table, state = _table(2), np.zeros(parts, "uint32")
-    for column in words.T:
-        state = table[(state & 0xFFFF) ^ column] ^ (state >> 16)
+    words = content[: parts * size].view("<u2").reshape(parts, -1).T.astype("int64")
+    table, state = _table(2).astype("int64"), np.zeros(parts, "int64")  # numpy's own for indices
+    for column in words:  # (size / 2, parts)
+        place = (state & 0xFFFF) ^ column
+        state >>= 16
+        state ^= table.take(place, mode="wrap")
+    state = state.astype("uint32")
     while len(state) > 1:
         state = _after_zeros(state[::2], size) ^ state[1::2]
         size *= 2

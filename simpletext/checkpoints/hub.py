@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import UnknownModelError, UnreachableModelError
+from ..errors import CheckpointError, UnknownModelError, UnreachableModelError
 from ..utils.files import read_json
 from .weight_files import DENSE_FOLDER, INDEX, TF_FILES, TORCH_FILES, WEIGHTS, weights_are_whole
 
@@ -74,10 +74,22 @@ def _cached(name: str) -> Path | None:
     return folder if has_tokenizer and weights_are_whole(folder) else None
 
 
+def is_preset(config: Any) -> bool:
+    """Whether a config.json describes a layer of Keras, as those of keras-hub's presets do."""
+    return isinstance(config, dict) and {"class_name", "config"} <= config.keys()
+
+
 def _download(name: str, accept: Accept) -> Path:
     """Download the checkpoint: first its config, which `accept` may refuse."""
     folder = _fetch(name, (CONFIG,))
     config = read_json(folder / CONFIG)
+    if is_preset(config):
+        folder_name = name.rpartition("/")[2]
+        raise CheckpointError(
+            f"{name!r} is a preset of keras-hub, which has to be converted once: `hf download "
+            f"{name} --local-dir {folder_name}`, then `simpletext convert {folder_name} "
+            f"{folder_name}-converted`. Then load the new folder."
+        )
     if isinstance(config, dict):
         accept(config)
     _fetch(name, SMALL_FILES + WEIGHT_FILES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import ArgumentError, CheckpointError, WeightsError
 from ..utils.files import read_json
 from .google_tf1 import read_google
-from .hub import CONFIG
+from .hub import CONFIG, is_preset
 from .keras_hub import read_keras_hub
 from .old_checkpoint import OldCheckpoint
 from .tensor_bundle import TensorBundle, has_magic
@@ -151,8 +151,7 @@ def _is_preset(folder: Path) -> bool:
     """Whether a folder's config.json describes a Keras layer, as keras-hub's does."""
     if not _file(folder / CONFIG) or not (folder / CONFIG).stat().st_size < 1 << 24:
         return False
-    config = read_json(folder / CONFIG)
-    return isinstance(config, dict) and {"class_name", "config"} <= config.keys()
+    return is_preset(read_json(folder / CONFIG))
 
 
 def _refuse_keras_file(path: Path) -> None:

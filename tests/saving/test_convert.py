@@ -430,6 +430,14 @@ def test_loading_an_old_format_tells_the_command(loader, name):
         LOADERS[loader](str(path))
 
 
+def test_a_preset_on_the_hub_tells_the_commands(monkeypatch):
+    preset = OLD / "keras_hub" / "bert"
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **options: str(preset))
+    commands = "`hf download keras/bert --local-dir bert`, then `simpletext convert bert bert-con"
+    with pytest.raises(CheckpointError, match=re.escape(commands)):
+        st.load_encoder("keras/bert")
+
+
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
 def test_models_that_keras_saved_are_refused(name, tmp_path):
     (tmp_path / name).write_bytes(b"x")
