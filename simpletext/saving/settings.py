@@ -152,7 +152,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     if thresholds is not None:
         fits = TASKS[raw["task"]].has_thresholds and len(thresholds) == len(classes)
         _require(fits and all(map(_is_share, thresholds)), "thresholds", thresholds)
-    _require(_are_checksums(raw.get("files", {})), "files", raw.get("files"))
+    _require(are_checksums(raw.get("files", {})), "files", raw.get("files"))
     for name in ("sizes", "metrics"):
         _require(isinstance(raw.get(name, {}), dict), name, raw.get(name))
     return Settings(
@@ -168,7 +168,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     )
 
 
-def _are_checksums(files: Any) -> bool:
+def are_checksums(files: Any) -> bool:
     """Whether they are names of files inside of a folder, each with a size and a SHA-256."""
     return isinstance(files, dict) and all(
         isinstance(found, dict)

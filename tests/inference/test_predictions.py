@@ -97,7 +97,7 @@ def test_a_stream_keeps_the_order_and_reads_little(trained):
 def test_a_stream_of_something_else(trained, arguments, error, message):
     with pytest.raises(error, match=message):
         trained.predictor.predict_iter(*arguments)
-    with pytest.raises(ArgumentError, match="chunk_size=0; it must be 1 or more"):
+    with pytest.raises(ArgumentError, match="chunk_size=0; it must be a whole number, 1 or more"):
         trained.predictor.predict_iter(SOME, chunk_size=0)
 
 
