@@ -20,7 +20,7 @@ from .training.optimizer import check_schedulable, restart_optimizer, set_weight
 from .training.schedules import require_learning_rate
 from .training.verbs import FittingVerbs
 from .utils import console
-from .utils.validation import require_count
+from .utils.validation import MOST_SEED, require_count, require_flag
 
 
 def get_learner(
@@ -67,7 +67,7 @@ class Learner(FittingVerbs):
         self.model = model
         self.batch_size = require_count("batch_size", batch_size)
         self.eval_batch_size = require_count("eval_batch_size", eval_batch_size)
-        self.seed = require_count("seed", seed, least=0)
+        self.seed = require_count("seed", seed, 0, MOST_SEED)
         self.train_data = self.val_data = None
         if train_data is not None:
             self.train_data = sources.as_source("train_data", train_data, model, sample_weight)
@@ -145,7 +145,7 @@ class Learner(FittingVerbs):
     def _fit(self, lr: float | str, wanted: plan.Plan, how: FitOptions) -> History:
         data = self._data()
         wanted = fitting.checked(self.model, lr, wanted, data, how, self._state)
-        rate = lr if lr != "auto" else self._suggested(how)
+        rate = self._suggested(how) if fitting.is_auto(lr) else lr
         try:
             fitting.train(self.model, wanted, float(rate), data, how, self._state)
         finally:
@@ -244,7 +244,7 @@ class Learner(FittingVerbs):
         Raises:
             ArgumentError: nothing of that name in the history.
         """
-        if plot_type == "confusion_matrix":
+        if isinstance(plot_type, str) and plot_type == "confusion_matrix":
             return shown(evaluating.confusion_figure(self._predictions(None)), return_fig)
         return shown(plots.plot_history(self.history, plot_type), return_fig)
 
@@ -329,7 +329,7 @@ class Learner(FittingVerbs):
         Raises:
             ArgumentError: no such layer, row or data.
         """
-        source = self.val_data if use_val else self.train_data
+        source = self.val_data if require_flag("use_val", use_val) else self.train_data
         if source is None:
             raise ArgumentError(f"The learner has no {'val' if use_val else 'train'}_data.")
         return freezing.layer_output(self.model, layer_id, source.example(example_id))

@@ -32,6 +32,7 @@ from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tokenizer import Tokenizer
 from .tokenization.windows import pooled
 from .translator import Translator
+from .utils.validation import shown
 
 
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> Any:
@@ -47,7 +48,7 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> Any
     if getattr(preproc, "labels", None) is None:
         raise ArgumentError(
             "preproc must be the Transformer whose preprocess_train made the training data; "
-            f"this is {preproc!r}."
+            f"this is {shown(preproc)}."
         )
     settings = Settings(
         preproc.labels,
@@ -367,7 +368,7 @@ class Predictor:
         Raises:
             FolderExistsError: the folder already exists.
         """
-        settings = self.settings.with_metrics(metrics or {})
+        settings = self.settings.with_metrics({} if metrics is None else metrics)
         write_predictor(path, self.model, self.tokenizer, settings)
 
     def push_to_hub(

@@ -46,7 +46,7 @@ def split(
     check_counts(texts, rows)
     labels = infer_labels(whole.labels, transformer.class_names, transformer.task)
     # Decided on all rows: a rare label may stand in the validation part alone.
-    transformer.class_names, transformer.task = labels.classes, labels.task
+    transformer.class_names, transformer.task = list(labels.classes), labels.task
     chosen = split_rows(rows, labels, val_pct, random_state)
     if verbose:
         console.say(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")

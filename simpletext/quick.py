@@ -18,6 +18,7 @@ from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .preparation import prepared
 from .seq2seq import Seq2Seq
+from .tasks.labels import checked_names
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
 from .transformer import DEFAULT_MODEL, Transformer
@@ -73,6 +74,7 @@ def train(
     """
     epochs = require_count("epochs", epochs)
     batch_size = require_count("batch_size", batch_size)
+    class_names = checked_names(class_names)
     examples = examples_of(data, text, label)
     val_examples = None if val is None else examples_of(val, text, label)
     preproc = Transformer(

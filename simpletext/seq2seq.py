@@ -16,10 +16,16 @@ from .tasks.translation import TokenCrossentropy, TranslationLabels
 from .tokenization.encoded_pairs import EncodedPairs, TargetIds
 from .tokenization.encoded_texts import EncodedTexts
 from .tokenization.layout import Layout
-from .tokenization.pair_tokenizer import PairTokenizer
+from .tokenization.pair_tokenizer import KINDS, PairTokenizer
 from .training.optimizer import AdamW
 from .utils import console
-from .utils.validation import require_count
+from .utils.validation import (
+    MOST_SEED,
+    require_choice,
+    require_count,
+    require_flag,
+    require_number,
+)
 
 INPUTS = ("input_ids", "attention_mask")
 NUM_BEAMS = 4  # of a new model
@@ -64,7 +70,8 @@ class Seq2Seq:
         self.maxlen = require_count("maxlen", maxlen, least=2)
         if batch_tokens is not None:
             require_count("batch_tokens", batch_tokens)
-        self.batch_tokens, self.precision, self.seed = batch_tokens, precision, seed
+        self.batch_tokens, self.precision = batch_tokens, precision
+        self.seed = require_count("seed", seed, 0, MOST_SEED)
         self.labels = TranslationLabels()
         self._new: dict[str, Any] = {}
         self._tokenizer: PairTokenizer | None = None
@@ -118,15 +125,17 @@ class Seq2Seq:
                 f"hidden_size={size} and heads={heads}; hidden_size must be even and a multiple "
                 "of heads."
             )
-        if not 0 <= dropout < 1:
-            raise ArgumentError(f"dropout={dropout!r}; it must be from 0 to below 1, like 0.1.")
-        inner = require_count("intermediate_size", intermediate_size or 4 * size)
+        rate = require_number("dropout", dropout, 0.0, 0.99)
+        inner = require_count(
+            "intermediate_size", 4 * size if intermediate_size is None else intermediate_size
+        )
         self.checkpoint = None
         self._new = {
-            "vocab_size": require_count("vocab_size", vocab_size, least=4), "kind": tokenizer,
-            "shared": shared_vocab,
+            "vocab_size": require_count("vocab_size", vocab_size, least=4),
+            "kind": require_choice("tokenizer", tokenizer, KINDS),
+            "shared": require_flag("shared_vocab", shared_vocab),
             "config": _new_config(
-                size, encoder_layers, decoder_layers, heads, inner, dropout, maxlen
+                size, encoder_layers, decoder_layers, heads, inner, rate, self.maxlen
             ),
         }  # fmt: skip
         return self

@@ -19,7 +19,7 @@ from .models.seq2seq import require_seq2seq
 from .saving.translator_folder import write_translator
 from .tokenization.pair_tokenizer import PairTokenizer
 from .utils import console
-from .utils.validation import require_count
+from .utils.validation import require_count, shown
 
 
 class Translator:
@@ -99,7 +99,7 @@ class Translator:
             Tokens and weights, with `plot()` for a figure.
         """
         if not isinstance(source, str):
-            raise DataError(f"attention takes one text; this is {source!r:.60}.")
+            raise DataError(f"attention takes one text; this is {shown(source)}.")
         inputs = padded(self._encode([source], 0), self.tokenizer.pad_id)
         written = generate(self.model, inputs, **options).ids[:1]
         before = {"decoder_input_ids": written[:, :-1]}

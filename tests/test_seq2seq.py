@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from project.test_zoo import foreign
+from project.zoo import FEW
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
@@ -185,13 +187,15 @@ def test_data_that_are_refused(sources, targets, message):
 def test_arguments_that_are_refused(trained):
     with pytest.raises(ArgumentError, match="hidden_size=30 and heads=4"):
         st.Seq2Seq.new(hidden_size=30, heads=4)
-    with pytest.raises(ArgumentError, match=r"dropout=1.5; it must be from 0"):
+    with pytest.raises(ArgumentError, match="dropout=1.5; it must be a number from 0 to 0.99"):
         st.Seq2Seq.new(dropout=1.5)
-    with pytest.raises(ArgumentError, match="tokenizer='words'; allowed are 'bpe' and 'unigram'"):
-        st.Seq2Seq.new(tokenizer="words").preprocess_train(*toy(5), verbose=0)
+    with pytest.raises(ArgumentError, match="tokenizer='words'; allowed are 'bpe', 'unigram'"):
+        st.Seq2Seq.new(tokenizer="words")
     with pytest.raises(DataError, match="call preprocess_train"):
         st.Seq2Seq.new().get_model()
-    with pytest.raises(ArgumentError, match=r"label_smoothing=1; it must be from 0 to below 1"):
+    with pytest.raises(
+        ArgumentError, match="label_smoothing=1; it must be a number from 0 to 0.99"
+    ):
         trained[0].get_model(label_smoothing=1)
     with pytest.raises(DataError, match="attention takes one text"):
         trained[2].attention(["rot haus."])
@@ -209,3 +213,30 @@ def test_a_tokenizer_without_an_end_is_refused(trained, tmp_path):
     tokenizer.save(path)
     with pytest.raises(ArgumentError, match="puts no end-of-sequence token behind a text"):
         st.Seq2Seq(tmp_path / "saved", maxlen=24).preprocess_train(*toy(5), verbose=0)
+
+
+def test_only_our_exceptions_leave(trained):
+    t, learner, translator = trained
+    inputs = learner.val_data.data.padded(np.arange(2))
+    pairs = {"de": SOURCES, "en": RIGHT}
+    calls = {
+        "new": (st.Seq2Seq.new, {"vocab_size": 80, "hidden_size": 32, "encoder_layers": 1,
+                                 "heads": 2, "dropout": 0.0, "tokenizer": "bpe", "maxlen": 24,
+                                 "shared_vocab": True, "batch_tokens": None, "seed": 0}),
+        "preprocess": (t.preprocess_test, {"sources": SOURCES, "targets": RIGHT}),
+        "get_model": (t.get_model, {"label_smoothing": 0.1}),
+        "generate": (
+            lambda inputs, **o: st.generate(learner.model, inputs, **{"max_new_tokens": 2} | o),
+            {"inputs": inputs, "num_beams": 2, "max_new_tokens": 2, "num_return_sequences": 1,
+             "length_penalty": 1.0, "early_stopping": False, "no_repeat_ngram_size": 0,
+             "bad_words_ids": [[3]], "min_length": 0}),
+        "draw": (
+            lambda **o: st.generate(learner.model, inputs, max_new_tokens=2, num_beams=1, **o),
+            {"do_sample": True, "temperature": 1.0, "top_k": 5, "top_p": 0.9, "seed": 1}),
+        "predict": (translator.predict, {"texts": SOURCES, "top_k": None}),
+        "attention": (translator.attention, {"source": SOURCES[0]}),
+        "read_pairs": (st.read_pairs, {"source": pairs, "target": None, "columns": None,
+                                       "encoding": None, "sep": None}),
+    }  # fmt: skip
+    found = {name: foreign(*call, FEW) for name, call in calls.items()}
+    assert {name: errors for name, errors in found.items() if errors} == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import DataError
+from ..utils.validation import require_list
 from .tables import column_of, read_table
 from .text_files import encoding_of, existing_file
 
@@ -59,7 +60,7 @@ def read_pairs(
         if _has_no_header(path, encoding):
             return _tabbed(path, encoding)
     table = read_table(source, encoding, sep)
-    names = columns or tuple(table)
+    names = tuple(table) if columns is None else require_list("columns", columns)
     if len(names) != 2:
         raise DataError(
             f"A translation needs two columns, sources and targets; there are {len(names)}: "

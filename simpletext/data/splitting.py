@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..utils.validation import require_count, require_number
 
 
 def split_rows(
@@ -28,8 +29,9 @@ def split_rows(
     """
     from sklearn.model_selection import train_test_split
 
-    if not isinstance(val_pct, (int, float)) or not 0 < val_pct < 1:
-        raise ArgumentError(f"val_pct={val_pct!r}; it must be a share between 0 and 1, as 0.1.")
+    require_number("val_pct", val_pct, 1e-9, 0.999999, "a share between 0 and 1, as 0.1")
+    if random_state is not None:
+        require_count("random_state", random_state, 0, 2**32 - 1)
     ids = labels.encode(y)
     wanted = max(round(len(ids) * val_pct), 1)
     stratify = labels.kind.strata(ids)

@@ -5,6 +5,7 @@
 ['1 duplicate text', 'the same text with different labels']
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -19,6 +20,7 @@ from ..models.families import family_of
 from ..models.loading import max_positions
 from ..tasks.labels import Labels, infer_labels
 from ..transformer import Transformer
+from ..utils.validation import shown
 from .data_report import DataReport, Finding, class_counts
 
 FEW = 10  # texts of a class below which little can be learned from them
@@ -51,7 +53,7 @@ def check(
     Raises:
         DataError: texts or labels that can't be used at all, with their rows.
     """
-    transformer = Transformer(preproc) if isinstance(preproc, str) else preproc
+    transformer = _transformer(preproc)
     if transformer is not None:
         class_names, task = class_names or transformer.class_names, task or transformer.task
     if val is not None and not (isinstance(val, (tuple, list)) and len(val) == 2):
@@ -77,6 +79,14 @@ def check(
         maxlen=None if transformer is None else transformer.maxlen,
         suggested_maxlen=_suggested(lengths["train"], transformer),
     )
+
+
+def _transformer(preproc: Any) -> Transformer | None:
+    if preproc is None or isinstance(preproc, Transformer):
+        return preproc
+    if isinstance(preproc, (str, os.PathLike)):
+        return Transformer(preproc)
+    raise ArgumentError(f"preproc={shown(preproc)}; it must be a Transformer or a model's name.")
 
 
 def _findings(

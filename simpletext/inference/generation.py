@@ -10,6 +10,7 @@ from keras import KerasTensor, ops
 from ..errors import ArgumentError
 from ..models.seq2seq import require_seq2seq
 from ..utils import backend
+from ..utils.validation import shown
 from .beam_search import beam_search
 from .decoder import Reading, decoder_of
 from .generation_options import GenerationOptions, options_for
@@ -72,17 +73,18 @@ def generate(
 
 
 def _checked(inputs: Mapping[str, Any], config: Any) -> dict[str, np.ndarray]:
+    """`input_ids` and `attention_mask` as arrays that the model has embeddings for."""
     names = ("input_ids", "attention_mask")
     if not isinstance(inputs, Mapping) or any(name not in inputs for name in names):
         raise ArgumentError(
-            f"inputs must be a dict with {' and '.join(names)}; this is {inputs!r:.60}."
+            f"inputs must be a dict with {' and '.join(names)}; this is {shown(inputs)}."
         )
-    arrays = {name: np.asarray(inputs[name]) for name in names}
-    ids = arrays["input_ids"]
-    if any(x.ndim != 2 or x.shape != ids.shape or not x.size for x in arrays.values()):
+    arrays = {name: _matrix(name, inputs[name]) for name in names}
+    ids, shapes = arrays["input_ids"], [x.shape for x in arrays.values()]
+    if shapes[0] != shapes[1]:
         raise ArgumentError(
-            f"input_ids has the shape {ids.shape} and attention_mask "
-            f"{arrays['attention_mask'].shape}; both must be (sources, length), with 1 or more."
+            f"input_ids has the shape {shapes[0]} and attention_mask {shapes[1]}; both must be "
+            "(sources, length)."
         )
     if ids.min() < 0 or ids.max() >= config.vocab_size:
         raise ArgumentError(
@@ -95,6 +97,18 @@ def _checked(inputs: Mapping[str, Any], config: Any) -> dict[str, np.ndarray]:
             f"{config.max_position_embeddings}."
         )
     return arrays
+
+
+def _matrix(name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RecursionError):
+        array = np.zeros(0)
+    if array.ndim != 2 or not array.size or array.dtype.kind not in "iub":
+        raise ArgumentError(
+            f"{name}={shown(value)}; it must be whole numbers, (sources, length), with 1 or more."
+        )
+    return array
 
 
 def _cut(texts: np.ndarray, options: GenerationOptions) -> np.ndarray:

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, UnsupportedModelError
-from ..utils.validation import did_you_mean, require_count
+from ..utils.validation import (
+    did_you_mean,
+    require_count,
+    require_flag,
+    require_list,
+    require_number,
+    shown,
+)
 
 # Settings that change what is written and aren't supported -> the values that change nothing.
 UNSUPPORTED: dict[str, tuple] = {
@@ -153,20 +160,44 @@ def options_for(
     values |= said | passed
     eos = values["eos_token_id"]
     values["eos_token_id"] = tuple(eos) if isinstance(eos, (list, tuple)) else (eos,)
-    words = tuple(map(tuple, values.get("bad_words_ids", ())))
     ends = {(token,) for token in values["eos_token_id"]}  # the original lets a text end
+    words = map(tuple, _token_lists(values.get("bad_words_ids", ())))
     values["bad_words_ids"] = tuple(each for each in words if each not in ends)
-    options = GenerationOptions(**values)
+    options = GenerationOptions(**{n: _plain(n, value) for n, value in values.items()})
     _check(options, config.max_position_embeddings, "max_length" in passed)
     limit = min(options.max_length, config.max_position_embeddings)
     return replace(options, max_length=limit)
 
 
+# The least value of each whole number, and the limits of each other number.
+COUNTS = {"max_length": 2, "min_length": 0, "num_beams": 1, "num_return_sequences": 1,
+          "no_repeat_ngram_size": 0, "top_k": 0, "seed": 0, "pad_token_id": 0,
+          "decoder_start_token_id": 0, "forced_bos_token_id": 0,
+          "forced_eos_token_id": 0}  # fmt: skip
+NUMBERS = {"length_penalty": (-100.0, 100.0), "temperature": (1e-6, 1e6), "top_p": (1e-9, 1.0)}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A setting as a plain value of its kind; an error for another kind."""
+    if value is None:
+        return None
+    if name in COUNTS:
+        return require_count(name, value, COUNTS[name])
+    if name in NUMBERS:
+        return require_number(name, value, *NUMBERS[name])
+    return require_flag(name, value) if name == "do_sample" else value
+
+
+def _token_lists(value: Any) -> list[list[int]]:
+    """Lists of token ids, as `bad_words_ids` has them."""
+    rows = [require_list("bad_words_ids", row, "token ids")
+            for row in require_list("bad_words_ids", value, "lists of token ids")]  # fmt: skip
+    if not all(rows):
+        raise ArgumentError("bad_words_ids has an empty list; each needs one token id or more.")
+    return [[require_count("bad_words_ids", token, 0) for token in row] for row in rows]
+
+
 def _check(options: GenerationOptions, positions: int, length_passed: bool) -> None:
-    for name in ("num_beams", "num_return_sequences"):
-        require_count(name, getattr(options, name))
-    for name in ("min_length", "no_repeat_ngram_size", "top_k", "seed"):
-        require_count(name, getattr(options, name), least=0)
     if length_passed and options.max_length > positions:
         raise ArgumentError(
             f"Texts of {options.max_length} tokens, the first one included, were asked for, but "
@@ -179,12 +210,11 @@ def _check(options: GenerationOptions, positions: int, length_passed: bool) -> N
         )
     if options.do_sample and options.num_beams > 1:
         raise ArgumentError("do_sample=True draws token by token; use num_beams=1 with it.")
-    if options.early_stopping not in (True, False, "never"):
+    if not _is_stopping(options.early_stopping):
         raise ArgumentError(
-            f"early_stopping={options.early_stopping!r}; allowed are True, False and 'never'."
+            f"early_stopping={shown(options.early_stopping)}; allowed are True, False and 'never'."
         )
-    if not options.temperature > 0 or not 0 < options.top_p <= 1:
-        raise ArgumentError(
-            f"temperature={options.temperature!r} and top_p={options.top_p!r}; temperature must "
-            "be above 0, and top_p above 0 and at most 1."
-        )
+
+
+def _is_stopping(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value == "never")

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
-from ..errors import DataError
+from ..data.texts import require_several
 from ..utils import console
 from ..utils.validation import require_count
 
@@ -18,8 +18,7 @@ def streamed(
         DataError: one text, or nothing to iterate over.
         ArgumentError: a size that isn't a number of texts.
     """
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-        raise DataError(f"predict_iter takes texts to iterate over; this is {texts!r:.60}.")
+    require_several(texts)
     return _chunks(predict, texts, require_count("chunk_size", size), verbose)
 
 

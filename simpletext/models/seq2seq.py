@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from ..checkpoints.folder import Checkpoint, find_checkpoint
-from ..checkpoints.weight_map import Filling, WeightMap
+from ..checkpoints.weight_map import WeightLoader, WeightMap
 from ..errors import ArgumentError
 from ..layers.base import filled_by
 from ..utils.files import read_json, write_json
@@ -96,9 +96,9 @@ def load_seq2seq(
     path = found.folder / GENERATION
     generation = read_json(path) if path.is_file() else found.config
     architecture = Seq2SeqArchitecture(found.config, None, {}, generation=generation)
-    filling = Filling(found.weights, architecture.weight_map)
-    model = _build(architecture, filling.value, dtype, seed)
-    kept = filling.account(model).kept  # without final_logits_bias the bias is zeros: not fresh
+    loader = WeightLoader(found.weights, architecture.weight_map)
+    model = _build(architecture, loader.value, dtype, seed)
+    kept = loader.check(model).kept  # without final_logits_bias the bias is zeros: not fresh
     model.architecture = replace(architecture, kept=kept)
     return model
 

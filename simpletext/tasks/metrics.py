@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
+from ..utils.validation import shown
 from .losses import expects_probabilities, name_of
 from .task import TASKS, MetricFactory, Task, as_list, task_named
 
@@ -218,6 +219,11 @@ def metrics_for(
 
 def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
     if not isinstance(metric, str):
+        is_metric = isinstance(metric, keras.metrics.Metric)
+        if not is_metric and (isinstance(metric, type) or not callable(metric)):
+            raise ArgumentError(
+                f"metrics has {shown(metric)}; it must be names, Keras metric objects or functions."
+            )
         if kind.has_classes:
             _check_takes_logits(metric)
         return metric
@@ -225,10 +231,12 @@ def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
         return kind.metrics[metric](metric, num_labels)
     fitting = ", ".join(kind.metrics)
     if any(metric in other.metrics for other in TASKS.values()):
-        raise ArgumentError(f"The metric {metric!r} doesn't fit {kind.name}; there are {fitting}.")
+        raise ArgumentError(
+            f"The metric {shown(metric)} doesn't fit {kind.name}; there are {fitting}."
+        )
     raise ArgumentError(
-        f"There is no metric {metric!r}; for {kind.name} there are {fitting}, and any Keras metric "
-        "object."
+        f"There is no metric {shown(metric)}; for {kind.name} there are {fitting}, and any Keras "
+        "metric object."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
+from ..utils.validation import require_number
 from .labels import Labels
 from .task import Task
 
@@ -30,11 +31,7 @@ class TokenCrossentropy(keras.losses.Loss):
 
     def __init__(self, label_smoothing: float = 0.0, name: str = "loss", **options: Any) -> None:
         super().__init__(name=name, **options)
-        if not 0 <= label_smoothing < 1:
-            raise ArgumentError(
-                f"label_smoothing={label_smoothing!r}; it must be from 0 to below 1, like 0.1."
-            )
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = require_number("label_smoothing", label_smoothing, 0.0, 0.99)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Losses whose mean is the mean over all tokens, (batch, length).

@@ -1,4 +1,4 @@
-"""Encoded texts, held compactly."""
+"""Encoded texts in flat arrays."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -24,7 +24,7 @@ class EncodedTexts:
         layout: how they are padded.
         texts: the texts themselves, for reports.
         pairs: the second texts of sentence pairs, or None.
-        full_lengths: tokens of each text before it was cut to maxlen, (texts,).
+        full_lengths: tokens per text before truncation to maxlen, (texts,).
     """
 
     ids: np.ndarray
@@ -45,7 +45,7 @@ class EncodedTexts:
         texts: Sequence[str] = (),
         pairs: Sequence[str] | None = None,
     ) -> "EncodedTexts":
-        """From one list of ids per text; an array per text would cost more than its content."""
+        """Build from one list of ids per text. An array per text would take too much memory."""
         lengths = np.fromiter(map(len, ids), "int64", len(ids))
         total = int(lengths.sum())
         return cls(
@@ -66,7 +66,7 @@ class EncodedTexts:
         texts: Sequence[str],
         pairs: Sequence[str] | None = None,
     ) -> "EncodedTexts":
-        """Chunks of encoded texts as one, with a layout and the texts of all of them."""
+        """Concatenate chunks of encoded texts; `layout` and `texts` are those of all of them."""
         chunks = list(chunks)
 
         def joined(name: str, dtype: str) -> np.ndarray:
@@ -97,7 +97,7 @@ class EncodedTexts:
 
     @property
     def truncated(self) -> np.ndarray:
-        """For each text whether it was cut to maxlen, (texts,)."""
+        """Whether each text was truncated to maxlen, (texts,)."""
         return self.full_lengths > self.lengths
 
     def by_length(self, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -128,7 +128,7 @@ class EncodedTexts:
         values = {"input_ids": (self.layout.pad_id, self.ids)}
         if self.layout.segments:
             values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
-        # No tokenizer returns a language; -1 means unknown (see `encoders.xlm`).
+        # No tokenizer returns a language; -1 means unknown (see `families.xlm`).
         batch = {
             "attention_mask": mask.astype("int32"),
             "langs": np.full(mask.shape, -1, "int32"),
@@ -159,5 +159,5 @@ def pieces(rows: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
-    """Where each piece of a flat array starts, and where the last one ends, (pieces + 1,)."""
+    """The start of each piece in a flat array, and the end of the last, (pieces + 1,)."""
     return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])

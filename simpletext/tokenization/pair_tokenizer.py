@@ -67,8 +67,6 @@ class PairTokenizer:
                 (https://arxiv.org/abs/1804.10959).
             shared: one tokenizer for both languages.
         """
-        if kind not in KINDS:
-            raise ArgumentError(f"tokenizer={kind!r}; allowed are 'bpe' and 'unigram'.")
         if shared:
             both = _trained([*sources, *targets], vocab_size, kind)
             return cls(both, both)

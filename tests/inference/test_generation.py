@@ -84,7 +84,10 @@ def test_drawn_texts_follow_their_seed(marian):
         ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences=3, but num_beams=2"),
         ({"num_beams": 2, "do_sample": True}, "use num_beams=1 with it"),
         ({"early_stopping": "soon"}, "early_stopping='soon'; allowed are True, False and 'never'"),
-        ({"do_sample": True, "num_beams": 1, "temperature": 0}, "temperature must be above 0"),
+        (
+            {"do_sample": True, "num_beams": 1, "temperature": 0},
+            "temperature=0; it must be a number from 1e-06 to 1e+06",
+        ),
     ],
 )
 def test_settings_that_are_refused(marian, options, message):

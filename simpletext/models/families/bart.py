@@ -1,7 +1,7 @@
 """BART (https://arxiv.org/abs/1910.13461) as a text classifier: encoder and decoder.
 
-The decoder reads the same text one place later, and its state at the last `</s>` is classified.
-`load_encoder` gives the decoder's states, as the original does.
+The decoder's input is the same text, shifted right by one token; its state at the last `</s>` is
+classified. `load_encoder` returns the decoder's states, as the original does.
 """
 
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class ShiftedIds(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class LastEnd(Part):
-    """The hidden state of a text's last `</s>`; where there is none, of its last token."""
+    """The hidden state of a text's last `</s>`; without one, of its last token."""
 
     def __init__(self, eos, padding, **kwargs):
         super().__init__(**kwargs)
@@ -167,7 +167,7 @@ def _block(config, side: str, block: type, name: str, dtype, seed: int):
     )
 
 
-# What a layer of the encoder and one of the decoder have in common.
+# Rows that the encoder's and the decoder's layers share.
 BLOCK = {
     "attention/query": "self_attn.q_proj",
     "attention/key": "self_attn.k_proj",
