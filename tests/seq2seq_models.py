@@ -64,3 +64,15 @@ def with_targets():
     """The same with ids for the decoder."""
     ids = np.random.RandomState(1).randint(4, 60, (4, 7)).astype("int32")
     return padded_batch() | {"decoder_input_ids": ids}
+
+
+WORDS = ["mond", "haus", "baum", "kind", "wald", "see", "berg", "rot", "blau", "alt"]
+TARGETS = dict(zip(WORDS, ["moon", "house", "tree", "child", "wood", "lake", "hill", "red",
+                           "blue", "old"], strict=True))  # fmt: skip
+
+
+def toy(count, seed=0):
+    """Sentences of two to four words, and their translations."""
+    rng = np.random.RandomState(seed)
+    sources = [" ".join(rng.choice(WORDS, rng.randint(2, 5))) + "." for _ in range(count)]
+    return sources, [" ".join(TARGETS[w] for w in s[:-1].split()) + "." for s in sources]

@@ -4,23 +4,13 @@ import numpy as np
 import pytest
 from project.test_zoo import foreign
 from project.zoo import FEW
+from seq2seq_models import toy
 
 import simpletext as st
-from simpletext.errors import ArgumentError, DataError
+from simpletext.errors import ArgumentError, CheckpointError, DataError
 from simpletext.inference.translating import losses_of
 
-WORDS = ["mond", "haus", "baum", "kind", "wald", "see", "berg", "rot", "blau", "alt"]
-TARGETS = dict(zip(WORDS, ["moon", "house", "tree", "child", "wood", "lake", "hill", "red",
-                           "blue", "old"], strict=True))  # fmt: skip
-
-
-def toy(count, seed=0):
-    """Sentences of two to four words, and their translations."""
-    rng = np.random.RandomState(seed)
-    sources = [" ".join(rng.choice(WORDS, rng.randint(2, 5))) + "." for _ in range(count)]
-    return sources, [" ".join(TARGETS[w] for w in s[:-1].split()) + "." for s in sources]
-
-
+SOURCES, RIGHT = ["rot haus.", "alt baum."], ["red house.", "old tree."]
 SMALL = {
     "vocab_size": 80, "hidden_size": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2,
     "dropout": 0.0, "maxlen": 24, "batch_tokens": 120, "precision": "float32",
@@ -130,6 +120,20 @@ def test_a_changed_file_is_reported(trained, tmp_path):
         st.load_predictor(tmp_path / "saved", task="regression")
 
 
+def test_the_learner_saves_and_loads_its_model(trained, tmp_path):
+    t, learner, translator = trained
+    learner.save_model(tmp_path / "model")
+    other = st.get_learner(t.get_model(verbose=0), learner.train_data.data)
+    other.load_model(tmp_path / "model")
+    assert st.get_predictor(other.model, t).predict(SOURCES) == translator.predict(SOURCES)
+
+
+def test_a_translators_folder_is_no_classifier(trained, tmp_path):
+    trained[2].save(tmp_path / "saved")
+    with pytest.raises(CheckpointError, match="holds a translator; open it with load_predictor"):
+        st.Predictor.from_pretrained(tmp_path / "saved")
+
+
 def test_batches_hold_as_many_tokens_as_fit_and_are_as_many_each_epoch(trained):
     from simpletext.tokenization.batching import Batches
 
@@ -162,9 +166,6 @@ def test_label_smoothing_is_that_of_keras():
     expected = theirs(np.eye(5)[ids.reshape(-1)[kept]], logits.reshape(-1, 5)[kept])
     found = TokenCrossentropy(0.2)(ids, logits)
     assert abs(float(found) - float(expected)) < 1e-5
-
-
-SOURCES, RIGHT = ["rot haus.", "alt baum."], ["red house.", "old tree."]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from keras import KerasTensor, ops
 
-from ..utils import backend
-from .decoder import Reading
+from .decoder import Decoder, Reading
 from .generation_options import GenerationOptions
 
 NEVER = np.float32(-1e9)  # what a text that isn't to be chosen loses
@@ -67,7 +66,7 @@ def beam_search(reading: Reading, options: GenerationOptions) -> tuple[np.ndarra
         Their tokens, (sources, num_return_sequences, max_length), padded; and their scores.
     """
     count, vocab_size = options.num_return_sequences, reading.decoder.vocab_size
-    candidates = _candidates_of(options, vocab_size)
+    candidates = _candidates_of(reading.decoder, options)
     beams = Beams.begin(len(reading.mask), options)
     texts = np.full((len(reading.mask), count, options.max_length), options.pad_token_id, "int32")
     scores = np.zeros((len(reading.mask), count), "float32")
@@ -86,13 +85,13 @@ def beam_search(reading: Reading, options: GenerationOptions) -> tuple[np.ndarra
     return texts, scores
 
 
-def _candidates_of(options: GenerationOptions, vocab_size: int) -> Callable:
+def _candidates_of(decoder: Decoder, options: GenerationOptions) -> Callable:
     """What finds the best continuations: values, and beam * vocabulary + token, best first."""
-    beams = options.num_beams
+    beams, vocab_size = options.num_beams, decoder.vocab_size
     count = max(2, 1 + len(options.eos_token_id)) * beams
     never = ops.convert_to_tensor(options.never(vocab_size))
 
-    def best(logits: Any, banned: Any, scores: Any) -> tuple:
+    def best(logits: Any, never: Any, banned: Any, scores: Any) -> tuple:
         values = ops.log_softmax(logits) + never
         values = ops.scatter_update(values, banned, ops.full(ops.shape(banned)[:1], -np.inf))
         values = ops.reshape(values, (-1, beams, vocab_size)) + scores[:, :, None]
@@ -100,17 +99,19 @@ def _candidates_of(options: GenerationOptions, vocab_size: int) -> Callable:
 
     specs = [
         KerasTensor((None, vocab_size), "float32"),
+        KerasTensor((vocab_size,), "float32"),
         KerasTensor((None, 2), "int32"),
         KerasTensor((None, beams), "float32"),
     ]
-    compiled = backend.compiled(best, specs)
+    compiled = decoder.compiled(("beams", beams, count), best, specs)
 
     def candidates(logits: Any, state: Beams, length: int) -> tuple[np.ndarray, np.ndarray]:
         token = options.forced(length)
         if token is not None:
             return _forced(state.scores, token, count, vocab_size)
         banned = options.banned(state.texts[:, :, :length].reshape(-1, length))
-        found = compiled(logits, ops.convert_to_tensor(banned), ops.convert_to_tensor(state.scores))
+        tensors = (ops.convert_to_tensor(part) for part in (banned, state.scores))
+        found = compiled(logits, never, *tensors)
         return ops.convert_to_numpy(found[0]), ops.convert_to_numpy(found[1])
 
     return candidates

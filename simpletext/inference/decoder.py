@@ -1,5 +1,6 @@
 """`Decoder`: a model that writes texts, taken apart: the source once, then token by token."""
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -44,6 +45,7 @@ class Decoder:
         architecture = require_seq2seq(model)
         self.config = architecture.family.read_config(architecture.config)
         self.vocab_size = model.output_shape[-1]
+        self._compiled: dict[tuple, Callable[..., Any]] = {}
         parts = {layer.name: layer for layer in model.layers}
         self._embeddings, self._bias = parts["embeddings"], parts["attention_bias"]
         self._logits, self._look_ahead = parts["lm_head"], parts["look_ahead_bias"]
@@ -56,6 +58,12 @@ class Decoder:
         self._taken = backend.compiled(self._take, [memory, rows])
         self._scored = backend.compiled(self._row_losses, [ids, ids, ids, ids])
         self._looked = backend.compiled(self._attention, [ids, ids, ids])
+
+    def compiled(self, key: tuple, function: Callable[..., Any], specs: list) -> Callable[..., Any]:
+        """A function of the logits, compiled at the first call with its key."""
+        if key not in self._compiled:
+            self._compiled[key] = backend.compiled(function, specs)
+        return self._compiled[key]
 
     def read(self, inputs: dict[str, np.ndarray], beams: int = 1) -> "Reading":
         """The source, encoded, with room for so many texts to be written for each row."""

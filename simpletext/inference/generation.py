@@ -9,7 +9,6 @@ from keras import KerasTensor, ops
 
 from ..errors import ArgumentError
 from ..models.seq2seq import require_seq2seq
-from ..utils import backend
 from ..utils.validation import shown
 from .beam_search import beam_search
 from .decoder import Reading, decoder_of
@@ -142,23 +141,28 @@ def _chooser(reading: Reading, options: GenerationOptions) -> Callable:
     vocab_size, rng = reading.decoder.vocab_size, np.random.default_rng(options.seed)
     never = ops.convert_to_tensor(options.never(vocab_size))
 
-    def allowed(logits: Any, banned: Any) -> Any:
+    def allowed(logits: Any, never: Any, banned: Any) -> Any:
         fill = ops.full(ops.shape(banned)[:1], -np.inf)
         return ops.scatter_update(logits + never, banned, fill)
 
-    def likeliest(logits: Any, banned: Any) -> tuple:
-        tokens = ops.argmax(allowed(logits, banned), axis=-1)
+    def likeliest(logits: Any, never: Any, banned: Any) -> tuple:
+        tokens = ops.argmax(allowed(logits, never, banned), axis=-1)
         value = ops.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
         return tokens, value - ops.logsumexp(logits, axis=-1)
 
-    specs = [KerasTensor((None, vocab_size), "float32"), KerasTensor((None, 2), "int32")]
-    chosen = backend.compiled(allowed if options.do_sample else likeliest, specs)
+    specs = [
+        KerasTensor((None, vocab_size), "float32"),
+        KerasTensor((vocab_size,), "float32"),
+        KerasTensor((None, 2), "int32"),
+    ]
+    function = allowed if options.do_sample else likeliest
+    chosen = reading.decoder.compiled((function.__name__,), function, specs)
 
     def choose(logits: Any, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         token = options.forced(texts.shape[1])
         if token is not None:
             return np.full(len(texts), token), np.zeros(len(texts), "float32")
-        found = chosen(logits, ops.convert_to_tensor(options.banned(texts)))
+        found = chosen(logits, never, ops.convert_to_tensor(options.banned(texts)))
         if options.do_sample:
             return _drawn(ops.convert_to_numpy(found).astype("float64"), options, rng)
         return ops.convert_to_numpy(found[0]), ops.convert_to_numpy(found[1])

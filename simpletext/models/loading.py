@@ -71,6 +71,12 @@ class Architecture:
             return self.family.classifier_class
         return self.family.encoder_class_of(self.family.read_config(self.config))
 
+    def load_like(self, folder: Path) -> keras.Model:
+        """The model in a folder, with a head of this kind."""
+        if self.pooling is None:
+            return load_encoder(folder)
+        return load_classifier(folder, pooling=self.pooling)
+
     def write_others(self, folder: Path) -> None:
         """Write the files of a checkpoint that have neither config nor weights: here none."""
 

@@ -61,6 +61,10 @@ class Seq2SeqArchitecture(Architecture):
             aliases=family.aliases,
         )
 
+    def load_like(self, folder: Path) -> keras.Model:
+        """The model in a folder, of this kind."""
+        return load_seq2seq(folder)
+
     def write_others(self, folder: Path) -> None:
         """Write generation_config.json."""
         write_json(folder / GENERATION, dict(self.generation))

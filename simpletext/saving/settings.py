@@ -9,6 +9,7 @@ from ..errors import ArgumentError, CheckpointError
 from ..models.precision import POLICIES
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
+from ..tasks.translation import TRANSLATION
 from ..utils.files import read_json, write_json
 from ..utils.validation import shown
 
@@ -119,6 +120,8 @@ def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
             "Predictor.from_pretrained loads classifiers that others have saved."
         )
     raw = read_json(path)
+    if isinstance(raw, dict) and raw.get("task") == TRANSLATION:
+        raise CheckpointError(f"{name!r} holds a translator; open it with load_predictor.")
     version = raw.get("format") if isinstance(raw, dict) else None
     if version != FORMAT:
         raise CheckpointError(

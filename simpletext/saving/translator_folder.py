@@ -15,7 +15,7 @@ from ..models.seq2seq import load_seq2seq
 from ..tasks.translation import TRANSLATION
 from ..tokenization.pair_tokenizer import PairTokenizer
 from ..utils.checksums import changed_files, checksums_of
-from ..utils.files import check_links, new_folder, read_json, write_json
+from ..utils.files import check_links, new_folder, plain_path, read_json, write_json
 from .settings import FILE, FORMAT, are_checksums
 
 
@@ -37,7 +37,7 @@ def write_translator(
 
 def is_translator_folder(path: str | os.PathLike) -> bool:
     """Whether `write_translator` wrote the folder."""
-    file = Path(path).expanduser() / FILE
+    file = plain_path(path) / FILE
     content = read_json(file) if file.is_file() else None
     return isinstance(content, dict) and content.get("task") == TRANSLATION
 
@@ -50,7 +50,7 @@ def read_translator(
     Raises:
         CheckpointError: a folder that is damaged, or that a newer version wrote.
     """
-    folder = Path(path).expanduser()
+    folder = plain_path(path)
     check_links(folder)
     content = read_json(folder / FILE)
     _check(folder, content)
