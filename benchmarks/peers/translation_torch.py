@@ -75,7 +75,7 @@ def train(model, folder, job):
         loss.backward()
         optimizer.step()
         last = steps[step - 1][0] == job["epochs"] - 1
-        total += float(loss) if last else 0.0
+        total += loss.item() if last else 0.0
     seconds = time.perf_counter() - begin
     count = sum(epoch == job["epochs"] - 1 for epoch, _ in steps)
     say("train PyTorch", seconds=seconds, target_tokens_per_second=tokens / seconds,

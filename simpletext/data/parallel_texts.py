@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import DataError
-from ..utils.validation import require_list
+from ..utils.validation import require_list, shown
 from .tables import column_of, read_table
 from .text_files import encoding_of, existing_file
 
@@ -60,11 +60,11 @@ def read_pairs(
         if _has_no_header(path, encoding):
             return _tabbed(path, encoding)
     table = read_table(source, encoding, sep)
-    names = tuple(table) if columns is None else require_list("columns", columns)
+    names = list(table) if columns is None else require_list("columns", columns)
     if len(names) != 2:
         raise DataError(
-            f"A translation needs two columns, sources and targets; there are {len(names)}: "
-            f"{', '.join(map(repr, names))}. Name two, as in columns=({names[0]!r}, 'en')."
+            f"A translation needs two columns, sources and targets; these are {len(names)}: "
+            f"{shown(names)}. Name two, as in columns=('de', 'en')."
         )
     return ParallelTexts(*(list(column_of(table, name)) for name in names))
 

@@ -123,10 +123,7 @@ class Decoder:
         return x
 
     def _row_losses(self, ids: Any, mask: Any, before: Any, targets: Any) -> Any:
-        bias, causal = self._bias(mask), self._look_ahead(before)
-        states, y = self._encoded(ids, bias), self._embeddings.decoder(before)
-        for block in self._blocks:
-            y = block(y, causal, states, bias, training=False)
+        y, *_ = self._decoded(ids, mask, before, self._blocks)
         logits = ops.cast(self._logits(y, self._embeddings.table()), "float32")
         losses = ops.sparse_categorical_crossentropy(
             ops.maximum(targets, 0), logits, from_logits=True
@@ -134,12 +131,16 @@ class Decoder:
         return ops.sum(ops.where(ops.equal(targets, IGNORED), 0.0, losses), axis=1)
 
     def _attention(self, ids: Any, mask: Any, before: Any) -> Any:
-        bias, causal = self._bias(mask), self._look_ahead(before)
-        states, y = self._encoded(ids, bias), self._embeddings.decoder(before)
         *lower, last = self._blocks
-        for block in lower:
-            y = block(y, causal, states, bias, training=False)
-        return last.attention_to_source(y, causal, states, bias)
+        return last.attention_to_source(*self._decoded(ids, mask, before, lower))
+
+    def _decoded(self, ids: Any, mask: Any, before: Any, blocks: list) -> tuple:
+        """Whole targets through some blocks, and what the next block takes besides."""
+        bias, look_ahead = self._bias(mask), self._look_ahead(before)
+        states, y = self._encoded(ids, bias), self._embeddings.decoder(before)
+        for block in blocks:
+            y = block(y, look_ahead, states, bias, training=False)
+        return y, look_ahead, states, bias
 
     def _next_logits(self, ids: Any, place: Any, cache: list, source: list, mask: Any) -> tuple:
         x, bias = self._embeddings.decoder(ids, place), self._bias(mask)

@@ -59,7 +59,7 @@ def generate(
     architecture = require_seq2seq(model)
     decoder = decoder_of(model)
     settings = options_for(
-        architecture.generation, decoder.config, max_new_tokens,
+        architecture.generation, decoder.config, decoder.vocab_size, max_new_tokens,
         num_beams=num_beams, num_return_sequences=num_return_sequences, **options,
     )  # fmt: skip
     arrays = _checked(inputs, decoder.config)

@@ -123,13 +123,18 @@ def _repeated(texts: np.ndarray, size: int) -> np.ndarray:
 
 
 def options_for(
-    generation: Mapping[str, Any], config: Any, max_new_tokens: int | None = None, **given: Any
+    generation: Mapping[str, Any],
+    config: Any,
+    vocab_size: int,
+    max_new_tokens: int | None = None,
+    **given: Any,
 ) -> GenerationOptions:
     """The settings of a checkpoint, with those that were passed in their place.
 
     Args:
         generation: the content of generation_config.json.
         config: the model's, which says what is missing there.
+        vocab_size: how many tokens there are to choose from.
         max_new_tokens: tokens that are written at most; by default up to `max_length`.
         given: fields of `GenerationOptions`; None for the checkpoint's value.
 
@@ -165,6 +170,7 @@ def options_for(
     values["bad_words_ids"] = tuple(each for each in words if each not in ends)
     options = GenerationOptions(**{n: _plain(n, value) for n, value in values.items()})
     _check(options, config.max_position_embeddings, "max_length" in passed)
+    _check_tokens(options, vocab_size)
     limit = min(options.max_length, config.max_position_embeddings)
     return replace(options, max_length=limit)
 
@@ -214,6 +220,19 @@ def _check(options: GenerationOptions, positions: int, length_passed: bool) -> N
         raise ArgumentError(
             f"early_stopping={shown(options.early_stopping)}; allowed are True, False and 'never'."
         )
+
+
+def _check_tokens(options: GenerationOptions, vocab_size: int) -> None:
+    ids = {
+        "bad_words_ids": [token for words in options.bad_words_ids for token in words],
+        "forced_bos_token_id": [options.forced_bos_token_id or 0],
+        "forced_eos_token_id": [options.forced_eos_token_id or 0],
+    }
+    for name, tokens in ids.items():
+        if max(tokens, default=0) >= vocab_size:
+            raise ArgumentError(
+                f"{name} has the token id {max(tokens)}; the model has 0 to {vocab_size - 1}."
+            )
 
 
 def _is_stopping(value: Any) -> bool:

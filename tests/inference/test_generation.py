@@ -83,6 +83,8 @@ def test_drawn_texts_follow_their_seed(marian):
         ({"max_new_tokens": 40}, "Use max_new_tokens=39 or less"),
         ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences=3, but num_beams=2"),
         ({"num_beams": 2, "do_sample": True}, "use num_beams=1 with it"),
+        ({"bad_words_ids": [[60]]}, "bad_words_ids has the token id 60; the model has 0 to 59"),
+        ({"bad_words_ids": [[]]}, "bad_words_ids has an empty list"),
         ({"early_stopping": "soon"}, "early_stopping='soon'; allowed are True, False and 'never'"),
         (
             {"do_sample": True, "num_beams": 1, "temperature": 0},
@@ -103,7 +105,9 @@ def test_inputs_that_are_refused(marian):
     with pytest.raises(ArgumentError, match=r"input_ids has ids from 3 to 60; the model has 0 to"):
         st.generate(marian, batch | {"input_ids": np.where(batch["input_ids"] == 3, 3, 60)})
     with pytest.raises(ArgumentError, match=r"both must be \(sources, length\)"):
-        st.generate(marian, batch | {"attention_mask": np.ones((4, 2))})
+        st.generate(marian, batch | {"attention_mask": np.ones((4, 2), int)})
+    with pytest.raises(ArgumentError, match=r"input_ids=.* must be whole numbers, \(sources, len"):
+        st.generate(marian, batch | {"input_ids": [[1.5]]})
     long = np.full((1, 41), 5)
     with pytest.raises(ArgumentError, match="positions for 40"):
         st.generate(marian, {"input_ids": long, "attention_mask": long})
