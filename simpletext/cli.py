@@ -13,11 +13,14 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from .data.parallel_texts import ParallelTexts, read_pairs
 from .data.tables import Examples, column_of, read_texts
 from .data.text_files import CsvFile
 from .errors import ArgumentError, SimpletextError
 from .inference.predictions import Predictions
+from .tasks.translation import TRANSLATION
 from .transformer import DEFAULT_MODEL
+from .translator import Translator
 from .utils.files import check_absent
 
 CHUNK = 1000  # rows predicted at a time
@@ -48,8 +51,8 @@ Checkpoint = Annotated[
 Maxlen = Annotated[int, typer.Option(help="Maximum number of tokens per text.")]
 Task = Annotated[
     str | None,
-    typer.Option(help="single_label_classification, multi_label_classification or regression; "
-                 "by default inferred from the labels."),
+    typer.Option(help="single_label_classification, multi_label_classification, regression or "
+                 "translation; by default inferred from the labels."),
 ]  # fmt: skip
 Encoding = Annotated[
     str | None, typer.Option(help="Encoding of text files; by default UTF-8, else detected.")
@@ -85,15 +88,19 @@ def train(
     from .quick import train as train_on
 
     check_absent(out)  # before the long work
+    verbose = 0 if quiet else 1
+    if task == TRANSLATION:
+        options = {"maxlen": maxlen, "epochs": epochs, "lr": lr, "batch_size": batch_size}
+        options |= {"val_pct": val_pct, "seed": seed, "verbose": verbose}
+        _train_translator(data, out, val, (text, label), checkpoint, encoding, sep, options)
+        return
     examples, val_examples = _tables(data, val, text, label, encoding, sep)
     predictor = train_on(
         examples, checkpoint=checkpoint, val=val_examples, val_pct=val_pct, maxlen=maxlen,
         epochs=epochs, lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
-        verbose=0 if quiet else 1,
+        verbose=verbose,
     )  # fmt: skip
-    predictor.save(out)
-    if not quiet:
-        typer.echo(f"saved: {out}")
+    _save(predictor, out, verbose)
 
 
 @app.command()
@@ -255,6 +262,30 @@ def main() -> None:
         raise
 
 
+def _train_translator(
+    data: Path, out: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: str,
+    encoding: str | None, sep: str | None, options: dict[str, Any],
+) -> None:  # fmt: skip
+    """`train` for a table with texts and their translations."""
+    from .quick import train_translator
+
+    columns = None if names == (["text"], ["label"]) else (*names[0], *names[1])
+
+    def read(path: Path) -> ParallelTexts:
+        return read_pairs(path, columns=columns, encoding=encoding, sep=sep)
+
+    start = None if checkpoint == DEFAULT_MODEL else checkpoint
+    val_pairs = None if val is None else read(val)
+    translator = train_translator(read(data), start, val=val_pairs, **options)
+    _save(translator, out, options["verbose"])
+
+
+def _save(predictor: Any, out: Path, verbose: int) -> None:
+    predictor.save(out)
+    if verbose:
+        typer.echo(f"saved: {out}")
+
+
 def _tables(
     data: Path,
     val: Path | None,
@@ -289,11 +320,17 @@ def _places(file: CsvFile, names: list[str]) -> list[int]:
 
 
 def _headings(predictor: Any, proba: bool) -> list[str]:
+    if isinstance(predictor, Translator):
+        return ["predicted"]
     return ["predicted", *([str(name) for name in predictor.get_classes()] if proba else [])]
 
 
 def _predicted(predictor: Any, texts: list[Any], proba: bool) -> Iterator[list[str]]:
     """For each text the prediction, and with `proba` the probability of each class."""
+    if isinstance(predictor, Translator):
+        _refuse_proba(proba)
+        yield from ([translation] for translation in predictor.predict(texts))
+        return
     values = predictor.predict_proba(
         texts
     )  # used for both columns, so that each text is predicted once
@@ -302,6 +339,11 @@ def _predicted(predictor: Any, texts: list[Any], proba: bool) -> Iterator[list[s
     for result, row in zip(decided, values, strict=True):
         shown = "; ".join(map(str, result)) if isinstance(result, list) else str(result)
         yield [shown, *(f"{value:.6f}" for value in row if proba)]
+
+
+def _refuse_proba(proba: bool) -> None:
+    if proba:
+        raise ArgumentError("A translator has no classes, so --proba has nothing to write.")
 
 
 @contextmanager

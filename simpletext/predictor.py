@@ -1,10 +1,10 @@
 """`Predictor`: a trained model with its tokenizer and labels, to predict, save and load."""
 
-import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +13,38 @@ import numpy as np
 
 from .checkpoints.hub import upload_folder
 from .data.labels import collected
-from .data.texts import listed, require_several
+from .data.texts import listed
 from .errors import ArgumentError, DataError
 from .explaining.integrated_gradients import IntegratedGradients
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.pipeline import Pipeline
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
+from .inference.streaming import streamed
 from .models.loading import architecture_of, text_encoder_for
 from .saving.archive import from_bytes, to_bytes
-from .saving.formats import read_saved
+from .saving.formats import read_saved, refuse_options
 from .saving.predictor_folder import read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
+from .saving.translator_folder import is_translator_folder, read_translator
+from .seq2seq import Seq2Seq
 from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tokenizer import Tokenizer
 from .tokenization.windows import pooled
-from .utils import console
-from .utils.validation import require_count, shown
+from .translator import Translator
+from .utils.validation import shown
 
 
-def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Predictor":
+def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> Any:
     """A predictor from a trained model and the `Transformer` that made its data.
+
+    Of a `Seq2Seq` it is a `Translator`.
 
     Raises:
         ArgumentError: the `Transformer` has seen no training labels yet.
     """
+    if isinstance(preproc, Seq2Seq):
+        return Translator(model, preproc.tokenizer, preproc.maxlen, batch_size)
     if getattr(preproc, "labels", None) is None:
         raise ArgumentError(
             "preproc must be the Transformer whose preprocess_train made the training data; "
@@ -61,8 +68,8 @@ def load_predictor(
     tokenizer: str | os.PathLike | None = None,
     task: str | None = None,
     classes: Sequence[Any] | None = None,
-) -> "Predictor":
-    """Load the predictor in a folder that `Predictor.save` or ktrain wrote.
+) -> Any:
+    """Load the predictor in a folder that `save` or ktrain wrote; a `Translator` if it is one.
 
     Nothing in the folder is run; ktrain's pickle is read as data. A folder of ours is checked
     against its stored probe texts, and a warning is issued if the numbers moved.
@@ -82,6 +89,9 @@ def load_predictor(
         ArgumentError: `tokenizer`, `task` or `classes` for a folder of ours.
     """
     options: dict[str, Any] = {"tokenizer": tokenizer, "task": task, "classes": classes}
+    if is_translator_folder(path):
+        refuse_options(path, options)
+        return Translator(*read_translator(path, precision), batch_size)
     return Predictor(*read_saved(path, precision, **options), batch_size)
 
 
@@ -271,18 +281,8 @@ class Predictor:
             verbose: 1 shows a progress bar.
             options: top_k, min_confidence, threshold and long_text, as for `predict`.
         """
-        require_several(texts)
-        size = require_count("chunk_size", chunk_size)
-        return self._stream(texts, return_proba, size, verbose, options)
-
-    def _stream(
-        self, texts: Iterable[Any], return_proba: bool, size: int, verbose: int, options: dict
-    ) -> Iterator[Any]:
-        source, total = iter(texts), len(texts) if isinstance(texts, Sized) else None
-        with console.bar(total, "predict", verbose) as bar:
-            while chunk := list(itertools.islice(source, size)):
-                yield from self.predict(chunk, return_proba, **options)
-                bar.update(len(chunk))
+        predict = partial(self.predict, return_proba=return_proba, **options)
+        return streamed(predict, texts, chunk_size, verbose)
 
     def calibrate(self, texts: Any, y: Any = None) -> dict[str, float]:
         """Calibrate probabilities with a temperature fitted on validation data.

@@ -10,13 +10,19 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from .data.parallel_texts import ParallelTexts
+from .data.splitting import split_rows
 from .data.tables import Examples, read_texts
 from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .preparation import prepared
+from .seq2seq import Seq2Seq
 from .tasks.labels import checked_names
+from .tasks.translation import TranslationLabels
+from .tokenization.batching import Batches
 from .transformer import DEFAULT_MODEL, Transformer
+from .translator import Translator
 from .utils import console
 from .utils.validation import require_count
 
@@ -84,6 +90,65 @@ def train(
     if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
+
+
+def train_translator(
+    pairs: ParallelTexts,
+    checkpoint: str | os.PathLike | None = None,
+    *,
+    val: ParallelTexts | None = None,
+    val_pct: float = 0.1,
+    maxlen: int = 128,
+    epochs: int = 3,
+    lr: float | None = None,
+    batch_size: int = 32,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Translator:
+    """Train a model that translates on texts and their translations, and give its translator.
+
+    Args:
+        pairs: what `read_pairs` has read.
+        checkpoint: a Marian or BART checkpoint; None trains a model from scratch, with batches of
+            4096 tokens instead of `batch_size` rows.
+        val: validation pairs; by default a part of `pairs`.
+        val_pct: how large a part, as a share.
+        maxlen: maximum number of tokens per source; for a new model also per target.
+        epochs: passes over the training data.
+        lr: the highest learning rate, after a fifth of the steps (see `Learner.fit_noam`); by
+            default 1e-3 for a new model, else 5e-5.
+        batch_size: pairs a training step.
+        seed: for the split, new weights, dropout and the order of the pairs.
+        verbose: 0 prints nothing.
+    """
+    epochs = require_count("epochs", epochs)
+    if val is None:
+        pairs, val = _split_pairs(pairs, val_pct, seed)
+    new = checkpoint is None
+    preproc = (
+        Seq2Seq.new(maxlen=maxlen, seed=seed) if checkpoint is None
+        else Seq2Seq(checkpoint, maxlen, seed=seed)
+    )  # fmt: skip
+    data = preproc.preprocess_train(*pairs, verbose=verbose)
+    val_data = preproc.preprocess_test(*val, verbose=verbose)
+    model = preproc.get_model(verbose=verbose)
+    learner = get_learner(model, data, val_data, batch_size, seed=seed)
+    steps = len(Batches(data, batch_size)) * epochs
+    rate = lr if lr is not None else 1e-3 if new else 5e-5
+    learner.fit_noam(rate, epochs, warmup_steps=max(steps // 5, 1), verbose=verbose)
+    if learner.interrupted:
+        raise KeyboardInterrupt
+    learner.validate(print_report=bool(verbose))
+    return get_predictor(learner.model, preproc)
+
+
+def _split_pairs(
+    pairs: ParallelTexts, val_pct: float, seed: int
+) -> tuple[ParallelTexts, ParallelTexts]:
+    """Training and validation pairs."""
+    rows = split_rows(pairs.targets, TranslationLabels(), val_pct, seed)
+    parts = [ParallelTexts(*([texts[i] for i in part] for texts in pairs)) for part in rows]
+    return parts[0], parts[1]
 
 
 def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor:

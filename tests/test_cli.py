@@ -215,3 +215,26 @@ def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
         told = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="simpletext").output
         assert max(map(len, told.splitlines())) <= 80
         assert "…" not in told
+
+
+@pytest.mark.slow
+def test_a_translator_is_trained_and_predicts(tmp_path):
+    rows = ["de\ten", *["rot haus.\tred house.", "alt baum.\told tree."] * 20]
+    (tmp_path / "pairs.tsv").write_text("\n".join(rows))
+    out = tmp_path / "out"
+    result = run("train", tmp_path / "pairs.tsv", "--task", "translation", "--epochs", 1,
+                 "--maxlen", 16, "--out", out)  # fmt: skip
+    assert f"saved: {out}" in result.output
+    assert "BLEU" in result.output
+    assert run("predict", out, "--text", "rot haus.").output.count("\n") == 1
+    pd.DataFrame({"de": ["rot haus."]}).to_csv(tmp_path / "new.csv", index=False)
+    run("predict", out, tmp_path / "new.csv", "--text", "de", "--out", tmp_path / "p.csv")
+    assert list(pd.read_csv(tmp_path / "p.csv")) == ["de", "predicted"]
+    with pytest.raises(SimpletextError, match="A translator has no classes"):
+        run("predict", out, "--text", "rot haus.", "--proba")
+
+
+def test_a_table_of_three_columns_is_no_translation(tmp_path):
+    (tmp_path / "three.tsv").write_text("de\ten\tid\nrot haus.\tred house.\t1\n")
+    with pytest.raises(SimpletextError, match=r"these are 3: \['de', 'en', 'id'\]"):
+        run("train", tmp_path / "three.tsv", "--task", "translation", "--out", tmp_path / "x")

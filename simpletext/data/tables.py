@@ -183,7 +183,7 @@ def _from_csv(file: CsvFile) -> Table:
 def _from_rows(rows: Iterable[dict[str, Any]], path: Any) -> Table:
     table, count = Table(), 0
     for count, row in enumerate(rows, start=1):
-        for name in row.keys() - table.keys():
+        for name in [name for name in row if name not in table]:  # in the file's order
             table[name] = [None] * (count - 1)
         for name, column in table.items():
             column.append(row.get(name))

@@ -10,6 +10,8 @@ from ..errors import ArgumentError, DataError
 from ..inference.forward import predict_batch, predict_logits
 from ..inference.outputs import check_ids, probabilities_of, require_labels, truth_in
 from ..inference.predictions import Predictions
+from ..inference.translating import translated
+from ..tokenization.encoded_pairs import EncodedPairs
 from ..tokenization.encoded_texts import EncodedTexts
 from ..training.sources import DataSource, Rows, one_pass
 from ..utils import console
@@ -22,6 +24,8 @@ OUTPUTS = ("matrix", "text", "dict", "dataframe")
 
 def predict_source(model: keras.Model, source: DataSource, batch_size: int) -> Predictions:
     """Predictions and labels of the same pass over the data, so that they belong together."""
+    if isinstance(source, Rows) and isinstance(source.data, EncodedPairs):
+        return predict_pairs(model, source.data, batch_size)
     if isinstance(source, Rows) and isinstance(source.data, EncodedTexts):
         outputs = predict_logits(model, source.data, batch_size)
         y, labels = source.ids, require_labels(source.labels)
@@ -31,6 +35,12 @@ def predict_source(model: keras.Model, source: DataSource, batch_size: int) -> P
         y, labels = truth[0], require_labels(truth[1])
     values = probabilities_of(model, outputs, labels)
     return Predictions(values, labels, y, source.texts, source.pairs)
+
+
+def predict_pairs(model: keras.Model, data: EncodedPairs, batch_size: int) -> Predictions:
+    """Translations of the sources, and the targets' losses."""
+    values, targets = translated(model, data, batch_size), np.array(data.pairs, dtype=object)
+    return Predictions(values, data.labels, targets, data.texts, data.pairs)
 
 
 def predict_texts(

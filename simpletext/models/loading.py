@@ -64,6 +64,44 @@ class Architecture:
         """Whether the checkpoint is an encoder without a head."""
         return self.pooling != "original"
 
+    @property
+    def class_name(self) -> str:
+        """The original's name for the model, for `architectures` in config.json."""
+        if not self.bare:
+            return self.family.classifier_class
+        return self.family.encoder_class_of(self.family.read_config(self.config))
+
+    def load_like(self, folder: Path) -> keras.Model:
+        """The model in a folder, with a head of this kind."""
+        if self.pooling is None:
+            return load_encoder(folder)
+        return load_classifier(folder, pooling=self.pooling)
+
+    def write_others(self, folder: Path) -> None:
+        """Write the files of a checkpoint that have neither config nor weights: here none."""
+
+    @property
+    def weight_map(self) -> WeightMap:
+        """The table of the model's weights."""
+        family, head = self.family, self.head
+        table = family.table_of(family.read_config(self.config))
+        head_table = head.table if head else {}
+        others = [] if head == family.head else list(family.head.table.values())
+        return WeightMap(
+            table={own: "{base}" + key for own, key in table.items()} | head_table,
+            base=family.base,
+            optional=tuple(f"{own}/*" for own in head_table),
+            leftovers=(
+                *family.leftovers,
+                *family.poolers,
+                *(key.format(base="") + ".*" for key in others),
+                "linear.*",
+            ),
+            kept=family.kept + (family.poolers if self.bare else ()),
+            aliases=family.aliases,
+            not_in_file=(f"{SCALING}/*",),
+        )
+
 
 def find_model(name_or_path: str | os.PathLike) -> Checkpoint:
     """The checkpoint `name`, whose family must be supported; see `find_checkpoint`."""
@@ -177,22 +215,20 @@ def write_model(model: keras.Model, folder: Path, maxlen: int | None = None) -> 
     """Put config and weights of `model` into an existing folder."""
     architecture = architecture_of(model)
     tensors = model_tensors(model)
-    family, config = architecture.family, dict(architecture.config)
-    name = family.classifier_class
-    if architecture.bare:
-        name = family.encoder_class_of(family.read_config(config))
-    write_json(folder / CONFIG, config | {"architectures": [name]})
+    config = architecture.config | {"architectures": [architecture.class_name]}
+    write_json(folder / CONFIG, config)
     if architecture.pooling == "mean":
         dense = {key: tensors.pop(key) for key in list(tensors) if key.startswith("linear.")}
         _write_sentence_transformer(folder, dense, maxlen)
     write_tensors(folder / WEIGHTS, tensors)
+    architecture.write_others(folder)
 
 
 def model_tensors(model: keras.Model) -> dict[str, np.ndarray]:
     """All tensors of a model of ours under the names of the original's file."""
     architecture = architecture_of(model)
-    weight_map = _weight_map(architecture)
-    return file_tensors(model, weight_map, architecture.kept, bare=architecture.bare)
+    kept, bare = architecture.kept, architecture.bare
+    return file_tensors(model, architecture.weight_map, kept, bare=bare)
 
 
 def architecture_of(model: keras.Model) -> Architecture:
@@ -201,7 +237,7 @@ def architecture_of(model: keras.Model) -> Architecture:
     if not isinstance(architecture, Architecture):
         raise ArgumentError(
             f"The model {shown(getattr(model, 'name', model))} wasn't made by load_encoder, "
-            "load_classifier or Transformer, so there is no checkpoint format for it. "
+            "load_classifier, Transformer or Seq2Seq, so there is no checkpoint format for it. "
             "Save it with Keras' own model.save(...)."
         )
     return architecture
@@ -256,7 +292,7 @@ def text_encoder_for(
 
 def _trained_outputs(checkpoint: Checkpoint, architecture: Architecture) -> int | None:
     """The number of outputs of a checkpoint's trained head; None if it has no such head."""
-    weights, weight_map = checkpoint.weights, _weight_map(architecture)
+    weights, weight_map = checkpoint.weights, architecture.weight_map
     key = weight_map.key(f"{architecture.head.output}/kernel", weight_map.base)
     return None if other_head(checkpoint.config) or key not in weights else len(weights[key])
 
@@ -281,7 +317,7 @@ def _build(
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file fails at once.
-    weights, weight_map = checkpoint.weights, _weight_map(architecture)
+    weights, weight_map = checkpoint.weights, architecture.weight_map
     unfit = other_head(architecture.config) is not None
     replaced = _replaced(weights, weight_map, head, num_labels, unfit)
     loader = WeightLoader(weights, weight_map, replaced)
@@ -326,27 +362,6 @@ def _replaced(
     keys = [weight_map.key(path, weight_map.base) for path in paths]
     fits = all(key not in weights or len(weights[key]) == num_labels for key in keys)
     return [] if fits and not unfit else paths
-
-
-def _weight_map(architecture: Architecture) -> WeightMap:
-    family, head = architecture.family, architecture.head
-    table = family.table_of(family.read_config(architecture.config))
-    head_table = head.table if head else {}
-    others = [] if head == family.head else list(family.head.table.values())
-    return WeightMap(
-        table={own: "{base}" + key for own, key in table.items()} | head_table,
-        base=family.base,
-        optional=tuple(f"{own}/*" for own in head_table),
-        leftovers=(
-            *family.leftovers,
-            *family.poolers,
-            *(key.format(base="") + ".*" for key in others),
-            "linear.*",
-        ),
-        kept=family.kept + (family.poolers if architecture.bare else ()),
-        aliases=family.aliases,
-        not_in_file=(f"{SCALING}/*",),
-    )
 
 
 def _write_sentence_transformer(folder: Path, dense: Mapping, maxlen: int | None) -> None:

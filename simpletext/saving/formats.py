@@ -1,7 +1,7 @@
 """Which program wrote a predictor's folder, and the reader for it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -32,8 +32,13 @@ def read_saved(
             folder, precision, tokenizer=tokenizer, task=task, classes=classes
         )
     refuse_old(folder, os.fspath(path))
+    refuse_options(path, given)
+    return read_predictor(path, precision)
+
+
+def refuse_options(path: str | os.PathLike, given: Mapping[str, Any]) -> None:
+    """Refuse what is for ktrain's folders only, if any of it was passed."""
     if named := [name for name, value in given.items() if value is not None]:
         raise ArgumentError(
             f"{' and '.join(named)} is for folders of ktrain; {os.fspath(path)!r} isn't one."
         )
-    return read_predictor(path, precision)

@@ -9,6 +9,7 @@ from ..errors import ArgumentError, CheckpointError
 from ..models.precision import POLICIES
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
+from ..tasks.translation import TRANSLATION
 from ..utils.files import read_json, write_json
 from ..utils.validation import shown
 
@@ -119,6 +120,8 @@ def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
             "Predictor.from_pretrained loads classifiers that others have saved."
         )
     raw = read_json(path)
+    if isinstance(raw, dict) and raw.get("task") == TRANSLATION:
+        raise CheckpointError(f"{name!r} holds a translator; open it with load_predictor.")
     version = raw.get("format") if isinstance(raw, dict) else None
     if version != FORMAT:
         raise CheckpointError(
@@ -155,7 +158,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     if thresholds is not None:
         fits = TASKS[raw["task"]].has_thresholds and len(thresholds) == len(classes)
         _require(fits and all(map(_is_share, thresholds)), "thresholds", thresholds)
-    _require(_are_checksums(raw.get("files", {})), "files", raw.get("files"))
+    _require(are_checksums(raw.get("files", {})), "files", raw.get("files"))
     for name in ("sizes", "metrics"):
         _require(isinstance(raw.get(name, {}), dict), name, raw.get(name))
     return Settings(
@@ -171,7 +174,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
     )
 
 
-def _are_checksums(files: Any) -> bool:
+def are_checksums(files: Any) -> bool:
     """Whether they are names of files inside of a folder, each with a size and a SHA-256."""
     return isinstance(files, dict) and all(
         isinstance(found, dict)

@@ -113,6 +113,10 @@ class Task(ABC):
             thresholds: the probability at or above which a class is predicted, (outputs,).
         """
 
+    def returned(self, values: np.ndarray) -> Any:
+        """What `Learner.predict` returns: probabilities (or values), (texts, outputs)."""
+        return values
+
     @abstractmethod
     def explained(self, values: np.ndarray, thresholds: np.ndarray) -> list[int]:
         """The outputs that an explanation of one text is about, the likeliest first.

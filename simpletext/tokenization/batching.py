@@ -5,11 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .encoded_texts import EncodedTexts
-
-# Shuffled texts are sorted by their length times a random factor up to this one, drawn anew each
-# epoch: the texts of a batch are about equally long, and its members still change.
-LENGTH_JITTER = 1.05
+from .encoded_texts import EncodedTexts, pieces
 
 
 class Batches(keras.utils.PyDataset):
@@ -53,6 +49,13 @@ class Batches(keras.utils.PyDataset):
         return isinstance(self.data, EncodedTexts)
 
     @property
+    def varying(self) -> int:
+        """How many of a batch's parts differ in width: inputs are texts, and targets may be."""
+        if not self.are_texts:
+            return 0
+        return 1 if self.y is None or isinstance(self.y, np.ndarray) else 2
+
+    @property
     def order(self) -> np.ndarray:
         """The data's row of each result, for the results of all batches concatenated."""
         return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
@@ -76,18 +79,14 @@ class Batches(keras.utils.PyDataset):
         self.rows = order(np.random.default_rng((self.seed, self.epoch)))
 
     def _by_length(self, rng: np.random.Generator) -> list[np.ndarray]:
-        lengths = self.data.lengths
         if not self.shuffle:
-            return self._cut(np.argsort(lengths, kind="stable"))
-        rows = self._cut(np.argsort(-lengths * rng.uniform(1, LENGTH_JITTER, len(lengths))))
+            return self.data.cut(self.data.by_length(), self.batch_size)
+        rows = self.data.cut(self.data.by_length(rng), self.batch_size)
         return [rows[i] for i in rng.permutation(len(rows))]
 
     def _at_random(self, rng: np.random.Generator) -> list[np.ndarray]:
         count = len(keras.tree.flatten(self.data)[0])
-        return self._cut(rng.permutation(count) if self.shuffle else np.arange(count))
-
-    def _cut(self, rows: np.ndarray) -> list[np.ndarray]:
-        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
+        return pieces(rng.permutation(count) if self.shuffle else np.arange(count), self.batch_size)
 
 
 def take_rows(data: Any, rows: np.ndarray) -> Any:

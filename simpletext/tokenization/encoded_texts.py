@@ -9,6 +9,10 @@ import numpy as np
 from ..tasks.labels import Labels
 from .layout import Layout
 
+# Shuffled texts are sorted by their length times a random factor up to this one, drawn anew each
+# epoch: the texts of a batch are about equally long, and its members still change.
+LENGTH_JITTER = 1.05
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedTexts:
@@ -96,6 +100,16 @@ class EncodedTexts:
         """Whether each text was truncated to maxlen, (texts,)."""
         return self.full_lengths > self.lengths
 
+    def by_length(self, rng: np.random.Generator | None = None) -> np.ndarray:
+        """The rows sorted by length, (texts,); with a generator roughly so, in another order."""
+        if rng is None:
+            return np.argsort(self.lengths, kind="stable")
+        return np.argsort(-self.lengths * rng.uniform(1, LENGTH_JITTER, len(self)))
+
+    def cut(self, rows: np.ndarray, batch_size: int) -> list[np.ndarray]:
+        """Sorted rows as batches."""
+        return pieces(rows, batch_size)
+
     def with_labels(self, y: np.ndarray, labels: Labels) -> "LabelledTexts":
         """The same texts with labels."""
         mine = {part.name: getattr(self, part.name) for part in fields(EncodedTexts)}
@@ -137,6 +151,11 @@ class LabelledTexts(EncodedTexts):
 
     y: np.ndarray
     labels: Labels
+
+
+def pieces(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    """The rows in pieces of one size; the last one may be smaller."""
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:

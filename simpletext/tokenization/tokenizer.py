@@ -62,7 +62,7 @@ class Tokenizer:
                 f"The tokenizer in {folder} is missing: there is no tokenizer.json and no "
                 "vocabulary file. Get the checkpoint again, whole."
             )
-        with _quiet_transformers():
+        with quiet_transformers():
             from transformers import AutoTokenizer
 
             try:
@@ -70,7 +70,7 @@ class Tokenizer:
                     folder, local_files_only=True, trust_remote_code=False
                 )
             except BaseException as error:
-                raise _unreadable(folder, error) from error
+                raise unreadable(folder, error) from error
         layout = Layout(
             inputs=tuple(hf.model_input_names),
             pad_id=hf.pad_token_id if hf.pad_token_id is not None else 0,
@@ -101,7 +101,7 @@ class Tokenizer:
             backend = Backend.from_file(str(folder / TOKENIZER))
             inputs = _model_inputs(folder / CONFIG)
         except BaseException as error:
-            raise _unreadable(folder, error) from error
+            raise unreadable(folder, error) from error
         sides = options["pad_id"], options["pad_type_id"], options["padding_side"]
         layout = Layout(inputs, *sides)
         files = {
@@ -223,7 +223,7 @@ class Tokenizer:
     ) -> EncodedTexts:
         """For the few families whose tokenizer is written in Python."""
         options = {"return_token_type_ids": True}
-        with _quiet_transformers():
+        with quiet_transformers():
             whole = self._hf(texts, pairs, **options)
             cut = self._hf(texts, pairs, truncation=True, max_length=maxlen, **options)
         full = [len(ids) for ids in whole["input_ids"]]
@@ -274,7 +274,7 @@ class Tokenizer:
         return self._backend.to_str()
 
 
-def _unreadable(folder: Path, error: BaseException) -> BaseException:
+def unreadable(folder: Path, error: BaseException) -> BaseException:
     """The error for a tokenizer that can't be read; KeyboardInterrupt and SystemExit stay.
 
     A panic of tokenizers' Rust code is a BaseException without a public name.
@@ -375,7 +375,7 @@ def _full_length(encoding: Any, special: int) -> int:
 
 
 @contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Silence transformers' messages about missing PyTorch and long texts."""
     name = "TRANSFORMERS_VERBOSITY"  # read at its import, which sets the logger's level
     before = os.environ.get(name)

@@ -144,6 +144,18 @@ def linear(epochs: Any, warmup_ratio: Any, early_stopping: Any) -> Plan:
     )
 
 
+def noam(epochs: Any, warmup_steps: Any, early_stopping: Any) -> Plan:
+    """The plan of `Learner.fit_noam`."""
+    warmup = require_count("warmup_steps", warmup_steps)
+    return Plan(
+        "noam",
+        require_count("epochs", epochs),
+        lambda lr, steps: schedules.noam(lr, warmup),
+        early_stopping=_optional("early_stopping", early_stopping),
+        settings={"warmup_steps": warmup},
+    )
+
+
 def triangular(
     epochs: Any,
     early_stopping: Any,

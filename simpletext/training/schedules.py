@@ -82,6 +82,20 @@ def linear(lr: float, steps: int, warmup: float = 0.1) -> Schedule:
     return rate
 
 
+def noam(lr: float, warmup: int) -> Schedule:
+    """From 0 up to `lr` over `warmup` steps, then down with the inverse square root of the step.
+
+    The schedule of https://arxiv.org/abs/1706.03762, where `lr` is the highest rate: there it is
+    `hidden_size ** -0.5 * warmup ** -0.5`.
+
+    Example:
+        >>> rate = noam(1e-3, warmup=100)
+        >>> [round(rate(step), 6) for step in (0, 49, 99, 399)]
+        [1e-05, 0.0005, 0.001, 0.0005]
+    """
+    return lambda step: lr * min((step + 1) / warmup, (warmup / (step + 1)) ** 0.5)
+
+
 def sgdr(
     lr: float, steps_per_epoch: int, cycle_len: int, cycle_mult: int = 1, lr_decay: float = 1.0
 ) -> Schedule:

@@ -44,7 +44,7 @@ class Rows:
 
     def steps(self, batch_size: int) -> int:
         """Batches per epoch."""
-        return -(-len(self) // batch_size)
+        return len(self.ordered(batch_size))
 
     def describe(self) -> str:
         """The number of rows and a fingerprint of all that is trained on."""
@@ -317,4 +317,4 @@ def for_fit(batches: Any) -> Any:
     """What `fit` is given: batches of ours in the form that is fastest, others as they are."""
     if not isinstance(batches, Batches):
         return batches
-    return backend.as_fit_dataset(batches, batches.are_texts)
+    return backend.as_fit_dataset(batches, batches.varying)

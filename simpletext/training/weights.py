@@ -10,8 +10,6 @@ import numpy as np
 from ..errors import CheckpointError
 from ..models.loading import (
     architecture_of,
-    load_classifier,
-    load_encoder,
     newly_initialised,
     save_checkpoint,
 )
@@ -78,5 +76,4 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
 def _load(model: keras.Model, file: Path) -> keras.Model:
     if file.is_file() and file.suffix == ".keras":
         return keras.saving.load_model(file, compile=False)
-    pooling = architecture_of(model).pooling
-    return load_classifier(file, pooling=pooling) if pooling else load_encoder(file)
+    return architecture_of(model).load_like(file)

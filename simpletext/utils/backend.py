@@ -130,7 +130,7 @@ def short_variable_names() -> AbstractContextManager:
 # Data
 
 
-def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
+def as_fit_dataset(batches: keras.utils.PyDataset, varying: int) -> Any:
     """What `fit` is given: on TensorFlow a `tf.data.Dataset` that isn't autotuned.
 
     Keras makes an autotuned one of a `PyDataset`. The thread that tunes may miss that an epoch is
@@ -139,7 +139,8 @@ def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
 
     Args:
         batches: with a length and `on_epoch_end`.
-        are_texts: whether the inputs' second dimension varies, as the length of texts does.
+        varying: in how many of a batch's parts, inputs first, the second dimension varies, as the
+            length of texts does.
     """
     if not is_tensorflow():
         return batches
@@ -152,7 +153,7 @@ def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
             batches.on_epoch_end()
         yield from (keras.tree.lists_to_tuples(batches[i]) for i in range(len(batches)))
 
-    signature = _signature(batches[0], are_texts)
+    signature = _signature(batches[0], varying)
     dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -160,7 +161,7 @@ def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
     return counted.prefetch(PREFETCHED).with_options(options)
 
 
-def _signature(batch: tuple, are_texts: bool) -> Any:
+def _signature(batch: tuple, varying: int) -> Any:
     """The types and shapes of all batches: rows vary, and the length of texts does."""
     import tensorflow as tf
 
@@ -170,9 +171,10 @@ def _signature(batch: tuple, are_texts: bool) -> Any:
     def text_spec(part: np.ndarray) -> Any:
         return tf.TensorSpec((None, None), part.dtype)
 
-    x, *others = keras.tree.lists_to_tuples(batch)
-    x = keras.tree.map_structure(text_spec if are_texts else spec, x)
-    return (x, *map(spec, others))
+    return tuple(
+        keras.tree.map_structure(text_spec if i < varying else spec, part)
+        for i, part in enumerate(keras.tree.lists_to_tuples(batch))
+    )
 
 
 def with_cardinality(dataset: Any, steps: int) -> Any:
@@ -258,6 +260,21 @@ def _on_torch(function: Callable[..., Any], specs: list) -> Callable[..., tuple[
 
 
 # Graphs
+
+
+def compiled(function: Callable[..., Any], specs: list) -> Callable[..., Any]:
+    """`function`, compiled once for all shapes on TensorFlow; as it is elsewhere.
+
+    Args:
+        function: of tensors, in lists and tuples as in `specs`.
+        specs: for each argument its shapes and types, as `keras.KerasTensor`.
+    """
+    if not is_tensorflow():
+        return function
+    import tensorflow as tf
+
+    signature = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), specs)
+    return tf.function(function, signature, autograph=False)
 
 
 def after(other: Any, *tensors: Any) -> tuple:

@@ -16,8 +16,9 @@ LARGEST_TOP = 14
 # The lowest layer first: a module imports from the layers before its own only.
 LAYERS = """
 errors < utils < data < tasks < layers < checkpoints, tokenization < models < inference
-< training, saving, explaining < transformer < evaluation, exporting, preparation, inspection
-< learner, predictor < quick, compat, scale < text, cli, sklearn
+< training, saving, explaining < transformer, seq2seq
+< evaluation, exporting, preparation, inspection
+< translator < learner, predictor < quick, compat, scale < text, cli, sklearn
 """
 LEVEL = {
     name.strip(): level

@@ -115,9 +115,9 @@ def test_the_source_distribution_holds_what_it_takes_to_build_and_test(tmp_path)
 
 PUBLIC = {
     simpletext: """
-        AdamW Learner Predictor SimpletextError Transformer check convert get_learner
-        get_predictor load_classifier load_encoder load_predictor read_texts read_tfrecord
-        save_checkpoint text train write_tfrecord
+        AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check convert
+        generate get_learner get_predictor load_classifier load_encoder load_predictor read_pairs
+        read_texts read_tfrecord save_checkpoint text train write_tfrecord
     """,
     simpletext.text: """
         Transformer text_classifier text_regression_model texts_from_array texts_from_csv
@@ -127,8 +127,12 @@ PUBLIC = {
         encode files get_classes get_classifier get_model get_regression_model paired
         preprocess_test preprocess_train text_encoder tokenizer undo
     """,
+    simpletext.Seq2Seq: """
+        config files get_model new preprocess_test preprocess_train tokenizer
+    """,
+    simpletext.Translator: "attention predict predict_iter save",
     simpletext.Learner: """
-        autofit evaluate fit fit_linear fit_onecycle freeze get_weight_decay ground_truth
+        autofit evaluate fit fit_linear fit_noam fit_onecycle freeze get_weight_decay ground_truth
         layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers reset_weights
         save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
     """,
