@@ -1,7 +1,9 @@
 """Few-line training and use of Hugging Face text encoders on Keras 3."""
 
 from . import text
+from .data.entity_files import read_entities
 from .data.tables import read_texts
+from .data.tags import repair_tags
 from .errors import SimpletextError
 from .evaluation.data_check import check
 from .learner import Learner, get_learner
@@ -28,8 +30,10 @@ __all__ = [
     "load_classifier",
     "load_encoder",
     "load_predictor",
+    "read_entities",
     "read_texts",
     "read_tfrecord",
+    "repair_tags",
     "save_checkpoint",
     "text",
     "train",

@@ -5,8 +5,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from ..data.tags import scheme_of
 from ..errors import ExportError
 from ..saving.settings import THRESHOLD, Settings
+from ..tokenization.scripts import DENSE
 from ..tokenization.tokenizer import Tokenizer
 from ..utils.files import write_json
 
@@ -134,6 +136,116 @@ if __name__ == "__main__":
         print(json.dumps(dict(zip(LABELS["classes"], row.tolist()))))
 ''')
 
+# For entities: the words of a text are found as by `simpletext.tokenization.words`.
+PREDICT_ENTITIES = Template('''\
+"""Find entities: python predict.py "one text" "another". Needs $packages."""
+
+import json
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+$imports
+from tokenizers import Tokenizer
+
+HERE = Path(__file__).parent
+MODEL = $load
+LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
+TOKENIZER = Tokenizer.from_file(str(HERE / "tokenizer.json"))
+TOKENIZER.enable_truncation(LABELS["maxlen"], direction=LABELS["truncation_side"])
+TOKENIZER.enable_padding(**LABELS["padding"])
+DENSE = tuple(LABELS["words"]["dense_scripts"])
+
+
+def words_in(text, encoded):
+    """The words of a text: the number of the first token, the first character, the end."""
+    marked, unknown = LABELS["words"]["marks_subwords"], LABELS["words"]["unknown"]
+    words, before, reached = [], None, 0
+    for token, (start, end) in enumerate(encoded.offsets):
+        if encoded.special_tokens_mask[token] or end <= reached:
+            continue
+        reached, group = end, encoded.word_ids[token]
+        spaced = start == 0 or " " in text[start - 1 : start + 1]
+        goes_on = group == before if marked else not spaced
+        if words and is_dense(text[start]) and is_dense(text[start - 1]):
+            goes_on = False
+        before = group
+        if words and goes_on and encoded.ids[token] != unknown:
+            words[-1][2] = end
+        elif text[start:end].strip():
+            begin = start + len(text[start:end]) - len(text[start:end].lstrip())
+            words.append([token, begin, end])
+    return words
+
+
+def is_dense(letter):
+    """Whether a character is of a script without spaces between words."""
+    return unicodedata.name(letter, "").startswith(DENSE)
+
+
+def words_and_values(texts):
+    """For each text its words, and their probabilities, (words, classes)."""
+    encoded = TOKENIZER.encode_batch(list(texts))
+    parts = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask"}
+    rows = {name: [getattr(e, parts[name]) for e in encoded] for name in LABELS["inputs"]}
+    inputs = {name: np.array(row, dtype="int32") for name, row in rows.items()}
+    logits = $call
+    logits = logits / LABELS["temperature"]
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    values = powers / powers.sum(axis=-1, keepdims=True)
+    words = [words_in(text, e) for text, e in zip(texts, encoded)]
+    return [(row, v[[word[0] for word in row]]) for row, v in zip(words, values)]
+
+
+def predict_proba(texts):
+    """The probabilities of all words of all texts, one after the other, (words, classes)."""
+    return np.concatenate([values for _, values in words_and_values(texts)])
+
+
+def part_of(tag):
+    """A tag's letter, as in IOBES, and its type."""
+    scheme = LABELS["words"]["scheme"]
+    if scheme == "plain":
+        return "S", tag
+    if tag == "O":
+        return "O", ""
+    return ("I", tag) if scheme == "IO" else ({"L": "E", "U": "S"}.get(tag[0], tag[0]), tag[2:])
+
+
+def predict(texts):
+    """The entities of each text: dicts with text, label, start, end and probability."""
+    return [entities(text, *found) for text, found in zip(texts, words_and_values(texts))]
+
+
+def entities(text, words, values):
+    """The entities of one text."""
+    found, before = [], ("O", "")
+    for (_, start, end), row in zip(words, values):
+        after = part_of(LABELS["classes"][row.argmax()])
+        if before[1] == after[1] and after[0] in "IE" and before[0] in "BI":
+            found[-1]["end"] = end
+            found[-1]["probability"].append(float(row.max()))
+        elif after[0] != "O":
+            found.append({"label": after[1], "start": start, "end": end,
+                          "probability": [float(row.max())]})
+        before = after
+    for e in found:
+        e["probability"] = float(np.mean(e["probability"]))
+    return [{"text": text[e["start"] : e["end"]]} | e for e in found]
+
+
+if __name__ == "__main__":
+    for row in predict(sys.argv[1:]):
+        print(json.dumps(row, ensure_ascii=False))
+''')
+
+SEVERAL = (
+    "A task with several\nlabels per text it returns those whose probability reaches their "
+    "threshold in `thresholds`."
+)
+ENTITIES = "Each\nentity is a dict with `text`, `label`, `start`, `end` and `probability`."
+
 README = Template("""\
 # Exported text classifier ($format)
 
@@ -142,9 +254,8 @@ README = Template("""\
     pip install $packages
     python predict.py "one text" "another"
 
-From your own code: `from predict import predict_proba`, then
-`predict_proba(["one text", "another"])`. Texts are cut to $maxlen tokens. A task with several
-labels per text it returns those whose probability reaches their threshold in `thresholds`.
+From your own code: `from predict import $function`, then
+`$function(["one text", "another"])`. Texts are cut to $maxlen tokens. $labels
 $note
 It gave the same probabilities as the original, within 1e-4, when it was made.
 """)
@@ -177,9 +288,12 @@ def write_bundle(
             "but transformers can run it. Serve the predictor itself."
         )
     runtime = RUNTIMES[name]
-    write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs))
+    per_token = settings.labels.kind.per_token
+    words = {"words": _word_rules(settings, tokenizer)} if per_token else {}
+    write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs) | words)
     tokenizer.save_backend(folder)
     script = PREDICT_STRINGS if name == STRINGS else PREDICT
+    script = PREDICT_ENTITIES if per_token else script
     content = script.substitute(
         packages=", ".join(runtime.packages),
         imports=runtime.imports,
@@ -192,9 +306,21 @@ def write_bundle(
         file=runtime.file,
         packages=" ".join(runtime.packages),
         maxlen=settings.maxlen,
+        function="predict" if per_token else "predict_proba",
+        labels=ENTITIES if per_token else SEVERAL,
         note=f"\n{note}\n" if note else "",
     )
     (folder / "README.md").write_text(readme, encoding="utf-8")
+
+
+def _word_rules(settings: Settings, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What finding words and reading tags depends on."""
+    return {
+        "scheme": scheme_of([settings.labels.names]),
+        "marks_subwords": tokenizer.marks_subwords,
+        "unknown": tokenizer.unk_id,
+        "dense_scripts": list(DENSE),
+    }
 
 
 def _labels(settings: Settings, options: dict[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Predictions:
         y: the rows' labels as numbers (see `Labels.encode`), or None.
         texts, pairs: the texts behind the rows, or None.
         truncated: for each row whether it was cut to maxlen, (rows,), or None.
+        words: for each row the places of its words in the text, (words, 2); or None.
     """
 
     values: np.ndarray
@@ -29,6 +30,7 @@ class Predictions:
     texts: Sequence[str] | None = None
     pairs: Sequence[str] | None = None
     truncated: np.ndarray | None = None
+    words: Sequence[np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -37,6 +39,13 @@ class Predictions:
     def predicted(self) -> np.ndarray:
         """The predictions in the form of `y`, with thresholds of 0.5."""
         return self.labels.kind.predicted(self.values)
+
+    def displayed(self, ids: np.ndarray, rows: np.ndarray) -> list[Any]:
+        """Labels of some rows as reports show them."""
+        texts, words = (
+            None if part is None else [part[i] for i in rows] for part in (self.texts, self.words)
+        )
+        return self.labels.kind.displayed(self.labels, ids[rows], texts, words)
 
     def decoded(self, thresholds: np.ndarray, min_confidence: float | None) -> list[Any]:
         """One prediction per row: a class, None below `min_confidence`; a list; a number."""
@@ -82,6 +91,8 @@ class Predictions:
 def check_options(labels: Labels, top_k: int | None, min_confidence: float | None) -> None:
     """Refuse options of `Predictor.predict` that don't go with the task."""
     task, kind = labels.task, labels.kind
+    if top_k is not None and kind.per_token:
+        raise ArgumentError("top_k is for the classes of whole texts; leave it out for entities.")
     if top_k is not None and (not kind.has_classes or type(top_k) is not int or top_k < 1):
         raise ArgumentError(
             f"top_k={top_k!r}; it must be a whole number, 1 or more, and the task must have "

@@ -13,21 +13,22 @@ from ..checkpoints.folder import Checkpoint, find_checkpoint
 from ..checkpoints.hub import CONFIG, MODULES
 from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
 from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
-from ..errors import ArgumentError, WeightsError
+from ..errors import ArgumentError, UnsupportedModelError, WeightsError
 from ..layers.base import filled_by
-from ..tasks.task import TASKS
+from ..tasks.task import TASKS, TOKENS
 from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
-from .config_labels import count_labels, other_head, with_labels
+from .config_labels import count_labels, other_head, task_in, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
 
 SCALING = "target_scaling"  # the name of a regression's last layer
+POOLER = "pooler.*"  # keys of BERT's pooler, which most models for token classification lack
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Architecture:
 
     Attributes:
         config: the checkpoint's config.json, untouched.
-        pooling: "mean" for our head, "original" for the family's, None for an encoder.
+        pooling: "mean" for our head, "original" for the family's, "tokens" for the family's for
+            token classification, None for an encoder.
         kept: tensors of the checkpoint that the model doesn't use, written back on saving.
         newly_initialised: paths of the variables that the checkpoint lacks and nothing has
             trained yet; training and loading weights clear it.
@@ -55,12 +57,27 @@ class Architecture:
     @property
     def head(self) -> Any:
         """The head, one of `heads`, or None."""
-        return {None: None, "mean": MeanHead(), "original": self.family.head}[self.pooling]
+        own = {"original": self.family.head, "tokens": self.family.token_head}
+        return ({None: None, "mean": MeanHead()} | own)[self.pooling]
+
+    @property
+    def task(self) -> str:
+        """The name of the head's task."""
+        return TOKENS if self.pooling == "tokens" else self.config["problem_type"]
+
+    @property
+    def class_name(self) -> str:
+        """The name of the original's class with this head, for `architectures`."""
+        if self.pooling == "tokens":
+            return self.family.token_class
+        if self.bare:
+            return self.family.encoder_class_of(self.family.read_config(self.config))
+        return self.family.classifier_class
 
     @property
     def bare(self) -> bool:
         """Whether the file is that of an encoder without a head."""
-        return self.pooling != "original"
+        return self.pooling not in ("original", "tokens")
 
 
 def find_model(name_or_path: str | os.PathLike) -> Checkpoint:
@@ -108,10 +125,11 @@ def load_classifier(
     Args:
         checkpoint: a folder, or a name on the Hub.
         num_labels: number of logits; by default the checkpoint's.
-        problem_type: "single_label_classification", "multi_label_classification" or
-            "regression"; by default the checkpoint's, else by `num_labels`.
+        problem_type: "single_label_classification", "multi_label_classification", "regression" or
+            "token_classification"; by default the checkpoint's, else by `num_labels`.
         pooling: "original" for the family's own head, "mean" for a masked mean and one dense
-            layer, "auto" for mean with sentence-transformers checkpoints, else original.
+            layer, "auto" for mean with sentence-transformers checkpoints, else original. Token
+            classification has the family's own head ("tokens").
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
         seed: for a new head's weights and for dropout.
         class_names: names of the logits; by default the checkpoint's.
@@ -119,7 +137,8 @@ def load_classifier(
         verbose: 0 prints nothing.
 
     Returns:
-        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels).
+        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels); for
+        token classification (batch, length, num_labels).
 
     Raises:
         UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
@@ -127,14 +146,17 @@ def load_classifier(
         ArgumentError: a bad argument.
     """
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
-    other = other_head(found.config)
+    problem_type = task_in(found.config) if problem_type is None else problem_type
+    per_token = problem_type == TOKENS
+    other = other_head(found.config, per_token)
     if other and not new_head:
+        what = "tokens" if per_token else "whole texts"
         raise WeightsError(
-            f"{found.name} is a {other}: its head isn't for the classification of whole texts. "
+            f"{found.name} is a {other}: its head isn't for the classification of {what}. "
             "Fine-tune it with Transformer, which gives it a new head, or name a checkpoint that "
             "is fine-tuned for classification."
         )
-    kind = _pooling(pooling, found)
+    kind = _pooling(pooling, found, per_token)
     trained = _trained_outputs(found, Architecture(found.config, kind, {}))
     if trained is None and not new_head:
         raise _untrained(found, "classifier")
@@ -172,11 +194,8 @@ def write_model(model: keras.Model, folder: Path, maxlen: int | None = None) -> 
     """Put config and weights of `model` into an existing folder."""
     architecture = architecture_of(model)
     tensors = model_tensors(model)
-    family, config = architecture.family, dict(architecture.config)
-    name = family.classifier_class
-    if architecture.bare:
-        name = family.encoder_class_of(family.read_config(config))
-    write_json(folder / CONFIG, config | {"architectures": [name]})
+    config = dict(architecture.config)
+    write_json(folder / CONFIG, config | {"architectures": [architecture.class_name]})
     if architecture.pooling == "mean":
         dense = {key: tensors.pop(key) for key in list(tensors) if key.startswith("linear.")}
         _write_sentence_transformer(folder, dense, maxlen)
@@ -253,15 +272,32 @@ def _trained_outputs(checkpoint: Checkpoint, architecture: Architecture) -> int 
     """The number of outputs of a checkpoint's trained head; None if it has no such head."""
     weights, weight_map = checkpoint.weights, _weight_map(architecture)
     key = weight_map.key(f"{architecture.head.output}/kernel", weight_map.base)
-    return None if other_head(checkpoint.config) or key not in weights else len(weights[key])
+    other = other_head(checkpoint.config, architecture.pooling == "tokens")
+    return None if other or key not in weights else len(weights[key])
 
 
-def _pooling(pooling: str, checkpoint: Checkpoint) -> str:
+def _pooling(pooling: str, checkpoint: Checkpoint, per_token: bool) -> str:
+    if per_token:
+        return _token_pooling(pooling, checkpoint)
     if pooling not in ("auto", "original", "mean"):
         raise ArgumentError(f"pooling={pooling!r}; allowed are 'auto', 'original' and 'mean'.")
     if pooling == "auto":
         return "mean" if checkpoint.has_mean_pooling else "original"
     return pooling
+
+
+def _token_pooling(pooling: str, checkpoint: Checkpoint) -> str:
+    if pooling not in ("auto", "original", "tokens"):
+        raise ArgumentError(
+            f"pooling={pooling!r}; for token classification allowed are 'auto' and 'original'."
+        )
+    family = family_of(checkpoint.config)
+    if family.token_head is None:
+        raise UnsupportedModelError(
+            f"{checkpoint.name} has model_type={family.model_type!r}, which has no head for token "
+            "classification in the original either. Use another checkpoint, such as a BERT."
+        )
+    return "tokens"
 
 
 def _build(
@@ -273,7 +309,7 @@ def _build(
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file costs no time.
     weights, weight_map = checkpoint.weights, _weight_map(architecture)
-    unfit = other_head(architecture.config) is not None
+    unfit = other_head(architecture.config, architecture.pooling == "tokens") is not None
     replaced = _replaced(weights, weight_map, head, num_labels, unfit)
     filling = Filling(weights, weight_map, replaced)
     with filled_by(filling.value):
@@ -304,7 +340,7 @@ def _untrained(checkpoint: Checkpoint, layers: str) -> WeightsError:
 def _has_scaling(architecture: Architecture, config: Any) -> bool:
     """Whether the model is a regression whose outputs are those of its output layer."""
     bounded = getattr(architecture.head, "has_activation", lambda _: False)(config)
-    return not bounded and not TASKS[architecture.config["problem_type"]].has_classes
+    return not bounded and not TASKS[architecture.task].has_classes
 
 
 def _replaced(
@@ -323,7 +359,10 @@ def _weight_map(architecture: Architecture) -> WeightMap:
     family, head = architecture.family, architecture.head
     table = family.table_of(family.read_config(architecture.config))
     head_table = head.table if head else {}
-    others = [] if head == family.head else list(family.head.table.values())
+    heads = [each for each in (family.head, family.token_head) if each not in (None, head)]
+    others = [key for each in heads for key in each.table.values()]
+    poolers = family.token_pooler if architecture.pooling == "tokens" else True
+    kept = tuple(key for key in family.kept if poolers or key != POOLER)
     return WeightMap(
         table={own: "{base}" + key for own, key in table.items()} | head_table,
         base=family.base,
@@ -332,9 +371,10 @@ def _weight_map(architecture: Architecture) -> WeightMap:
             *family.leftovers,
             *family.poolers,
             *(key.format(base="") + ".*" for key in others),
+            *(key for key in family.kept if key not in kept),
             "linear.*",
         ),
-        kept=family.kept + (family.poolers if architecture.bare else ()),
+        kept=kept + (family.poolers if architecture.bare else ()),
         aliases=family.aliases,
         not_in_file=(f"{SCALING}/*",),
     )

@@ -17,7 +17,8 @@ def write_card(folder: Path, settings: Settings, pooling: str) -> None:
         settings: labels, sizes and metrics.
         pooling: "mean" or "original", which decides what loads the folder in PyTorch.
     """
-    parts = [_front(settings, pooling), "# Text classifier", _about(settings), _labels(settings)]
+    title = "# Token classifier" if settings.labels.kind.per_token else "# Text classifier"
+    parts = [_front(settings, pooling), title, _about(settings), _labels(settings)]
     if settings.sizes or settings.metrics:
         parts.append(_numbers(settings))
     parts.append(_how_to_load(settings, pooling))
@@ -30,12 +31,17 @@ def _front(settings: Settings, pooling: str) -> str:
     lines = [
         "---",
         f"library_name: {library}",
-        "pipeline_tag: text-classification",
-        "tags: [simpletext, keras, text-classification]",
+        f"pipeline_tag: {_job(settings)}",
+        f"tags: [simpletext, keras, {_job(settings)}]",
     ]
     if settings.base_model:
         lines.append(f"base_model: {json.dumps(settings.base_model)}")
     return "\n".join([*lines, "---"])
+
+
+def _job(settings: Settings) -> str:
+    """The name of transformers' pipeline."""
+    return "token-classification" if settings.labels.kind.per_token else "text-classification"
 
 
 def _about(settings: Settings) -> str:
@@ -82,6 +88,10 @@ def _numbers(settings: Settings) -> str:
     return "\n".join(["## Data and scores\n", "| | |", "|---|---|", *rows])
 
 
+def _strategy(settings: Settings) -> str:
+    return ', aggregation_strategy="first"' if settings.labels.kind.per_token else ""
+
+
 def _how_to_load(settings: Settings, pooling: str) -> str:
     text = '[("One text.", "Another.")]' if settings.paired else '["One text."]'
     ours = f'import simpletext\n\nsimpletext.load_predictor("FOLDER").predict({text})'
@@ -94,7 +104,7 @@ def _how_to_load(settings: Settings, pooling: str) -> str:
         theirs = '{"text": "One text.", "text_pair": "Another."}' if settings.paired else text
         theirs = (
             "from transformers import pipeline\n\n"
-            f'pipeline("text-classification", model="FOLDER")({theirs})'
+            f'pipeline("{_job(settings)}", model="FOLDER"{_strategy(settings)})({theirs})'
         )
     return (
         f"## How to load it\n\n```python\n{ours}\n```\n\n"

@@ -5,11 +5,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..utils.ragged import is_ragged
 from .encoded_texts import EncodedTexts
 
 # Shuffled texts are sorted by their length times a random factor up to this one, drawn anew each
 # epoch: the texts of a batch are about equally long, and its members still change.
 LENGTH_JITTER = 1.05
+NO_LABEL = -1  # of tokens that aren't the first of a word
 
 
 class Batches(keras.utils.PyDataset):
@@ -26,7 +28,8 @@ class Batches(keras.utils.PyDataset):
         seed: with the epoch's number it fixes the order.
         epoch: the number of the first epoch.
         y: labels, one row per example; by default those of the encoded texts, if they have any.
-        weights: sample weights, (rows,), or None.
+            Labels of words are laid out as (batch, length), with -1 for no label.
+        weights: sample weights, (rows,), or as labels of words are; or None.
     """
 
     def __init__(
@@ -62,8 +65,13 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self.rows[index]
-        others = (part[rows] for part in (self.y, self.weights) if part is not None)
-        return (take_rows(self.data, rows), *others)
+        others = ((self.y, NO_LABEL), (self.weights, 0))
+        parts = (self._taken(part, rows, fill) for part, fill in others if part is not None)
+        return (take_rows(self.data, rows), *parts)
+
+    def _taken(self, part: np.ndarray, rows: np.ndarray, fill: float) -> np.ndarray:
+        """Some rows of labels or weights, those of words where their first tokens stand."""
+        return self.data.laid_out(part, rows, fill) if is_ragged(part) else part[rows]
 
     def on_epoch_end(self) -> None:
         """Called by Keras after an epoch: draws the next order."""

@@ -130,7 +130,7 @@ def short_variable_names() -> AbstractContextManager:
 # Data
 
 
-def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
+def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool, per_token: bool = False) -> Any:
     """What `fit` is given: on TensorFlow a `tf.data.Dataset` that isn't autotuned.
 
     Keras makes an autotuned one of a `PyDataset`. The thread that tunes may miss that an epoch is
@@ -140,6 +140,7 @@ def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
     Args:
         batches: with a length and `on_epoch_end`.
         are_texts: whether the inputs' second dimension varies, as the length of texts does.
+        per_token: whether that of the labels and weights does, too.
     """
     if not is_tensorflow():
         return batches
@@ -152,7 +153,7 @@ def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
             batches.on_epoch_end()
         yield from (keras.tree.lists_to_tuples(batches[i]) for i in range(len(batches)))
 
-    signature = _signature(batches[0], are_texts)
+    signature = _signature(batches[0], are_texts, per_token)
     dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -160,7 +161,7 @@ def as_fit_dataset(batches: keras.utils.PyDataset, are_texts: bool) -> Any:
     return counted.prefetch(PREFETCHED).with_options(options)
 
 
-def _signature(batch: tuple, are_texts: bool) -> Any:
+def _signature(batch: tuple, are_texts: bool, per_token: bool) -> Any:
     """The types and shapes of all batches: rows vary, and the length of texts does."""
     import tensorflow as tf
 
@@ -168,11 +169,11 @@ def _signature(batch: tuple, are_texts: bool) -> Any:
         return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
 
     def text_spec(part: np.ndarray) -> Any:
-        return tf.TensorSpec((None, None), part.dtype)
+        return tf.TensorSpec((None,) * part.ndim, part.dtype)
 
     x, *others = keras.tree.lists_to_tuples(batch)
     x = keras.tree.map_structure(text_spec if are_texts else spec, x)
-    return (x, *map(spec, others))
+    return (x, *map(text_spec if per_token else spec, others))
 
 
 def with_cardinality(dataset: Any, steps: int) -> Any:

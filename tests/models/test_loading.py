@@ -85,13 +85,13 @@ def test_config_values_that_are_not_supported_are_named(tiny, tmp_path, field, v
         st.load_encoder(folder)
 
 
-def test_a_token_classifier_is_no_text_classifier(tmp_path, tiny, capsys):
+def test_a_model_for_questions_is_no_text_classifier(tmp_path, tiny, capsys):
     model = st.load_classifier(tiny, 3, pooling="original", verbose=0)
     st.save_checkpoint(model, tmp_path / "tagger")
     path = tmp_path / "tagger" / "config.json"
-    config = json.loads(path.read_text()) | {"architectures": ["BertForTokenClassification"]}
+    config = json.loads(path.read_text()) | {"architectures": ["BertForQuestionAnswering"]}
     path.write_text(json.dumps(config))
-    with pytest.raises(WeightsError, match="is a BertForTokenClassification: its head isn't for"):
+    with pytest.raises(WeightsError, match="is a BertForQuestionAnswering: its head isn't for"):
         st.Predictor.from_pretrained(tmp_path / "tagger")
     again = st.load_classifier(tmp_path / "tagger")
     assert "newly initialised" in capsys.readouterr().out
