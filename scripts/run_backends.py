@@ -35,11 +35,14 @@ PARTS = [
     "tests/layers/test_recomputation.py",
     "tests/utils/test_backend.py",
 ]
+# Old files are converted without TensorFlow.
+CONVERSION = ["tests/saving/test_convert.py", "tests/models/test_talking_heads.py"]
 # backend -> what runs on it
 TESTS = {
     "jax": [
         PARTS,
         ["tests/models/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
+        CONVERSION,
     ],
     "torch": [
         [*PARTS, "tests/explaining/test_integrated_gradients.py"],
@@ -47,6 +50,7 @@ TESTS = {
         ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
         ["tests/models/test_parity.py", "-k", NUMBERS.format(FEW)],
         ["tests/saving/test_pytorch.py", "-k", SAVED],
+        [*CONVERSION, "tests/saving/test_convert_pytorch.py"],
     ],
 }
 

@@ -251,6 +251,16 @@ def convert(
     )
 
 
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="Any folder: of simpletext, the Hub, ktrain.")],
+) -> None:
+    """Say what is in a folder, without building a model."""
+    from .inspection import describe_folder
+
+    typer.echo(describe_folder(folder))
+
+
 def main() -> None:
     """The entry point: prints a `SimpletextError` as one line and handles Ctrl-C."""
     try:

@@ -20,7 +20,7 @@ from .training.lr_finder import Curve
 from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
 from .training.schedules import require_learning_rate
 from .utils import console
-from .utils.validation import require_count
+from .utils.validation import MOST_SEED, require_count, require_flag
 
 Folder = str | Path | None
 
@@ -69,7 +69,7 @@ class Learner:
         self.model = model
         self.batch_size = require_count("batch_size", batch_size)
         self.eval_batch_size = require_count("eval_batch_size", eval_batch_size)
-        self.seed = require_count("seed", seed, least=0)
+        self.seed = require_count("seed", seed, 0, MOST_SEED)
         self.train_data = self.val_data = None
         if train_data is not None:
             self.train_data = sources.as_source("train_data", train_data, model, sample_weight)
@@ -251,7 +251,7 @@ class Learner:
     def _fit(self, lr: float | str, wanted: plan.Plan, how: FitOptions) -> History:
         data = self._data()
         wanted = fitting.checked(self.model, lr, wanted, data, how, self._state)
-        rate = lr if lr != "auto" else self._suggested(how)
+        rate = self._suggested(how) if fitting.is_auto(lr) else lr
         try:
             fitting.train(self.model, wanted, float(rate), data, how, self._state)
         finally:
@@ -349,7 +349,7 @@ class Learner:
         Raises:
             ArgumentError: nothing of that name in the history.
         """
-        if plot_type == "confusion_matrix":
+        if isinstance(plot_type, str) and plot_type == "confusion_matrix":
             return shown(evaluating.confusion_figure(self._predictions(None)), return_fig)
         return shown(plots.plot_history(self.history, plot_type), return_fig)
 
@@ -434,7 +434,7 @@ class Learner:
         Raises:
             ArgumentError: no such layer, row or data.
         """
-        source = self.val_data if use_val else self.train_data
+        source = self.val_data if require_flag("use_val", use_val) else self.train_data
         if source is None:
             raise ArgumentError(f"The learner has no {'val' if use_val else 'train'}_data.")
         return freezing.layer_output(self.model, layer_id, source.example(example_id))

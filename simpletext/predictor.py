@@ -13,8 +13,8 @@ import numpy as np
 
 from .checkpoints.hub import upload_folder
 from .data.sentences import are_word_lists
-from .data.texts import listed
-from .errors import ArgumentError, DataError
+from .data.texts import listed, require_several
+from .errors import ArgumentError
 from .explaining.integrated_gradients import IntegratedGradients
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
 from .inference.entities import predictions_of
@@ -29,6 +29,7 @@ from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts
 from .tokenization.tokenizer import Tokenizer
 from .utils import console
+from .utils.validation import require_count, shown
 
 
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Predictor":
@@ -40,7 +41,7 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> "Pr
     if getattr(preproc, "labels", None) is None:
         raise ArgumentError(
             "preproc must be the Transformer whose preprocess_train made the training data; "
-            f"this is {preproc!r}."
+            f"this is {shown(preproc)}."
         )
     settings = Settings(
         preproc.labels,
@@ -272,11 +273,9 @@ class Predictor:
             verbose: 1 shows a progress bar.
             options: top_k, min_confidence, threshold and long_text, as for `predict`.
         """
-        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-            raise DataError(f"predict_iter takes texts to iterate over; this is {texts!r:.60}.")
-        if type(chunk_size) is not int or chunk_size < 1:
-            raise ArgumentError(f"chunk_size={chunk_size!r}; it must be 1 or more.")
-        return self._stream(texts, return_proba, chunk_size, verbose, options)
+        require_several(texts)
+        size = require_count("chunk_size", chunk_size)
+        return self._stream(texts, return_proba, size, verbose, options)
 
     def _stream(
         self, texts: Iterable[Any], return_proba: bool, size: int, verbose: int, options: dict
@@ -379,7 +378,7 @@ class Predictor:
         Raises:
             FolderExistsError: the folder already exists.
         """
-        settings = self.settings.with_metrics(metrics or {})
+        settings = self.settings.with_metrics({} if metrics is None else metrics)
         write_predictor(path, self.model, self.tokenizer, settings)
 
     def push_to_hub(

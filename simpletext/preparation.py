@@ -50,7 +50,7 @@ def split(
     check_counts(texts, rows)
     labels = infer_labels(whole.labels, transformer.class_names, transformer.task)
     # Decided on all rows: a rare label may stand in the validation part alone.
-    transformer.class_names, transformer.task = labels.classes, labels.task
+    transformer.class_names, transformer.task = list(labels.classes), labels.task
     chosen = split_rows(rows, labels, val_pct, random_state)
     if verbose:
         console.say(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
@@ -67,7 +67,7 @@ def _split_tagged(
     check_counts(texts, rows)
     chosen = random_split(len(texts), val_pct, random_state)
     if transformer.class_names is None and transformer.scheme is None:
-        transformer.class_names = tags_in(unified([list(row) for row in rows], None, 0))
+        transformer.class_names = list(tags_in(unified([list(row) for row in rows], None, 0)))
     if verbose:
         shown = f"{len(chosen[0])} sentences to train on, {len(chosen[1])} to validate on"
         console.say(f"split: {shown}")

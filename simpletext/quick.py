@@ -16,6 +16,7 @@ from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .preparation import prepared
+from .tasks.labels import checked_names
 from .tasks.task import task_named
 from .transformer import DEFAULT_MODEL, Transformer
 from .utils import console
@@ -69,6 +70,7 @@ def train(
     """
     epochs = require_count("epochs", epochs)
     batch_size = require_count("batch_size", batch_size)
+    class_names = checked_names(class_names)
     examples = examples_of(data, text, label, task)
     val_examples = None if val is None else examples_of(val, text, label, task)
     preproc = Transformer(

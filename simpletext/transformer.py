@@ -16,9 +16,15 @@ from .data.tags import scheme_named
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
-from .models.loading import find_model, load_classifier, max_positions, text_encoder_for
+from .models.loading import (
+    check_pooling,
+    find_model,
+    load_classifier,
+    max_positions,
+    text_encoder_for,
+)
 from .models.precision import check_precision, dtype_policy
-from .tasks.labels import Labels, infer_labels
+from .tasks.labels import Labels, checked_names, infer_labels
 from .tasks.losses import loss_for
 from .tasks.metrics import metrics_for
 from .tasks.task import TOKENS, task_named
@@ -26,9 +32,11 @@ from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .tokenization.tagged_texts import describe_unread, encode_sentences, encode_tagged
 from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
-from .training.optimizer import AdamW
+from .training.optimizer import AdamW, require_optimizer
 from .utils import console
 from .utils.deprecation import renamed_keywords
+from .utils.files import plain_path
+from .utils.validation import MOST_SEED, require_count
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"  # where no checkpoint is passed
 
@@ -76,17 +84,15 @@ class Transformer:
         seed: int = 0,
         scheme: str | None = None,
     ) -> None:
-        if isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 3:
-            raise ArgumentError(
-                f"maxlen={maxlen!r}; it must be a whole number of tokens, 3 or more (two are "
-                "the model's own marks)."
-            )
-        if isinstance(class_names, str):
-            raise ArgumentError(f"class_names={class_names!r}; it must be a list of names.")
-        self.checkpoint, self.maxlen = checkpoint, int(maxlen)
-        self.class_names = class_names if class_names is not None else classes
+        plain_path(checkpoint)
+        self.checkpoint, self.maxlen = checkpoint, require_count("maxlen", maxlen, 3)
+        self.class_names = checked_names(class_names if class_names is not None else classes)
         check_precision(precision)
         self.scheme = None if scheme is None else scheme_named(scheme)
+        if task is not None:
+            task_named(task)
+        check_pooling(pooling)
+        require_count("seed", seed, 0, MOST_SEED)
         self._numbered = self.class_names is not None
         self._paired: bool | None = None  # what a copy's text encoder begins with
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
@@ -342,6 +348,7 @@ class Transformer:
     ) -> keras.Model:  # fmt: skip
         # Check the arguments before reading the weights, which takes longer.
         chosen = metrics_for(labels.task, len(labels.classes), metrics, labels.names)
+        optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
             console.say("precision: bfloat16 (this machine supports it); 'float32' is exact.")
@@ -349,13 +356,13 @@ class Transformer:
             self.files,
             len(labels.classes),
             labels.task,
-            pooling or self.pooling,
+            self.pooling if pooling is None else pooling,
             dtype=dtype,
             seed=self.seed,
             class_names=labels.names,
             verbose=verbose,
         )
-        model.compile(optimizer=optimizer or AdamW(), loss=loss, metrics=chosen)
+        model.compile(optimizer=optimizer, loss=loss, metrics=chosen)
         return model
 
 

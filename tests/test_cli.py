@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -215,3 +216,28 @@ def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
         told = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="simpletext").output
         assert max(map(len, told.splitlines())) <= 80
         assert "…" not in told
+
+
+def test_entities_from_conll_to_json_lines(tiny, tmp_path):
+    lines = [f"{word} {tag}" for word, tag in (("good", "B-POS"), ("film", "O"), ("sad", "B-NEG"))]
+    (tmp_path / "data.conll").write_text("\n".join([*lines, "", *lines, ""] * 8))
+    result = run("train", tmp_path / "data.conll", "--task", "token_classification", "--checkpoint",
+                 tiny, "--out", tmp_path / "out", "--epochs", 8, "--lr", 3e-3, "--batch-size", 4,
+                 "--maxlen", 16)  # fmt: skip
+    assert result.exit_code == 0
+    assert "2 entity types (NEG, POS)" in result.output
+    (tmp_path / "texts.txt").write_text("a good film\n\nsad: \u00e4\n", encoding="utf-8")
+    run("predict", tmp_path / "out", tmp_path / "texts.txt", "--out", tmp_path / "entities.jsonl")
+    answers = [json.loads(line) for line in (tmp_path / "entities.jsonl").open(encoding="utf-8")]
+    assert [answer["text"] for answer in answers] == ["a good film", "sad: \u00e4"]
+    assert [(e["text"], e["label"], e["start"]) for e in answers[0]["entities"]] == [
+        ("good", "POS", 2)
+    ]
+    told = json.loads(run("predict", tmp_path / "out", "--text", "sad").output)
+    assert told["entities"][0]["label"] == "NEG"
+
+
+def test_a_file_of_lines_is_for_entities_only(saved, tmp_path):
+    (tmp_path / "texts.txt").write_text("a good film\n")
+    with pytest.raises(SimpletextError, match="takes a file with columns"):
+        run("predict", saved, tmp_path / "texts.txt")

@@ -3,9 +3,10 @@
 import json
 import re
 
+import conftest
 import numpy as np
 import pytest
-from conftest import BAD, GOOD, TEXTS
+from conftest import BAD, GOOD
 from seqeval.metrics import f1_score
 
 import simpletext as st
@@ -15,40 +16,32 @@ from simpletext.tasks.metrics import EntityF1
 from simpletext.tasks.token_classification import TokenClassification
 from simpletext.utils.ragged import ragged
 
-SENTENCES = [text.split() for text in TEXTS]
-
-
-def tag(words):
-    """`very` before a good or bad word is part of its entity."""
-    tags, kinds = ["O"] * len(words), {**dict.fromkeys(GOOD, "POS"), **dict.fromkeys(BAD, "NEG")}
-    for i, word in enumerate(words):
-        if word in kinds:
-            tags[i] = f"B-{kinds[word]}"
-            if i and words[i - 1] == "very":
-                tags[i - 1], tags[i] = f"B-{kinds[word]}", f"I-{kinds[word]}"
-    return tags
-
-
-TAGS = [tag(words) for words in SENTENCES]
+# A film always "was": "film was" is an entity of two words.
+SENTENCES = [text.replace("was", "").replace("film", "film was").split() for text in conftest.TEXTS]
+TEXTS = [" ".join(words) for words in SENTENCES]
+KINDS = {
+    **dict.fromkeys(GOOD, "B-POS"), **dict.fromkeys(BAD, "B-NEG"), "film": "B-WORK", "was": "I-WORK"
+}  # fmt: skip
+TAGS = [[KINDS.get(word, "O") for word in words] for words in SENTENCES]
 
 
 @pytest.fixture(scope="module")
 def tagged(tiny):
     """A Transformer, a learner and a predictor of entities, trained for real."""
-    transformer = st.Transformer(str(tiny), maxlen=16)
+    transformer = st.Transformer(str(tiny), maxlen=20)
     train = transformer.preprocess_train(SENTENCES, TAGS, verbose=0)
     model = transformer.get_classifier(metrics=["f1", "accuracy"], verbose=0)
     learner = st.get_learner(model, train, train, batch_size=8)
-    learner.fit_onecycle(3e-3, 40, verbose=0)
+    learner.fit_onecycle(3e-3, 12, verbose=0)
     return transformer, learner, st.get_predictor(learner.model, transformer)
 
 
 def test_the_task_is_inferred_and_printed(tiny, capsys):
-    transformer = st.Transformer(str(tiny), maxlen=16)
+    transformer = st.Transformer(str(tiny), maxlen=20)
     transformer.preprocess_train(SENTENCES, TAGS)
     said = capsys.readouterr().out
-    assert "token classification, 2 entity types (NEG, POS), scheme IOB2, 5 tags" in said
-    assert transformer.get_classes() == ["O", "B-NEG", "I-NEG", "B-POS", "I-POS"]
+    assert "token classification, 3 entity types (NEG, POS, WORK), scheme IOB2, 5 tags" in said
+    assert transformer.get_classes() == ["O", "B-NEG", "B-POS", "B-WORK", "I-WORK"]
     assert transformer.get_model(verbose=0).output_shape == (None, None, 5)
 
 
@@ -64,19 +57,19 @@ def test_texts_with_spans_are_the_same_data(tiny, capsys):
                 found[-1][1] = int(starts[i]) + len(words[i])
         spans.append([tuple(span) for span in found])
     data = [
-        st.Transformer(str(tiny), maxlen=16).preprocess_train(*pair, verbose=0)
+        st.Transformer(str(tiny), maxlen=20).preprocess_train(*pair, verbose=0)
         for pair in ((SENTENCES, TAGS), (TEXTS, spans))
     ]
     assert data[0].labels == data[1].labels
     np.testing.assert_array_equal(data[0].ids, data[1].ids)
     for one, other in zip(data[0].y, data[1].y, strict=True):
         np.testing.assert_array_equal(one, other)
-    st.Transformer(str(tiny), maxlen=16).preprocess_train(["very bad"], [[(0, 6, "NEG")]])
+    st.Transformer(str(tiny), maxlen=20).preprocess_train(["very bad"], [[(0, 6, "NEG")]])
     assert "1 spans don't begin and end where words do" in capsys.readouterr().out
 
 
 def test_labels_stand_at_the_first_tokens_of_words(tiny):
-    transformer = st.Transformer(str(tiny), maxlen=16)
+    transformer = st.Transformer(str(tiny), maxlen=20)
     data = transformer.preprocess_train([["xyz", "good"], ["bad"]], [["O", "B-A"], ["B-B"]], 0)
     learner = st.get_learner(transformer.get_classifier(verbose=0), data)
     batch = learner.train_data.validation(2)[0]
@@ -110,24 +103,24 @@ def test_it_learns_and_reports(tagged, capsys):
     assert list(table.columns) == ["precision", "recall", "f1-score", "support"]
     figure = learner.plot("confusion_matrix", return_fig=True)
     labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
-    assert labels == ["NEG", "POS", "O"]
+    assert labels == ["NEG", "POS", "WORK", "O"]
 
 
 def test_top_losses_show_sentences_and_spans(tiny, capsys):
-    transformer = st.Transformer(str(tiny), maxlen=16)
+    transformer = st.Transformer(str(tiny), maxlen=20)
     data = transformer.preprocess_train(SENTENCES[:8], TAGS[:8], verbose=0)
     learner = st.get_learner(transformer.get_classifier(verbose=0), data, data)
     table = learner.top_losses(2)
     row = table.iloc[0]
     assert row["text"] == TEXTS[row["row"]]
-    assert all(text in row["text"] and kind in ("POS", "NEG") for text, kind in row["true"])
+    assert all(text in row["text"] and kind in ("POS", "NEG", "WORK") for text, kind in row["true"])
     learner.view_top_losses(1)
     assert f"true {row['true']!r}" in capsys.readouterr().out
 
 
 def test_class_weights_early_stopping_and_resume(tiny, tmp_path):
     def learner():
-        transformer = st.Transformer(str(tiny), maxlen=16)
+        transformer = st.Transformer(str(tiny), maxlen=20)
         data = transformer.preprocess_train(SENTENCES[:24], TAGS[:24], verbose=0)
         return st.get_learner(transformer.get_classifier(verbose=0), data, data, batch_size=8)
 
@@ -144,12 +137,14 @@ def test_class_weights_early_stopping_and_resume(tiny, tmp_path):
 
 def test_entities_of_texts(tagged):
     *_, predictor = tagged
-    text = "The film: it was\nVery good — a sad film"
+    text = "The Film\nwas very good — a sad film"
     found = predictor.predict(text)
-    assert [(e["text"], e["label"]) for e in found] == [("Very good", "POS"), ("sad", "NEG")]
+    assert [(e["text"], e["label"]) for e in found] == [
+        ("Film\nwas", "WORK"), ("good", "POS"), ("sad", "NEG"), ("film", "WORK")
+    ]  # fmt: skip
     assert all(text[e["start"] : e["end"]] == e["text"] for e in found)
     assert all(0.5 < e["probability"] <= 1 for e in found)
-    assert predictor.predict([text, "the film"]) == [found, []]
+    assert predictor.predict([text, "the"]) == [found, []]
     assert predictor.predict(text, min_confidence=1.0) == []
     assert json.dumps(found)
 
@@ -167,26 +162,26 @@ def test_html_is_escaped():
 def test_lists_of_words_get_a_tag_each(tagged):
     *_, predictor = tagged
     assert predictor.predict(SENTENCES[:5]) == TAGS[:5]
-    long = [["film"] * 30]
-    assert predictor.predict(long) == [["O"] * 30]
+    (tags,) = predictor.predict([["sad"] * 30])
+    assert tags == ["B-NEG"] * 18 + ["O"] * 12  # what is behind maxlen is in no entity
     values = predictor.predict_proba(SENTENCES[:2])
     assert [row.shape for row in values] == [(len(words), 5) for words in SENTENCES[:2]]
 
 
 def test_chunks_find_entities_at_the_edges_of_windows(tagged):
     *_, predictor = tagged
-    filler = "the film was a "
-    for count in range(8):
-        text = filler * 2 + "film " * count + "very good " + filler * 3
+    filler = "the a very it "
+    for count in range(20):
+        text = filler * 2 + "a " * count + "film was " + filler * 6
         found = predictor.predict(text, long_text="chunk")
-        assert [(e["text"], e["label"]) for e in found] == [("very good", "POS")], count
+        assert [(e["text"], e["label"]) for e in found] == [("film was", "WORK")], count
     words = [text.split()]
     assert len(predictor.predict(words, long_text="chunk")[0]) == len(words[0])
 
 
 def test_tables_of_entities(tagged):
     *_, predictor = tagged
-    table = predictor.predict_df(["a good film", "the film", "sad"])
+    table = predictor.predict_df(["a good", "the", "sad"])
     assert table["row"].tolist() == [0, 2]
     assert table["text"].tolist() == ["good", "sad"]
     assert predictor.predict_df(SENTENCES[:2])["tag"].tolist() == [t for r in TAGS[:2] for t in r]
@@ -205,7 +200,7 @@ def test_a_saved_predictor_is_the_same(tagged, tmp_path):
     ):
         assert again.predict(TEXTS[:9]) == predictor.predict(TEXTS[:9])
     (tmp_path / "saved" / "simpletext.json").unlink()
-    foreign = st.Predictor.from_pretrained(tmp_path / "saved", maxlen=16)
+    foreign = st.Predictor.from_pretrained(tmp_path / "saved", maxlen=20)
     assert foreign.predict(TEXTS[:9]) == predictor.predict(TEXTS[:9])
 
 
@@ -219,7 +214,7 @@ def test_it_is_calibrated_by_words(tagged):
 @pytest.mark.parametrize("method", ["gradient", "occlusion"])
 def test_an_entity_is_explained_by_its_own_words(tagged, method):
     *_, predictor = tagged
-    text = "the film was very good and sad"
+    text = "the film was very good a sad"
     found = predictor.predict(text)
     for number, entity in enumerate(found):
         explanation = predictor.explain(text, method=method, entity=number)
@@ -232,8 +227,8 @@ def test_an_entity_is_explained_by_its_own_words(tagged, method):
         predictor.explain(text, method="lime")
     with pytest.raises(ArgumentError, match="entity=9"):
         predictor.explain(text, entity=9)
-    with pytest.raises(DataError, match="There is no entity in 'the film'"):
-        predictor.explain("the film")
+    with pytest.raises(DataError, match="There is no entity in 'the'"):
+        predictor.explain("the")
 
 
 def test_padding_changes_nothing(tagged):
@@ -271,7 +266,11 @@ def test_strict_scores_count_whole_tags_only():
     ("call", "error", "message"),
     [
         (lambda p: p.predict([("a", "b")]), None, ""),
-        (lambda p: p.predict("a", top_k=2), ArgumentError, "top_k is for the classes of whole"),
+        (
+            lambda p: p.predict("a", top_k=2),
+            ArgumentError,
+            "top_k needs a task with classes of texts",
+        ),
         (lambda p: p.predict([["a"], "b"]), DataError, "Row 1 of the sentences is 'b'"),
         (lambda p: p.predict("a", threshold=0.5), ArgumentError, "is for multi-label tasks"),
         (lambda p: p.calibrate(["a"]), DataError, "Labels are missing"),

@@ -122,6 +122,7 @@ def test_top_losses_when_nothing_is_wrong(trained, capsys):
 def test_plotting_on_a_slow_machine_is_no_reason_to_warn(tmp_path, slow_clock):
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.0]}
     plot_history(history, "loss").savefig(tmp_path / "loss.png")
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_plot_knows_its_names(trained):
@@ -201,7 +202,7 @@ def test_freeze_by_part(learner):
     assert sum(changed) == 4
     learner.unfreeze("embeddings")
     assert trainable(learner.model) == ["layer_0", "layer_1", "pooler", "classifier"]
-    with pytest.raises(ArgumentError, match="There is no part 'head'; there are embeddings"):
+    with pytest.raises(ArgumentError, match="freeze_range='head'; allowed are 'embeddings'"):
         learner.freeze("head")
     with pytest.raises(ArgumentError, match="blocks=3; it must be a whole number from 0 to 2"):
         learner.freeze(blocks=3)
@@ -227,7 +228,7 @@ def test_validate_in_every_form(trained, tmp_path):
     assert table.loc["neg", "precision"] == as_dict["neg"]["precision"]
     assert "neg" in (tmp_path / "report.csv").read_text()
     assert learner.plot("confusion_matrix", return_fig=True).axes[0].get_xlabel()
-    with pytest.raises(ArgumentError, match="output='json'; allowed are matrix"):
+    with pytest.raises(ArgumentError, match="output='json'; allowed are 'matrix'"):
         learner.validate(output="json")
 
 

@@ -215,7 +215,7 @@ def test_a_token_classifier_works_in_cross_val_score(tiny):
 
     from simpletext.sklearn import TokenClassifier
 
-    model = TokenClassifier(str(tiny), maxlen=16, epochs=4, lr=3e-3, batch_size=8)
+    model = TokenClassifier(str(tiny), maxlen=20, epochs=8, lr=3e-3, batch_size=8)
     scores = cross_val_score(model, SENTENCES, TAGS, cv=2)
     assert scores.shape == (2,)
     assert scores.mean() > 0.5

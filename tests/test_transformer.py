@@ -112,7 +112,7 @@ def test_order_of_calls(transformer):
 
 @pytest.mark.parametrize("maxlen", [0, -1, 2, 1.5, "8", True, None])
 def test_a_maxlen_that_is_none(maxlen):
-    with pytest.raises(ArgumentError, match="maxlen=.* it must be a whole number of tokens"):
+    with pytest.raises(ArgumentError, match="maxlen=.* it must be a whole number, 3 or more"):
         st.Transformer("any", maxlen=maxlen)
 
 

@@ -1,7 +1,7 @@
 """CRC-32C, the checksum of TensorFlow's checkpoints, in numpy.
 
-Many equal parts of the data are run through the register at once, and joined afterwards: the
-register is linear, so what a part's beginning adds to its end is a product over GF(2).
+Many parts of equal size are run through the register at once and joined afterwards: the register is
+linear, so what a part's start adds to its end is a product over GF(2).
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ import numpy as np
 
 POLYNOMIAL = 0x82F63B78
 MASK_DELTA = 0xA282EAD8
-# Parts at once, and bytes of a part; both powers of 2. What is shorter is done byte by byte.
+# Parts at once, and bytes per part; both powers of 2. Shorter data are processed byte by byte.
 SHAPES = ((4096, 2048), (256, 64))
 
 
@@ -36,7 +36,7 @@ def masked_crc32c(data: Any) -> int:
 
 
 def _of_parts(content: np.ndarray, parts: int, size: int) -> np.uint32:
-    """The register after the first `parts * size` bytes, begun at 0."""
+    """The register after the first `parts * size` bytes, starting at 0."""
     words = content[: parts * size].view("<u2").reshape(parts, -1)  # (parts, size / 2)
     table, state = _table(2), np.zeros(parts, "uint32")
     for column in words.T:
@@ -49,7 +49,7 @@ def _of_parts(content: np.ndarray, parts: int, size: int) -> np.uint32:
 
 @cache
 def _table(size: int) -> np.ndarray:
-    """What the register becomes of each value of its lowest `size` bytes."""
+    """The next register for each value of its lowest `size` bytes."""
     values = np.arange(256**size, dtype="uint32")
     for _ in range(8 * size):
         values = (values >> 1) ^ (values & 1) * np.uint32(POLYNOMIAL)
@@ -58,7 +58,7 @@ def _table(size: int) -> np.ndarray:
 
 @cache
 def _zeros(size: int) -> np.ndarray:
-    """What each bit of the register becomes after `size` bytes of 0; size is a power of 2."""
+    """The register after `size` bytes of 0, for each of its bits; size is a power of 2."""
     if size == 1:
         bits = np.uint32(1) << np.arange(32, dtype="uint32")
         return _table(1)[bits & 0xFF] ^ (bits >> 8)

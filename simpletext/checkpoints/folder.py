@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
-from ..utils.files import check_links, read_json
+from ..utils.files import check_links, plain_path, read_json
 from .hub import CONFIG, MODULES, Accept, find_on_hub
 from .old_formats import refuse_old
 from .weight_files import DENSE_FOLDER, WeightFiles, foreign_files
@@ -17,7 +17,7 @@ PARTS = ("1_Pooling", DENSE_FOLDER)  # subfolders that belong to a checkpoint
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint's folder, with its config.json as the dict that it is."""
+    """A checkpoint's folder, with its config.json as a dict."""
 
     name: str
     folder: Path
@@ -25,7 +25,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> WeightFiles:
-        """The tensors, opened afresh."""
+        """The tensors; each call opens the files anew."""
         return WeightFiles(self.folder)
 
     @cached_property
@@ -52,7 +52,7 @@ def accept_any(config: dict[str, Any]) -> None:
 def find_checkpoint(name_or_path: str | os.PathLike, accept: Accept = accept_any) -> Checkpoint:
     """The checkpoint of that name: a folder, else the local Hub cache, else the Hub.
 
-    A model in the cache is taken as it is there, with no question to the network.
+    A model in the cache is used without any network request.
 
     Args:
         name_or_path: a folder, or a name on the Hub.
@@ -60,11 +60,11 @@ def find_checkpoint(name_or_path: str | os.PathLike, accept: Accept = accept_any
 
     Raises:
         UnknownModelError: there is no such folder or model.
-        UnreachableModelError: the Hub is out of reach, or doesn't give the model out.
+        UnreachableModelError: the Hub is unreachable or refuses the download.
         CheckpointError: an old format that has to be converted, with the command.
     """
+    folder = plain_path(name_or_path)
     name = os.fspath(name_or_path)
-    folder = Path(name).expanduser()
     refuse_old(folder, name)
     if not folder.is_dir():
         folder = find_on_hub(name, accept)
@@ -75,7 +75,7 @@ def open_folder(folder: Path, name: str) -> Checkpoint:
     """The checkpoint in `folder`, its config read.
 
     Raises:
-        CheckpointError: no config.json, one that is no JSON object, or a link out of the folder.
+        CheckpointError: no config.json, one that isn't a JSON object, or a link out of the folder.
     """
     for part in (folder, *(folder / name for name in PARTS)):
         check_links(part, home=folder, pattern="*")

@@ -17,7 +17,8 @@ from .old_checkpoint import (
     Head,
     LazyTensors,
     OldCheckpoint,
-    OldTokenizer,
+    find_config,
+    find_tokenizer,
     layer_count,
     missing,
     read_object,
@@ -30,10 +31,9 @@ TRAINING = re.compile(
     r"(.+/)?(adam_[mv]|lamb_[mv]|Adam|Adam_1|Momentum|beta[12]_power|global_step|loss_scale\w*|"
     r"good_steps|ExponentialMovingAverage)"
 )
-HEAD_WIDTH = 64  # of one attention head, in all of Google's BERTs and ELECTRAs
+HEAD_WIDTH = 64  # width of an attention head in all of Google's BERTs and ELECTRAs
 HEAD_WIDTHS = {2048: 128}  # ALBERT xlarge, by hidden size
-ACTIVATIONS = {"gelu": "gelu_new"}  # Google's is the tanh approximation, but for ELECTRA
-# Heads besides the encoder: pattern of the variable's name -> the name in PyTorch.
+# The heads: pattern of the variable's name -> the name in PyTorch.
 BERT_HEADS = (
     (r"cls/predictions/output_bias", "cls.predictions.bias"),
     (r"cls/predictions/transform/(\w+)/(\w+)", r"cls.predictions.transform.\1.\2"),
@@ -79,11 +79,11 @@ class Kind:
     Attributes:
         title: its name.
         model_type: in config.json.
-        mark: what the name of one of its variables is.
-        scope: what the names of the encoder's variables begin with.
-        rename: the name of an encoder's variable in PyTorch, or None.
-        heads: those of the heads.
-        pretrained: the class of the pre-training heads, and what one of their names begins with.
+        mark: the name of a variable that only this program has.
+        scope: prefix of the encoder's variables.
+        rename: from the name of an encoder's variable to that in PyTorch, or None.
+        heads: the same for the heads, as patterns.
+        pretrained: the class with the pre-training heads, and a prefix of their variables.
         sizes: the config's sizes, from the tensors' shapes.
     """
 
@@ -99,15 +99,15 @@ class Kind:
 
 
 def read_google(prefix: Path, layers: int | None = None) -> OldCheckpoint:
-    """A checkpoint of TensorFlow 1 by the path without ".index".
+    """A checkpoint of Google's TensorFlow 1 programs.
 
     Args:
-        prefix: the path.
-        layers: the number of layers of an ALBERT whose config isn't there.
+        prefix: its path without ".index".
+        layers: the number of layers of an ALBERT without a config.
 
     Raises:
         WeightsError: damaged, incomplete, or of another program.
-        ArgumentError: `layers` is needed, or isn't.
+        ArgumentError: `layers` is missing, or contradicts the checkpoint.
     """
     bundle = TensorBundle(prefix)
     keys = {key.removeprefix("module/"): key for key in bundle.entries if not _is_training(key)}
@@ -124,7 +124,7 @@ def read_google(prefix: Path, layers: int | None = None) -> OldCheckpoint:
         tensors=tensors,
         architecture=architecture,
         head=head,
-        tokenizer=_tokenizer(prefix.parent),
+        tokenizer=find_tokenizer(*_folders(prefix)),
         notes=(*notes, *_left_out(kind, left)),
     )
 
@@ -227,7 +227,7 @@ def _reshaped(bundle: TensorBundle, key: str, shape: tuple[int, ...]) -> np.ndar
 
 
 def _of_layer(bundle: TensorBundle, key: str, layer: int) -> np.ndarray:
-    """A layer's part of a variable of all layers; or all of it, where the layers share it."""
+    """A layer's part of a variable for all layers; the whole, if the layers share it."""
     value = bundle.get_tensor(key)
     shared = value.ndim == 2
     return value if shared else value[layer]
@@ -288,45 +288,46 @@ def _config(
         sizes = kind.sizes(shapes)
     except (KeyError, ValueError, IndexError) as error:
         raise missing(str(prefix), f"complete {kind.title} encoder ({error})") from error
-    path = find_config(prefix.parent)
+    path = find_config(*_folders(prefix))
     raw = read_object(path) if path else {}
     names = {"vocab_size": "n_token"} if kind.model_type == "xlnet" else {}
     raw = {names.get(key, key): value for key, value in raw.items()}
     config = {"model_type": kind.model_type, **kind.others, **with_sizes(raw, sizes, str(prefix))}
     config["model_type"] = kind.model_type
     activation = "ff_activation" if kind.model_type == "xlnet" else "hidden_act"
-    if kind.model_type != "electra":
-        config[activation] = ACTIVATIONS.get(raw.get(activation, "gelu"), raw.get(activation))
+    if kind.model_type != "electra":  # Google's gelu is the tanh approximation, but for ELECTRA
+        name = raw.get(activation, "gelu")
+        config[activation] = "gelu_new" if name == "gelu" else name
     notes = [] if path or kind.model_type == "xlnet" else _assume_heads(config, prefix)
     layers_key = "n_layer" if kind.model_type == "xlnet" else "num_hidden_layers"
     return {**config, layers_key: layer_count(str(prefix), config.get(layers_key), layers)}, notes
 
 
 def _assume_heads(config: dict[str, Any], prefix: Path) -> list[str]:
-    """Put in the number of attention heads, which no shape shows."""
+    """Set the number of attention heads, which no shape shows."""
     hidden = config["hidden_size"]
     width = HEAD_WIDTHS.get(hidden, HEAD_WIDTH) if config["model_type"] == "albert" else HEAD_WIDTH
     if hidden % width:
         raise WeightsError(
-            f"{prefix}: the number of attention heads is unknown: no *config.json is beside it, "
-            f"and {hidden} isn't a multiple of {width}. Put one there, such as bert_config.json "
-            'with {"num_attention_heads": 4}.'
+            f"{prefix}: the number of attention heads is unknown: there is no *config.json "
+            f"beside it, and {hidden} isn't a multiple of {width}. Add one, such as "
+            'bert_config.json with {"num_attention_heads": 4}.'
         )
     config["num_attention_heads"] = hidden // width
     return [f"no *config.json was found: attention heads of {width} each are assumed"]
 
 
-def find_config(folder: Path) -> Path | None:
-    """The config of an old checkpoint, such as bert_config.json."""
-    found = sorted(folder.glob("*_config.json")) + sorted(folder.glob("config.json"))
-    found = [path for path in found if not path.name.startswith(("tokenizer", "generation"))]
-    return found[0] if found else None
+def _folders(prefix: Path) -> list[Path]:
+    """Where a checkpoint's other files are: beside it, or in a module of TF Hub in its assets."""
+    if prefix.parent.name != "variables":
+        return [prefix.parent]
+    return [prefix.parent.parent / "assets", prefix.parent.parent]
 
 
 def _head(
     kind: Kind, keys: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[str | None, Head | None]:
-    """The class in PyTorch of a head that isn't for classification; the classification head."""
+    """PyTorch's class if the head isn't for classification; else the classification head."""
     module = "logits_proj" if kind.model_type == "xlnet" else "classifier"
     if f"{module}.weight" in shapes:
         shape = shapes[f"{module}.weight"]
@@ -337,12 +338,6 @@ def _head(
         return "BertForQuestionAnswering", None
     name, mark = kind.pretrained
     return (name if any(key.startswith(mark) for key in shapes) else None), None
-
-
-def _tokenizer(folder: Path) -> OldTokenizer | None:
-    paths = [folder / "vocab.txt", *sorted(folder.glob("*.model"))]
-    found = next((path for path in paths if path.is_file()), None)
-    return OldTokenizer(found) if found else None
 
 
 def _left_out(kind: Kind, left: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""HDF5 files opened safely: only data that lie in the file itself, at sizes that it can have."""
+"""HDF5 files opened safely: only data inside the file itself, of sizes that it can hold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,15 @@ from ..errors import WeightsError
 from .safetensors_file import is_lfs_pointer
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MOST_EXPANSION = 20  # how much larger than the file a compressed data set may be
+MOST_EXPANSION = 20  # how many times larger than the file a compressed data set may be
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """The file as h5py gives it, while the block runs.
+    """A context manager: the file, opened with h5py.
 
     Raises:
-        WeightsError: not an HDF5 file, or a damaged one; also what the block raises because of it.
+        WeightsError: not an HDF5 file, or a damaged one, noticed when opened or in the block.
     """
     import h5py
 
@@ -37,16 +37,16 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def local_array(file: Any, path: Path, place: str) -> Any:
-    """The data set at a place in the file, after all checks; nothing of it is read yet.
+    """The data set at a place in the file, checked but not read.
 
     Args:
-        file: what `opened` gives.
+        file: from `opened`.
         path: the file's path, for messages.
         place: the data set's name, with "/" between the groups.
 
     Raises:
-        WeightsError: links, external or virtual storage, no numbers, or a size that the file
-            can't have.
+        WeightsError: links, external or virtual storage, no numbers, or more bytes than the file
+            can hold.
     """
     import h5py
 
@@ -71,7 +71,7 @@ def local_array(file: Any, path: Path, place: str) -> Any:
 
 
 def byte_size(data: Any) -> int:
-    """The bytes that a data set's values take in memory."""
+    """The bytes of a data set's values in memory."""
     count = 1
     for length in data.shape:
         count *= int(length)
@@ -79,7 +79,7 @@ def byte_size(data: Any) -> int:
 
 
 def require_no_links(file: Any, path: Path, place: str) -> None:
-    """Refuse a place that is reached through a link other than HDF5's plain ones.
+    """Refuse a place that is reached through a link other than a hard link.
 
     Raises:
         WeightsError: a soft or external link on the way.
@@ -91,7 +91,7 @@ def require_no_links(file: Any, path: Path, place: str) -> None:
         link = file.get("/".join(parts[:depth]), getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise WeightsError(
-                f"{path} holds a link in the place of {place!r}. Don't trust the file; get the "
+                f"{path} holds a link in place of {place!r}. Don't trust the file; get the "
                 "checkpoint again."
             )
 
@@ -102,7 +102,7 @@ def values_of(data: Any) -> np.ndarray:
 
 
 def _require_hdf5(path: Path) -> None:
-    """Refuse a file that isn't HDF5, and name what it is if that is known."""
+    """Refuse a file that isn't HDF5; the message names its format if it is recognised."""
     if is_lfs_pointer(path):
         what = "a Git LFS pointer, not the file itself. Run `git lfs pull`, or download it"
     else:

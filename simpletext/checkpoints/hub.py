@@ -11,18 +11,18 @@ from .weight_files import DENSE_FOLDER, INDEX, TF_FILES, TORCH_FILES, WEIGHTS, w
 
 CONFIG = "config.json"
 MODULES = "modules.json"
-# What belongs to a checkpoint besides its weights; large foreign formats stay on the Hub.
+# A checkpoint's files besides its weights; other formats aren't downloaded.
 SMALL_FILES = (CONFIG, INDEX, MODULES, "*token*.json", "vocab.*", "merges.txt", "*.model",
                "1_Pooling/config.json", "sentence_bert_config.json", "simpletext.json")  # fmt: skip
 WEIGHT_FILES = (WEIGHTS, "model-*-of-*.safetensors", f"{DENSE_FOLDER}/*")
-HUB_TIMEOUT = 5  # seconds for each question to the Hub; downloads themselves may take longer
+HUB_TIMEOUT = 5  # seconds per request to the Hub; downloads themselves may take longer
 
 
 Accept = Callable[[dict[str, Any]], Any]
 
 
 def find_on_hub(name: str, accept: Accept) -> Path:
-    """The folder of a model in the local cache, which is downloaded first if it isn't there.
+    """The folder of a model in the local cache; downloads the model first if it isn't there.
 
     Args:
         name: such as "sentence-transformers/all-MiniLM-L6-v2".
@@ -49,7 +49,7 @@ def find_small_files(name: str) -> Path:
 
 @contextmanager
 def _name_checked(name: str) -> Iterator[None]:
-    """Refuse what can't be a name on the Hub."""
+    """Refuse names that the Hub doesn't allow."""
     from huggingface_hub.errors import HFValidationError
 
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
@@ -58,12 +58,12 @@ def _name_checked(name: str) -> Iterator[None]:
         yield
     except HFValidationError as error:
         raise UnknownModelError(
-            f"{name!r} is neither a folder nor a possible name on the Hub: {error}"
+            f"{name!r} is neither a folder nor a valid name on the Hub: {error}"
         ) from error
 
 
 def _cached(name: str) -> Path | None:
-    """The snapshot of `name` in the local cache, if it is whole."""
+    """The snapshot of `name` in the local cache, if it is complete."""
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, CONFIG)
@@ -75,7 +75,7 @@ def _cached(name: str) -> Path | None:
 
 
 def _download(name: str, accept: Accept) -> Path:
-    """Fetch the checkpoint; its config first, so that an unsupported kind costs no download."""
+    """Download the checkpoint: first its config, which `accept` may refuse."""
     folder = _fetch(name, (CONFIG,))
     config = read_json(folder / CONFIG)
     if isinstance(config, dict):
@@ -102,7 +102,7 @@ def _fetch(name: str, patterns: tuple[str, ...]) -> Path:
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise UnknownModelError(
-            f"The Hub knows no model {name!r}, and there is no folder of that name. Check the "
+            f"There is no model {name!r} on the Hub, and no folder of that name. Check the "
             "spelling; a private model needs `hf auth login`."
         ) from error
     except (OSError, errors.HfHubHTTPError) as error:
@@ -113,10 +113,10 @@ def _fetch(name: str, patterns: tuple[str, ...]) -> Path:
 
 
 def upload_folder(folder: Path, repo_id: str, private: bool, token: str | None) -> str:
-    """Put a folder on the Hub as the model `repo_id`, and give its address.
+    """Upload a folder to the Hub as the model `repo_id`; returns its address.
 
     Raises:
-        UnreachableModelError: the Hub is out of reach, or doesn't know or allow the user.
+        UnreachableModelError: the Hub is unreachable, or the user isn't logged in or not allowed.
     """
     from huggingface_hub import HfApi, errors
 
@@ -127,10 +127,10 @@ def upload_folder(folder: Path, repo_id: str, private: bool, token: str | None) 
             repo_id=repo_id, folder_path=folder, commit_message="Upload with simpletext"
         )
     except errors.HFValidationError as error:
-        raise UnknownModelError(f"{repo_id!r} is no possible name on the Hub: {error}") from error
+        raise UnknownModelError(f"{repo_id!r} isn't a valid name on the Hub: {error}") from error
     except (OSError, errors.HfHubHTTPError) as error:
         raise UnreachableModelError(
             f"{repo_id!r} wasn't uploaded ({str(error).splitlines()[0]}). Log in with "
-            "`hf auth login`, as one who may write there, and try again."
+            "`hf auth login` as a user who may write there, and try again."
         ) from error
     return str(url)

@@ -10,10 +10,10 @@ from .weight_files import INDEX, TF_FILES, WEIGHTS
 
 
 def read_huggingface(folder: Path) -> OldCheckpoint:
-    """A folder that loads as it is, to be written anew with safetensors.
+    """A Hugging Face folder whose weights are to be converted to safetensors.
 
     Raises:
-        ArgumentError: it has safetensors of PyTorch's already.
+        ArgumentError: it has PyTorch's safetensors already.
         CheckpointError: no config.json, or no weights.
     """
     checkpoint = open_folder(folder, str(folder))

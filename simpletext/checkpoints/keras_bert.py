@@ -1,7 +1,7 @@
 """Whole Keras models of keras_bert, as ktrain's `text_classifier("bert")` saved them.
 
-They are read as data: the model's own description gives its shape, the weights get the names of
-PyTorch's BERT (https://github.com/CyberZHG/keras-bert).
+They are read as data: the sizes come from the model's own description, and the weights get the
+names of PyTorch's BERT (https://github.com/CyberZHG/keras-bert).
 """
 
 import json
@@ -47,10 +47,10 @@ OTHERS = {
 
 
 def read_keras_bert(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The config and the tensors of a keras_bert classifier, as PyTorch's BERT has them.
+    """The config and the tensors of a keras_bert classifier, in the form of PyTorch's BERT.
 
     Raises:
-        WeightsError: not such a model, or a damaged file.
+        WeightsError: another model, or a damaged file.
     """
     with opened(path) as file:
         layers = _layers(file.attrs.get("model_config"), path)

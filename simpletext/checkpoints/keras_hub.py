@@ -16,6 +16,7 @@ from ..errors import UnsupportedModelError, WeightsError
 from .hdf5 import local_array, opened, values_of
 from .hub import CONFIG
 from .old_checkpoint import (
+    MOST_LAYERS,
     Head,
     LazyTensors,
     OldCheckpoint,
@@ -26,7 +27,6 @@ from .old_checkpoint import (
 )
 
 WEIGHTS, TASK_WEIGHTS, SHARDS = "model.weights.h5", "task.weights.h5", "model.weights.json"
-MOST_LAYERS = 1000
 ENCODER = "transformer_encoder"
 BLOCK = {
     "_self_attention_layer/query_dense": "attention.self.query",
@@ -88,8 +88,8 @@ SIZES = {
     "hidden_dim": "hidden_size",
     "intermediate_dim": "intermediate_size",
     "max_sequence_length": "max_position_embeddings",
-    "num_segments": "type_vocab_size",
 }
+SEGMENTS = SIZES | {"num_segments": "type_vocab_size"}
 DISTILBERT_SIZES = {
     "vocabulary_size": "vocab_size",
     "num_layers": "n_layers",
@@ -118,14 +118,14 @@ class Backbone:
     Attributes:
         model_type: in config.json.
         others: layers besides the blocks -> modules in PyTorch, without the prefix.
-        block: the parts of a block, likewise.
-        places: what the blocks are called there; `{i}` is the block's number.
-        layer: the class of the blocks in snake case, as the file has it.
-        sizes: their names -> those of config.json.
-        constants: what else config.json says.
+        block: the parts of a block -> modules in PyTorch.
+        places: PyTorch's name of a block; `{i}` is its number.
+        layer: the blocks' class in snake case, as in the file.
+        sizes: keras-hub's names -> those of config.json.
+        constants: further values of config.json.
         base: the prefix in PyTorch.
         head: a task's dense layers in PyTorch, the output layer last.
-        padding_rows: rows of zeros before the positions that PyTorch has besides.
+        padding_rows: rows of zeros that PyTorch has before the positions.
     """
 
     model_type: str
@@ -133,7 +133,7 @@ class Backbone:
     block: Mapping[str, str] = field(default_factory=lambda: BLOCK)
     places: str = "encoder.layer.{i}."
     layer: str = ENCODER
-    sizes: Mapping[str, str] = field(default_factory=lambda: SIZES)
+    sizes: Mapping[str, str] = field(default_factory=lambda: SEGMENTS)
     constants: Mapping[str, Any] = field(default_factory=lambda: GOOGLE)
     base: str = "bert."
     head: tuple[str, ...] = ("classifier",)
@@ -142,16 +142,18 @@ class Backbone:
 
 BERT = Backbone("bert", EMBEDDINGS | {"dense": "pooler.dense"})
 PROJECTED = {"dense": "encoder.embedding_hidden_mapping_in", "dense_1": "pooler.dense"}
-ELECTRA_SIZES = SIZES | {"vocab_size": "vocab_size"}
+ELECTRA_SIZES = {k: v for k, v in SEGMENTS.items() if k != "vocabulary_size"} | {
+    "vocab_size": "vocab_size"
+}
 ROBERTA_LIKE = Backbone(
-    "roberta", TWO_EMBEDDINGS, constants=ROBERTA, base="roberta.",
+    "roberta", TWO_EMBEDDINGS, sizes=SIZES, constants=ROBERTA, base="roberta.",
     head=("classifier.dense", "classifier.out_proj"), padding_rows=2,
 )  # fmt: skip
 BACKBONES = {
     "BertBackbone": BERT,
     "RobertaBackbone": ROBERTA_LIKE,
     "XLMRobertaBackbone": Backbone(
-        "xlm-roberta", TWO_EMBEDDINGS, constants=ROBERTA, base="roberta.",
+        "xlm-roberta", TWO_EMBEDDINGS, sizes=SIZES, constants=ROBERTA, base="roberta.",
         head=ROBERTA_LIKE.head, padding_rows=2,
     ),
     "DistilBertBackbone": Backbone(
@@ -162,11 +164,11 @@ BACKBONES = {
     "AlbertBackbone": Backbone(
         "albert", EMBEDDINGS | {"dense": PROJECTED["dense"], "dense_1": "pooler"}, ALBERT_BLOCK,
         "encoder.albert_layer_groups.{i}.albert_layers.{j}.",
-        sizes=SIZES | {"embedding_dim": "embedding_size", "num_groups": "num_hidden_groups",
-                       "num_inner_repetitions": "inner_group_num"},
+        sizes=SEGMENTS | {"embedding_dim": "embedding_size", "num_groups": "num_hidden_groups",
+                          "num_inner_repetitions": "inner_group_num"},
         base="albert.",
     ),
-    # ELECTRA with a pooler is BERT, or where its embeddings are projected RemBERT.
+    # ELECTRA with a pooler is BERT, or RemBERT if its embeddings are projected.
     "ElectraBackbone": Backbone("bert", BERT.others, sizes=ELECTRA_SIZES),
     "ProjectedElectraBackbone": Backbone(
         "rembert", EMBEDDINGS | PROJECTED, base="rembert.",
@@ -175,6 +177,7 @@ BACKBONES = {
     "FNetBackbone": Backbone(
         "fnet", EMBEDDINGS | {"dense": "embeddings.projection", "dense_1": "pooler.dense"},
         FNET_BLOCK, layer="f_net_encoder", base="fnet.",
+        sizes={key: name for key, name in SEGMENTS.items() if key != "num_heads"},
         constants=GOOGLE | {"pad_token_id": 3},
     ),
     "DebertaV3Backbone": Backbone(
@@ -191,10 +194,10 @@ BACKBONES = {
 
 
 def read_keras_hub(folder: Path) -> OldCheckpoint:
-    """A preset as a checkpoint of PyTorch.
+    """A preset in the form of a PyTorch checkpoint.
 
     Raises:
-        UnsupportedModelError: a backbone that isn't an encoder of a family here.
+        UnsupportedModelError: the backbone isn't an encoder of a supported family.
         WeightsError: damaged or incomplete weights.
         CheckpointError: damaged JSON.
     """
@@ -228,7 +231,7 @@ def read_keras_hub(folder: Path) -> OldCheckpoint:
 
 
 def _backbone(folder: Path) -> tuple[Backbone, dict[str, Any]]:
-    """Which backbone it is, and its options."""
+    """The backbone and its options."""
     config = read_object(folder / CONFIG)
     name, options = config.get("class_name"), config.get("config")
     if not isinstance(options, dict):
@@ -253,7 +256,7 @@ def _count(options: Mapping[str, Any], name: str) -> int:
 def _places(
     path: Path, kind: Backbone, options: Mapping[str, Any], layers: int
 ) -> Iterator[tuple[str, str]]:
-    """Each tensor's name in PyTorch, and its place in the file, all of which is used."""
+    """Each tensor's name in PyTorch, and its place in the file; every weight is used."""
     blocks = [kind.places.format(i=i, j=0) for i in range(layers)]
     if kind.model_type == "albert":
         groups, inner = _count(options, "num_groups"), _count(options, "num_inner_repetitions")
@@ -284,7 +287,7 @@ def _data_sets(group: Any) -> list[str]:
 
 
 def _value(path: Path, place: str, name: str, padding_rows: int) -> np.ndarray:
-    """A tensor in PyTorch's orientation; heads and their widths are one axis there."""
+    """A tensor in PyTorch's orientation, which merges heads and widths into one axis."""
     with opened(path) as file:
         value = values_of(local_array(file, path, place))
     if name.endswith("position_embeddings.weight") and padding_rows:
@@ -297,13 +300,11 @@ def _value(path: Path, place: str, name: str, padding_rows: int) -> np.ndarray:
 
 def _config(kind: Backbone, options: Mapping[str, Any]) -> dict[str, Any]:
     """The config.json of a backbone."""
-    sizes = {theirs: options[own] for own, theirs in kind.sizes.items() if own in options}
-    wrong = [name for name, value in sizes.items() if type(value) is not int or value < 1]
-    if wrong or ("vocab_size" not in sizes):
-        raise missing(CONFIG, f"whole number as {', '.join(wrong) or 'vocab_size'}")
-    config = {"model_type": kind.model_type, **kind.constants, **sizes}
-    if "type_vocab_size" in kind.constants:  # RoBERTa and DeBERTa have no segments of their own
-        config["type_vocab_size"] = kind.constants["type_vocab_size"]
+    sizes = {theirs: options.get(own) for own, theirs in kind.sizes.items()}
+    wrong = [own for own in kind.sizes if type(options.get(own)) is not int or options[own] < 1]
+    if wrong:
+        raise missing(CONFIG, f"whole number as {', '.join(wrong)}")
+    config: dict[str, Any] = {"model_type": kind.model_type, **kind.constants, **sizes}
     config["max_position_embeddings"] += kind.padding_rows
     if kind.model_type == "deberta-v2":
         config["max_relative_positions"] = config["max_position_embeddings"]
@@ -316,7 +317,7 @@ def _config(kind: Backbone, options: Mapping[str, Any]) -> dict[str, Any]:
 def _head(
     folder: Path, kind: Backbone, config: Mapping[str, Any], readers: dict[str, Any]
 ) -> tuple[Head | None, list[str]]:
-    """The classification head of a task, which is put among the tensors."""
+    """The classification head of a task; adds its tensors to `tensors`."""
     task = folder / "task.json"
     if not task.is_file() or not (folder / TASK_WEIGHTS).is_file():
         return None, []

@@ -1,7 +1,7 @@
 """Folders of ktrain's `predictor.save`, read as data (https://github.com/amaiml/ktrain).
 
-The pickle beside the weights holds what nothing else in the folder says: the classes, the task and
-maxlen. No class in it is imported and nothing is called (see `pickle_data`).
+Classes, task and maxlen are only in the pickle beside the weights. No class in it is imported and
+nothing is called (see `pickle_data`).
 """
 
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ SUPPORTED = 'text classifiers and regressions of ktrain\'s Transformer, "distilb
 
 @dataclass(frozen=True)
 class KtrainFolder:
-    """What a ktrain predictor's pickle says.
+    """The content of a ktrain predictor's pickle.
 
     Attributes:
         folder: where weights and config.json are.
         kind: the preprocessor's class name.
         classes: the labels in the order of the outputs; empty for regression.
         task: the task's name, one of Hugging Face's problem types.
-        maxlen: tokens per text, or None if the pickle doesn't say.
-        checkpoint: the Hub name that the predictor was trained from, or None.
-        segments: whether token types told the texts of a pair apart.
+        maxlen: tokens per text, or None if it isn't in the pickle.
+        checkpoint: Hub name of the checkpoint that was fine-tuned, or None.
+        segments: whether token types separate the texts of a pair.
         vocabulary: tokens by id from a tokenizer inside the pickle; None if there is none.
-        lowercase: whether that tokenizer lowercases; None if the pickle doesn't say.
+        lowercase: whether that tokenizer lowercases; None if it isn't in the pickle.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class KtrainFolder:
 
     @property
     def is_keras_bert(self) -> bool:
-        """Whether the weights are those of keras_bert's model, not of a TensorFlow class."""
+        """Whether the weights are from keras_bert, not from a TensorFlow class."""
         return self.kind == KERAS_BERT
 
 
@@ -56,10 +56,10 @@ def find_preproc(folder: Path) -> Path | None:
 
 
 def read_ktrain(folder: Path) -> KtrainFolder:
-    """What the pickle of a ktrain predictor's folder says.
+    """The content of the pickle in a ktrain predictor's folder.
 
     Raises:
-        CheckpointError: no such pickle, a damaged one, or one of another kind of predictor.
+        CheckpointError: no such pickle, a damaged one, or another kind of predictor.
     """
     path = find_preproc(folder)
     if path is None:
@@ -89,7 +89,7 @@ def read_ktrain(folder: Path) -> KtrainFolder:
 
 
 def _classes(record: Record, path: Path) -> tuple[str, ...]:
-    """The classes, from the places that ktrain's versions kept them in."""
+    """The classes, from the attributes in which ktrain's versions stored them."""
     transform, encoder = record.get("ytransform"), record.get("label_encoder")
     found = [record.get("c")]
     if isinstance(transform, Record):

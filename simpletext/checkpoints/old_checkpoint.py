@@ -1,4 +1,4 @@
-"""What a reader of an old format gives: config, tensors under PyTorch's names, tokenizer."""
+"""What a reader of an old format returns: config, tensors under PyTorch's names, tokenizer."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,14 +12,15 @@ from ..errors import ArgumentError, CheckpointError, WeightsError
 from ..utils.files import read_json
 
 BRACKETED = re.compile(r"\[.*\]")
-MOST_TOKENS = 1 << 24
+LARGEST_VOCABULARY = 1 << 26  # bytes
+MOST_LAYERS = 1000
 
 
 class LazyTensors(Mapping[str, np.ndarray]):
-    """Tensors by name, each read when it is asked for.
+    """Tensors by name, each read on access.
 
     Args:
-        name: of the file, for messages.
+        name: the file's name, for messages.
         readers: name -> a function that returns the tensor.
     """
 
@@ -39,20 +40,20 @@ class LazyTensors(Mapping[str, np.ndarray]):
         return len(self._readers)
 
     def with_changed(self, key: str, change: Callable[[np.ndarray], np.ndarray]) -> "LazyTensors":
-        """The same tensors, one of them changed when it is read."""
+        """The same tensors, with a function applied to one of them when it is read."""
         read = self._readers[key]
         return LazyTensors(self.name, {**self._readers, key: lambda: change(read())})
 
 
 @dataclass(frozen=True)
 class Head:
-    """The head of an old checkpoint, as far as it has one that classifies texts.
+    """The classification head of an old checkpoint.
 
     Attributes:
         module: the output layer's name in PyTorch.
-        outputs: how many it has.
-        activation: "softmax" or "sigmoid" where the file says which; else None.
-        task: the task's name where the file says which; else None.
+        outputs: its number of outputs.
+        activation: "softmax" or "sigmoid"; None if the file doesn't have it.
+        task: the task's name; None if the file doesn't have it.
     """
 
     module: str
@@ -68,8 +69,8 @@ class OldTokenizer:
     Attributes:
         vocabulary: a WordPiece vocabulary, a SentencePiece model, or the vocabulary of a BPE.
         merges: the merges of a BPE.
-        lowercase: whether texts are lowercased; None if nothing says so.
-        strip_accents: whether accents are taken off; None follows `lowercase`.
+        lowercase: whether texts are lowercased; None if it isn't known.
+        strip_accents: whether accents are removed; None follows `lowercase`.
     """
 
     vocabulary: Path
@@ -80,18 +81,18 @@ class OldTokenizer:
 
 @dataclass(frozen=True)
 class OldCheckpoint:
-    """A checkpoint of another program as a Hugging Face folder would have it.
+    """A checkpoint of another program, in the form of a Hugging Face folder.
 
     Attributes:
-        source: where it was found.
-        format: what it is, for the user.
-        config: the content of config.json; without labels.
-        tensors: all tensors, under the names of PyTorch's files.
+        source: its path.
+        format: its format, for messages.
+        config: the content of config.json, without labels.
+        tensors: all tensors, under PyTorch's names.
         architecture: PyTorch's class, if there is a head that isn't for classification.
         head: the classification head, if there is one.
         tokenizer: its files, if they were found.
         files: a folder whose tokenizer files are in Hugging Face's form already.
-        notes: what else the user should know, one sentence each.
+        notes: messages for the user, one sentence each.
     """
 
     source: Path
@@ -109,7 +110,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        CheckpointError: another value, or no JSON.
+        CheckpointError: no JSON, or not an object.
     """
     content = read_json(path)
     if not isinstance(content, dict):
@@ -118,10 +119,10 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def with_sizes(config: Mapping[str, Any], sizes: Mapping[str, int], name: str) -> dict[str, Any]:
-    """A config with the sizes that the tensors have.
+    """A config with the tensors' sizes.
 
     Raises:
-        WeightsError: the config says something else.
+        WeightsError: the config has other sizes.
     """
     for key, size in sizes.items():
         if key in config and config[key] != size:
@@ -133,48 +134,82 @@ def with_sizes(config: Mapping[str, Any], sizes: Mapping[str, int], name: str) -
 
 
 def tokens_in(path: Path) -> list[str]:
-    """The tokens of a WordPiece vocabulary, one a line.
+    """The tokens of a WordPiece vocabulary, one per line.
 
     Raises:
-        CheckpointError: no text, or too many lines.
+        CheckpointError: not a text file, or too long.
     """
     try:
-        tokens = path.read_text(encoding="utf-8").split("\n")
+        tokens = vocabulary_bytes(path).decode("utf-8").split("\n")
     except (UnicodeDecodeError, OSError) as error:
         raise CheckpointError(f"{path} isn't a vocabulary: {error}. Get it again.") from error
-    if len(tokens) > MOST_TOKENS:
-        raise CheckpointError(f"{path} has {len(tokens)} lines, too many for a vocabulary.")
     return [token.rstrip("\r") for token in tokens[: -1 if tokens[-1] == "" else None]]
 
 
+def vocabulary_bytes(path: Path) -> bytes:
+    """The content of a vocabulary.
+
+    Raises:
+        CheckpointError: it is too long for one.
+    """
+    if path.stat().st_size > LARGEST_VOCABULARY:
+        raise CheckpointError(f"{path} has {path.stat().st_size} bytes, too many for a vocabulary.")
+    return path.read_bytes()
+
+
 def looks_lowercase(tokens: Sequence[str]) -> bool:
-    """Whether no token has a capital letter, those in brackets such as "[CLS]" aside."""
+    """Whether no token has a capital letter, except special tokens such as "[CLS]"."""
     return not any(t != t.lower() for t in tokens if not BRACKETED.fullmatch(t))
 
 
-def layer_count(name: str, found: int | None, given: int | None) -> int:
-    """The number of layers: as the files say, else as the user says.
+def find_config(*folders: Path) -> Path | None:
+    """The config of an old checkpoint, such as bert_config.json, in the first folder with one."""
+    for folder in folders:
+        found = sorted(folder.glob("*_config.json")) + sorted(folder.glob("config.json"))
+        for path in found:
+            if not path.name.startswith(("tokenizer", "generation")):
+                return path
+    return None
+
+
+def find_tokenizer(*folders: Path, lowercase: bool | None = None) -> OldTokenizer | None:
+    """The vocabulary of an old checkpoint, in the first folder with one."""
+    for folder in folders:
+        for path in [folder / "vocab.txt", *sorted(folder.glob("*.model"))]:
+            if path.is_file():
+                return OldTokenizer(path, lowercase=lowercase)
+    return None
+
+
+def layer_count(name: str, found: Any, given: int | None) -> int:
+    """The number of layers: from the files, else from the user.
 
     Raises:
-        ArgumentError: neither says it, or both, and differently.
+        ArgumentError: neither has it, or they differ.
+        WeightsError: a number that is impossible.
     """
     if found is None and given is None:
         raise ArgumentError(
-            f"{name} doesn't say how many layers it has: they share their weights. Put its "
-            "albert_config.json beside it, or pass layers=, such as 12 for ALBERT base."
+            f"{name} doesn't contain its number of layers, because they share weights. Put "
+            "its albert_config.json beside it, or pass layers=, such as 12 for ALBERT base."
         )
     if None not in (found, given) and found != given:
         raise ArgumentError(f"layers={given}, but {name} has {found} layers. Leave it out.")
-    return int(found or given or 0)
+    count = given if found is None else found
+    if type(count) is not int or not 1 <= count <= MOST_LAYERS:
+        raise WeightsError(
+            f"{name} says that it has {count!r} layers, which can't be. Get it again."
+        )
+    return count
 
 
 def merged_heads(value: np.ndarray, is_bias: bool, is_output: bool) -> np.ndarray:
-    """A weight of Keras' attention in PyTorch's orientation, where heads and widths are one axis.
+    """A weight of Keras' attention in PyTorch's orientation, which merges heads and widths.
 
     Args:
-        value: (hidden, heads, width), the way back (heads, width, hidden), or a bias.
-        is_bias: (heads, width) or (hidden,).
-        is_output: whether it is the way back.
+        value: (hidden, heads, width); of the output projection (heads, width, hidden); or a bias.
+        is_bias: whether it is a bias, (heads, width) or (hidden,).
+        is_output: whether it belongs to the output projection.
     """
     if is_bias:
         return value.reshape(-1)
@@ -185,7 +220,7 @@ def merged_heads(value: np.ndarray, is_bias: bool, is_output: bool) -> np.ndarra
 
 
 def missing(name: str, what: str) -> WeightsError:
-    """The error for a tensor that the model has to have."""
+    """The error for a missing tensor."""
     return WeightsError(
         f"{name} has no {what}: it is incomplete, or of another architecture. Get it again."
     )

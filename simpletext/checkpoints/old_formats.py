@@ -1,4 +1,4 @@
-"""Which old format a path has, and its reader; what to say where it has to be converted first."""
+"""Recognises old formats; finds their reader, or refuses them with the command to convert them."""
 
 import shlex
 from collections.abc import Callable
@@ -35,18 +35,18 @@ class Found:
     """An old checkpoint that was found.
 
     Attributes:
-        what: what it is.
-        path: the folder; or the bundle's path without ".index".
+        what: its format, for messages.
+        path: its folder, or the bundle's path without ".index".
     """
 
     what: str
     path: Path
 
     def read(self, layers: int | None) -> OldCheckpoint:
-        """The checkpoint as a Hugging Face folder would have it."""
+        """The checkpoint in the form of a Hugging Face folder."""
         if layers is not None and self.what == PRESET:
             raise ArgumentError(
-                f"layers={layers}, but a preset says how many it has. Leave it out."
+                f"layers={layers}, but a preset contains its number of layers. Leave it out."
             )
         if self.what == PRESET:
             return read_keras_hub(self.path)
@@ -55,10 +55,10 @@ class Found:
 
 
 def find_old(path: Path) -> Found | None:
-    """The old checkpoint at a path, in the folder or by its file; None where there is none.
+    """The old checkpoint at a path, a folder or a file; None if there is none.
 
     Raises:
-        CheckpointError: several in the folder; or a model that only Keras can load.
+        CheckpointError: several in the folder, or a model that only Keras can load.
     """
     if (prefix := _bundle_of(path)) is not None:
         return _of_bundle(prefix)
@@ -81,10 +81,10 @@ def find_old(path: Path) -> Found | None:
 
 
 def refuse_old(path: Path, name: str) -> None:
-    """Say how to convert what is at a path, if it has to be converted before it can be loaded.
+    """Refuse a path whose checkpoint has to be converted first.
 
     Raises:
-        CheckpointError: it has, with the command.
+        CheckpointError: with the command that converts it.
     """
     found = find_old(path)
     if found is None:
@@ -104,7 +104,7 @@ def _of_bundle(prefix: Path) -> Found:
 
 
 def _bundle_of(path: Path) -> Path | None:
-    """The path without ".index", if this is one of a checkpoint's files or the name of all."""
+    """The path without ".index", if this is one of a checkpoint's files or their common prefix."""
     name = path.name
     if path.is_dir():
         return None
@@ -124,7 +124,7 @@ def _bundle_of(path: Path) -> Path | None:
 
 
 def _latest(folder: Path, prefixes: list[Path]) -> Path:
-    """The checkpoint of a folder; of several, the one that its file "checkpoint" names."""
+    """The checkpoint in a folder; of several, the one named in the file "checkpoint"."""
     if len(prefixes) == 1:
         return prefixes[0]
     state = folder / "checkpoint"
@@ -148,7 +148,7 @@ def _is_huggingface(folder: Path) -> bool:
 
 
 def _is_preset(folder: Path) -> bool:
-    """Whether a folder's config.json describes a layer of Keras, as those of keras-hub do."""
+    """Whether a folder's config.json describes a Keras layer, as keras-hub's does."""
     if not _file(folder / CONFIG) or not (folder / CONFIG).stat().st_size < 1 << 24:
         return False
     config = read_json(folder / CONFIG)

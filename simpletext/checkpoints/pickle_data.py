@@ -1,7 +1,7 @@
-"""Pickles read as data: nothing is imported, called, hashed or printed from them.
+"""Pickles read as data: nothing in them is imported, called, hashed or printed.
 
-The opcodes (https://docs.python.org/3/library/pickletools.html) are walked one by one. Every class
-or function that the file names becomes an inert `Record`; every dict becomes `Fields`, a list of
+The opcodes (https://docs.python.org/3/library/pickletools.html) are interpreted one by one. Every
+class or function in the file becomes an inert `Record`; every dict becomes `Fields`, a list of
 pairs, so that no object of the file is ever used as a key.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 
-LARGEST = 1 << 28  # bytes of a pickle that is read at all
+LARGEST = 1 << 28  # bytes of the largest pickle that is read
 MOST_OPCODES = 20_000_000
 DTYPE = re.compile(r"[<>|=]?[biufSUO]\d{0,6}")
 ARRAYS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")
@@ -23,13 +23,13 @@ ARRAYS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconst
 
 @dataclass(eq=False)
 class Record:
-    """An object of the file, as it was written: a name and what it was made of.
+    """An object in the file: the name of its class, and its data.
 
     Attributes:
         name: of the class or function, such as "ktrain.text.preprocessor.Transformer".
-        args: the positional arguments that it would have been called with.
+        args: the positional arguments of the call that pickle would make.
         state: its attributes or other state.
-        items: elements or pairs that were added to it, for subclasses of list and dict.
+        items: elements or pairs, for subclasses of list and dict.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Record:
 
 
 class Fields(list):
-    """A dict of the file as a list of (key, value)."""
+    """A dict in the file as a list of (key, value)."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the last pair whose key is this string."""
@@ -54,17 +54,17 @@ class Fields(list):
 
 
 class _Mark:
-    """Where a group of values begins on the stack."""
+    """The start of a group of values on the stack."""
 
 
 MARK = _Mark()
 
 
 def read_pickle(path: Path) -> Any:
-    """The value that a pickle describes, as plain values, `Record` and `Fields`.
+    """The content of a pickle as plain values, `Record` and `Fields`.
 
     Raises:
-        CheckpointError: too large, truncated, or with an opcode that has no place in such a file.
+        CheckpointError: too large, truncated, or with an opcode that isn't supported.
     """
     if path.stat().st_size > LARGEST:
         raise CheckpointError(f"{path} has {path.stat().st_size} bytes, too many for a pickle.")
@@ -78,14 +78,14 @@ def read_pickle(path: Path) -> Any:
 
 
 class _Machine:
-    """Walks the opcodes with a stack and a memo, as pickle itself does, and calls nothing."""
+    """Interprets the opcodes with a stack and a memo, as pickle does, but calls nothing."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
     def run(self, content: bytes) -> Any:
-        """The value that is left when the file says stop."""
+        """The value on the stack at the opcode STOP."""
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if opcode.name == "STOP":
                 return self.stack.pop()
@@ -192,7 +192,7 @@ class _Machine:
         self._items().extend(_pairs(values))
 
     def _items(self) -> list[Any]:
-        """The list that elements are added to: the container's own, or a record's."""
+        """The list to which elements are added: the container's own, or a record's."""
         target = self.stack[-1]
         if isinstance(target, Record):
             return target.items
@@ -270,12 +270,12 @@ def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
 
 def _name(kind: Any) -> str:
     if not isinstance(kind, Record):
-        raise ValueError(f"a {type(kind).__name__} stands in the place of a class")
+        raise ValueError(f"a {type(kind).__name__} is in place of a class")
     return kind.name
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """A list, tuple or NumPy array of the file as a list; None if it is something else."""
+    """A list, tuple or NumPy array in the file as a list; None for other values."""
     if isinstance(value, (list, tuple)) and not isinstance(value, Fields):
         return list(value)
     if isinstance(value, Record) and value.name in ARRAYS:
@@ -307,7 +307,7 @@ def _array(record: Record) -> list[Any] | None:
 
 
 def _bytes(data: Any) -> Any:
-    """Bytes as protocol 2 writes them, as a Latin-1 text to be encoded; anything else as it is."""
+    """Bytes, which protocol 2 writes as Latin-1 text to encode; other values as they are."""
     if not isinstance(data, Record) or data.name != "_codecs.encode":
         return data
     args = data.args if isinstance(data.args, tuple) else ()

@@ -10,7 +10,7 @@ def fields(message: bytes) -> Iterator[Field]:
     """The fields of a message, in the file's order.
 
     Raises:
-        ValueError: it ends within a field, or has one of a kind that isn't used any more.
+        ValueError: it ends within a field, or has a field of a deprecated type.
     """
     place = 0
     while place < len(message):
@@ -34,7 +34,7 @@ def fields(message: bytes) -> Iterator[Field]:
 
 
 def varint(message: bytes, place: int) -> tuple[int, int]:
-    """The number of variable length that begins at a place, and the place behind it.
+    """The variable-length integer (varint) at a position, and the position after it.
 
     Raises:
         ValueError: it doesn't end, or has more than 64 bits.

@@ -1,4 +1,4 @@
-"""Weight files in the safetensors format, float32 read where it lies in the file."""
+"""Weight files in the safetensors format, with float32 memory-mapped."""
 
 import json
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ import numpy as np
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """Whether a file is the small text that Git LFS keeps in the place of a large file."""
+    """Whether a file is a Git LFS pointer, a small text in place of a large file."""
     with path.open("rb") as file:
         return file.read(40).startswith(b"version https://git-lfs")
 
 
 class TensorFile:
-    """The tensors of a safetensors file, as `safetensors.safe_open` gives them, but not copied.
+    """The tensors of a safetensors file, like `safetensors.safe_open` but without copies.
 
-    A float32 array is a view of the file's memory map: whoever keeps it has to copy it. The format
-    is described at https://github.com/huggingface/safetensors.
+    A float32 array is a view of the file's memory map: copy it to keep it. The format is described
+    at https://github.com/huggingface/safetensors.
 
     Raises:
         SafetensorError: the file is damaged.
@@ -28,7 +28,7 @@ class TensorFile:
         from safetensors import safe_open
 
         self._file: Any = safe_open(path, framework="numpy")  # checks the whole header
-        # Private pages: PyTorch warns of arrays that can't be written.
+        # Copy-on-write: PyTorch warns about read-only arrays.
         content = np.memmap(path, mode="c").view(np.ndarray)
         start = 8 + int(content[:8].view("<u8")[0])
         self._header = json.loads(content[8:start].tobytes())
@@ -44,9 +44,9 @@ class TensorFile:
         return self._header.keys() - {"__metadata__"}
 
     def get_tensor(self, name: str) -> np.ndarray:
-        """One tensor, of the type that it has in the file."""
-        told = self._header[name]
-        if told["dtype"] != "F32":
+        """One tensor, in the file's type."""
+        entry = self._header[name]
+        if entry["dtype"] != "F32":
             return np.asarray(self._file.get_tensor(name))
-        begin, end = told["data_offsets"]
-        return self._data[begin:end].view("<f4").reshape(told["shape"])
+        begin, end = entry["data_offsets"]
+        return self._data[begin:end].view("<f4").reshape(entry["shape"])

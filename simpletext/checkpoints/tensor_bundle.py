@@ -20,7 +20,7 @@ from .safetensors_file import is_lfs_pointer
 
 MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 FOOTER = 48  # bytes
-LARGEST_INDEX = 1 << 28  # bytes
+LARGEST_INDEX = LARGEST_GRAPH = 1 << 24  # bytes
 MOST_SHARDS = 10_000
 MOST_AXES = 8
 STRING, BFLOAT16 = 7, 14
@@ -30,7 +30,7 @@ DTYPES = {
     17: "<u2", 19: "<f2", 22: "<u4", 23: "<u8",
 }  # fmt: skip
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-# What reading damaged bytes raises.
+# Raised when damaged bytes are read.
 DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError)
 
 
@@ -48,7 +48,7 @@ class Entry:
 
 
 class TensorBundle:
-    """The tensors of a checkpoint by their keys; numbers are views of the file's memory map.
+    """The tensors of a checkpoint by key; numbers are views of the file's memory map.
 
     Args:
         prefix: the path without ".index".
@@ -71,7 +71,7 @@ class TensorBundle:
         return self.entries[key].shape
 
     def get_tensor(self, key: str) -> np.ndarray:
-        """One tensor, of the type that it has in the file; bfloat16 as float32.
+        """One tensor, in the file's type; bfloat16 as float32.
 
         Raises:
             WeightsError: its checksum is wrong.
@@ -89,17 +89,19 @@ class TensorBundle:
         return value
 
     def names(self) -> dict[str, str]:
-        """The variables' full names -> their keys, of a checkpoint of tf.train.Checkpoint.
+        """The variables' full names -> their keys, for checkpoints of tf.train.Checkpoint.
 
-        Empty for one of TensorFlow 1, whose keys are the names.
+        Empty for TensorFlow 1, whose keys are the names.
         """
         if GRAPH not in self.entries:
             return {}
         with self._reading():
+            if self.entries[GRAPH].size > LARGEST_GRAPH:
+                raise ValueError("its description of the model is too long")
             return dict(_full_names(self._string(self.entries[GRAPH])))
 
     def _string(self, entry: Entry) -> bytes:
-        """The value of a tensor with one string: its length, a checksum of that, the bytes."""
+        """The value of a tensor with one string, stored as its length, a checksum and its bytes."""
         content = self._bytes(entry).tobytes()
         length, place = varint(content, 0)
         text = content[place + 4 :]
@@ -122,13 +124,13 @@ class TensorBundle:
                 )
             if is_lfs_pointer(path):
                 raise _lfs(path)
-            # Private pages: PyTorch warns of arrays that can't be written.
+            # Copy-on-write: PyTorch warns about read-only arrays.
             empty = not path.stat().st_size
             shards.append(np.zeros(0, "uint8") if empty else np.asarray(np.memmap(path, mode="c")))
         return shards
 
     def _check(self, key: str, entry: Entry) -> None:
-        """Refuse an entry that can't be in the data files."""
+        """Refuse an entry that isn't supported, or is larger than the data files."""
         if entry.dtype not in (*DTYPES, STRING) or entry.sliced or len(entry.shape) > MOST_AXES:
             raise WeightsError(
                 f"{self.index} has {key!r} in parts, of the type {entry.dtype} or with "
@@ -165,7 +167,7 @@ class TensorBundle:
 
 
 def has_magic(path: Path) -> bool:
-    """Whether a file ends as LevelDB's tables do."""
+    """Whether a file ends with the magic number of LevelDB's tables."""
     size = path.stat().st_size
     if size < FOOTER:
         return False
@@ -195,7 +197,7 @@ def _table(content: bytes) -> Iterator[tuple[str, bytes]]:
     """The keys and values of a LevelDB table."""
     footer = content[-FOOTER:]
     if len(footer) < FOOTER or footer[-8:] != MAGIC:
-        raise ValueError("it doesn't end as an index does" if content else "it is empty")
+        raise ValueError("it lacks an index's magic number" if content else "it is empty")
     _, place = varint(footer, 0)  # the block of metadata: where it is, how long it is
     _, place = varint(footer, place)
     for _, handle in _block(content, *_handle(footer, place)):
@@ -209,7 +211,7 @@ def _handle(message: bytes, place: int) -> tuple[int, int]:
 
 
 def _block(content: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of a block; each key is given as what differs from the one before."""
+    """The entries of a block; each key is stored as its difference from the key before."""
     end = offset + size
     if end + 5 > len(content):
         raise ValueError("a block goes beyond the end")

@@ -1,8 +1,8 @@
 """`tf_model.h5`: weight files of transformers' TensorFlow classes, read without TensorFlow.
 
-Names and shapes are turned into those of the PyTorch files, so that the families' tables apply.
-Only the data sets that the file's own lists name are opened; links out of the file, external
-storage and virtual data sets are refused.
+Names and shapes are converted to those of the PyTorch files, so that the families' tables apply.
+Only the data sets in the file's own lists are opened; links out of the file, external storage and
+virtual data sets are refused.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,20 +22,20 @@ SEPARABLE = {"depthwise_kernel": "depthwise.weight", "pointwise_kernel": "pointw
 class TfH5File:
     """The tensors of a `tf_model.h5` or of one of its shards, under PyTorch's names.
 
-    Contiguous float32 data are views of the file's memory map: whoever keeps one has to copy it.
+    Contiguous float32 data are views of the file's memory map: copy them to keep them.
 
     Args:
         path: the file.
 
     Raises:
-        WeightsError: it isn't such a file, is damaged, or reaches outside of itself.
+        WeightsError: another kind of file, a damaged one, or one with links out of it.
     """
 
     def __init__(self, path: Path) -> None:
         with opened(path) as file:
             self._tensors = dict(_entries(file, path))
         self._path = path
-        # Private pages: PyTorch warns of arrays that can't be written.
+        # Copy-on-write: PyTorch warns about read-only arrays.
         self._content = np.memmap(path, mode="c").view(np.ndarray)
 
     def keys(self) -> Iterable[str]:
@@ -43,7 +43,7 @@ class TfH5File:
         return self._tensors.keys()
 
     def get_tensor(self, name: str) -> np.ndarray:
-        """One tensor in PyTorch's orientation, of the type that it has in the file."""
+        """One tensor in PyTorch's orientation, in the file's type."""
         place, dtype, shape, offset = self._tensors[name]
         if offset is not None:
             size = dtype.itemsize * int(np.prod(shape, dtype="int64"))
@@ -80,7 +80,7 @@ def torch_name(name: str, scoped: bool) -> str:
 
     Args:
         name: such as "tf_bert_model/bert/encoder/layer_._0/output/dense/kernel:0".
-        scoped: whether it begins with the model's scope, as in whole files.
+        scoped: whether it begins with the model's scope, as in files without shards.
 
     Example:
         >>> torch_name("tf_bert_model/bert/encoder/layer_._0/output/dense/kernel:0", True)
@@ -102,7 +102,7 @@ def as_torch(value: np.ndarray, name: str) -> np.ndarray:
 
     Args:
         value: the value.
-        name: the variable's name in TensorFlow; its leaf decides.
+        name: the variable's name in TensorFlow; its last part decides.
     """
     module, _, leaf = name.split(":")[0].rpartition("/")
     if leaf == "depthwise_kernel":  # (k, in, 1) -> (in, 1, k)
@@ -119,7 +119,7 @@ Entry = tuple[str, np.dtype, tuple[int, ...], int | None]  # data set, type, sha
 
 
 def _entries(file: Any, path: Path) -> Iterator[tuple[str, Entry]]:
-    """Each tensor's PyTorch name and place; the first of those that are listed twice."""
+    """Each tensor's PyTorch name and place; of duplicates, the first."""
     seen = set()
     for place, name, scoped in _listed(file, path):
         key = torch_name(name, scoped)
@@ -134,7 +134,7 @@ def _entry(data: Any, place: str) -> Entry:
 
 
 def _listed(file: Any, path: Path) -> Iterator[tuple[str, str, bool]]:
-    """The data sets that the file lists: place, variable's name, and whether it is scoped."""
+    """The data sets in the file's lists: place, variable's name, and whether it is scoped."""
     layers = _names(file, "layer_names")
     if "model_config" in file.attrs or "layers" in file or not layers:
         raise WeightsError(

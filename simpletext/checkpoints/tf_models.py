@@ -1,8 +1,8 @@
 """SavedModels and checkpoints of tf-models-official, as TF Hub and Kaggle have them.
 
 BERT, its experts and small sizes, ALBERT, ELECTRA, talking-heads BERT, and classifiers on top of
-them (https://github.com/tensorflow/models/tree/master/official). The variables' full names in the
-object graph say what they are; their keys differ from model to model.
+them (https://github.com/tensorflow/models/tree/master/official). Variables are identified by their
+full names in the object graph; their keys differ from model to model.
 """
 
 import json
@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from .google_tf1 import find_config
 from .old_checkpoint import (
     Head,
     LazyTensors,
     OldCheckpoint,
     OldTokenizer,
+    find_config,
+    find_tokenizer,
     layer_count,
     merged_heads,
     missing,
@@ -33,7 +34,7 @@ from .tensor_bundle import TensorBundle
 
 VARIABLES = "variables/variables"  # the bundle of a SavedModel
 METADATA = "keras_metadata.pb"
-LARGEST_METADATA = 1 << 26  # bytes
+LARGEST_METADATA = 1 << 24  # bytes
 BOOL = 10  # a DataType
 EMBEDDINGS = {
     "word_embeddings/embeddings": "embeddings.word_embeddings.weight",
@@ -86,7 +87,7 @@ FAMILIES = {  # model_type -> title, prefix in PyTorch, class with the masked-la
 
 @dataclass(frozen=True)
 class Metadata:
-    """What keras_metadata.pb says about a model's layers; all None where there is no such file."""
+    """The layers' settings in keras_metadata.pb; all None if there is no such file."""
 
     version: str | None = None
     layers: int | None = None
@@ -95,15 +96,15 @@ class Metadata:
 
 
 def read_tf_models(prefix: Path, layers: int | None = None) -> OldCheckpoint:
-    """A SavedModel or a checkpoint of TensorFlow 2 of tf-models-official.
+    """A SavedModel or a TensorFlow 2 checkpoint of tf-models-official.
 
     Args:
         prefix: the bundle's path without ".index"; of a SavedModel "variables/variables" in it.
-        layers: the number of layers of an ALBERT that doesn't say it.
+        layers: the number of layers of an ALBERT that doesn't contain it.
 
     Raises:
         WeightsError: damaged, incomplete, or of another program.
-        ArgumentError: `layers` is needed, or wrong.
+        ArgumentError: `layers` is missing, or contradicts the checkpoint.
     """
     bundle = TensorBundle(prefix)
     saved = prefix.parent.name == "variables"
@@ -165,7 +166,7 @@ def _renamed(model_type: str, names: Mapping[str, str]) -> tuple[dict[str, str],
 
 
 def _order_of_scaffolds(names: Mapping[str, str]) -> dict[int, int]:
-    """The number in a scaffold's name -> which layer it is."""
+    """The number in a scaffold's name -> the layer's index."""
     found = [re.search(r"transformer_scaffold(?:_(\d+))?/", name) for name in names]
     numbers = sorted({int(match[1] or 0) for match in found if match})
     return {number: layer for layer, number in enumerate(numbers)}
@@ -197,7 +198,7 @@ def _torch_name(model_type: str, name: str, order: Mapping[int, int]) -> str | N
 
 
 def _masked_name(model_type: str, module: str, leaf: str) -> str | None:
-    """A weight of the masked language model's head; only for the families that write one back."""
+    """PyTorch's name for a weight of the masked language model's head, for families with one."""
     base = {"bert": "cls.predictions.", "albert": "predictions."}.get(model_type)
     if base is None:
         return None
@@ -213,7 +214,7 @@ def _readers(bundle: TensorBundle, renamed: Mapping[str, str]) -> Iterator[tuple
 
 
 def _value(bundle: TensorBundle, key: str, name: str) -> np.ndarray:
-    """A variable in PyTorch's orientation; heads and their widths are one axis there."""
+    """A variable in PyTorch's orientation, which merges heads and widths into one axis."""
     value = bundle.get_tensor(key)
     if name.endswith(("embeddings.weight", "_softmax.weight")) or value.ndim == 1:
         return value
@@ -238,7 +239,7 @@ def _config(
         sizes = _sizes(model_type, shapes)
     except (KeyError, ValueError, IndexError) as error:
         raise missing(str(bundle.prefix), f"complete encoder ({error})") from error
-    path = find_config(folder)
+    path = find_config(folder, folder / "assets")
     raw = read_object(path) if path else {}
     sizes["num_hidden_layers"] = _layer_count(bundle.prefix, renamed, raw, metadata, layers)
     known = {key: value for key, value in raw.items() if key in sizes}
@@ -305,7 +306,7 @@ def _head(
     hidden: int,
     metadata: Metadata,
 ) -> tuple[Head | None, list[str]]:
-    """The one dense layer behind the pooler, which is put among the tensors; else a note."""
+    """The one dense layer after the pooler, added to the tensors; else a note."""
     kernels = [n for n in rest if n.endswith("/kernel") and bundle.shape(rest[n])[:1] == (hidden,)]
     module = kernels[0].rpartition("/")[0] if len(kernels) == 1 else None
     if module is None or set(rest) != {f"{module}/kernel", f"{module}/bias"}:
@@ -323,22 +324,19 @@ def _head(
 def _tokenizer(
     bundle: TensorBundle, names: Mapping[str, str], folder: Path, saved: bool
 ) -> OldTokenizer | None:
-    assets = folder / "assets" if saved else folder
-    paths = [assets / "vocab.txt", *sorted(assets.glob("*.model"))]
-    found = next((path for path in paths if path.is_file()), None)
     flags = [key for key in names.values() if _is_flag(bundle, key)]
     lowercase = bool(bundle.get_tensor(flags[0])) if flags else None
-    return OldTokenizer(found, lowercase=lowercase) if found else None
+    return find_tokenizer(folder / "assets" if saved else folder, lowercase=lowercase)
 
 
 def _is_flag(bundle: TensorBundle, key: str) -> bool:
-    """Whether a variable is do_lower_case, the only one that is true or false."""
+    """Whether a variable is do_lower_case, the only boolean."""
     entry = bundle.entries[key]
     return entry.dtype == BOOL and entry.shape == ()
 
 
 def _metadata(path: Path) -> Metadata:
-    """What keras_metadata.pb says; the layers are described in JSON, in several of its fields."""
+    """The content of keras_metadata.pb, which describes the layers in JSON in several fields."""
     if not path.is_file() or path.stat().st_size > LARGEST_METADATA:
         return Metadata()
     layers: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Old weight files, pytorch_model.bin, read with PyTorch's own safe loader where it is there."""
+"""Old weight files, pytorch_model.bin, read with PyTorch's safe loader if it is installed."""
 
 import importlib.util
 import zipfile
@@ -16,7 +16,7 @@ HOW_TO_CONVERT = (
 )
 
 
-# Before it, a file could run code in spite of weights_only (CVE-2025-32434, CVE-2026-24747).
+# Older versions can run code from a file in spite of weights_only (CVE-2025-32434, CVE-2026-24747).
 SAFE_TORCH = (2, 10)
 
 
@@ -46,7 +46,7 @@ def _not_a_zip(path: Path) -> str:
 
 
 class TorchFile:
-    """The tensors of a pickled state dict, as `safetensors.safe_open` would give them.
+    """The tensors of a pickled state dict, with the interface of `safetensors.safe_open`.
 
     Only tensors are unpickled (`weights_only`): the file can't run code.
 
@@ -57,13 +57,13 @@ class TorchFile:
     def __init__(self, path: Path) -> None:
         if importlib.util.find_spec("torch") is None:
             raise WeightsError(
-                f"{path} is a pickle, which simpletext reads only where PyTorch is installed, and "
-                f"then without running anything from it. {HOW_TO_CONVERT}"
+                f"{path} is a pickle, which simpletext reads only if PyTorch is installed, and "
+                f"without running code from it. {HOW_TO_CONVERT}"
             )
         _require_safe_torch(path)
         if not zipfile.is_zipfile(path):
             raise WeightsError(_not_a_zip(path))
-        import pickle  # for the name of its error alone: torch reads the tensors
+        import pickle  # only for the name of its error: torch reads the tensors
 
         import torch
 
@@ -72,8 +72,8 @@ class TorchFile:
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise WeightsError(
-                f"{path} can't be read ({reason}). It is cut short, damaged, or holds more than "
-                "tensors; get it again, or take the checkpoint's model.safetensors."
+                f"{path} can't be read ({reason}). It is truncated, damaged, or holds more than "
+                "tensors; get it again, or use the checkpoint's model.safetensors."
             ) from error
 
     def keys(self) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint's folder, whatever format its weight files have."""
+"""The tensors of a checkpoint's folder, in any supported weight format."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ DENSE_FOLDER = "2_Dense"
 TORCH_FILES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 TF_FILES = ("tf_model.h5", "tf_model.h5.index.json")
 FORMATS = ((WEIGHTS, INDEX), TORCH_FILES, TF_FILES)  # whole file and index, the best first
-# Weight files of other libraries, by name: what they are, for a message.
+# Weight files of other libraries: pattern -> format, for messages.
 FOREIGN = {
     "*.gguf": "a GGUF file, for llama.cpp",
     "flax_model.msgpack": "Flax weights",
@@ -34,8 +34,8 @@ FOREIGN = {
 class WeightFiles(Mapping[str, np.ndarray]):
     """The tensors of a folder by name, from one safetensors file or several shards.
 
-    Read one at a time and only when asked; half precision comes as float32; the legacy names
-    `gamma` and `beta` are answered to as `weight` and `bias`.
+    Each is read on access; half precision is converted to float32; the legacy names `gamma` and
+    `beta` become `weight` and `bias`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class WeightFiles(Mapping[str, np.ndarray]):
                 paths = [self.folder / whole]
             elif (self.folder / index).is_file():
                 shards = sorted(set(weight_map_in(self.folder / index).values()))
-                paths = [inside(self.folder, shard) for shard in shards]
+                paths = [_shard(self.folder, shard) for shard in shards]
             else:
                 continue
             self.name = str(paths[0])
@@ -85,7 +85,7 @@ class WeightFiles(Mapping[str, np.ndarray]):
 
 
 def weights_are_whole(folder: Path) -> bool:
-    """Whether a folder has a weight file, with all of its shards."""
+    """Whether a folder has a weight file with all its shards."""
     for whole, index in FORMATS:
         if (folder / whole).is_file():
             return True
@@ -96,7 +96,7 @@ def weights_are_whole(folder: Path) -> bool:
 
 
 def weight_map_in(index: Path) -> dict[str, str]:
-    """Which shard holds each tensor, from an index file."""
+    """Each tensor's shard, from an index file."""
     content = read_json(index)
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
@@ -105,9 +105,20 @@ def weight_map_in(index: Path) -> dict[str, str]:
 
 
 def foreign_files(folder: Path) -> str:
-    """What lies in the folder instead of weights, for a message."""
+    """The weight files of other libraries in a folder, for messages."""
     found = [what for pattern, what in FOREIGN.items() if next(folder.glob(pattern), None)]
     return f", but {' and '.join(found)}, which simpletext doesn't load" if found else ""
+
+
+def _shard(folder: Path, name: str) -> Path:
+    """A shard that an index names, which has to be in the folder."""
+    path = inside(folder, name)
+    if not path.is_file():
+        raise WeightsError(
+            f"There is no file {path}, which the index names. The checkpoint is incomplete; get "
+            "it again."
+        )
+    return path
 
 
 def _open(path: Path) -> Any:
@@ -127,7 +138,7 @@ def _open(path: Path) -> Any:
         return TorchNames(file) if file.is_of_tensorflow else file
     except (SafetensorError, OSError) as error:
         raise WeightsError(
-            f"{path} can't be read ({error}). It is missing, cut short or damaged; get it again."
+            f"{path} can't be read ({error}). It is missing, truncated or damaged; get it again."
         ) from error
 
 
@@ -139,9 +150,9 @@ def _modern(key: str) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write a safetensors file as PyTorch's tools expect it."""
+    """Write a safetensors file in the form that PyTorch's tools expect."""
     from safetensors.numpy import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(dict(tensors), path, metadata={"format": "pt"})
-    path.chmod(0o644)  # for its owner alone otherwise, and a server often runs as somebody else
+    path.chmod(0o644)  # by default only its owner may read it, but servers run as other users

@@ -1,10 +1,10 @@
 """The two-way table between our variables' names and the names in a weight file.
 
 A table maps a layer's path to the module of the original implementation, for example
-`"layer_{i}/attention/query": "encoder.layer.{i}.attention.self.query"`; the variable's own leaf
-name says the rest (`LEAVES`). A single variable that is no module there stands in the table with
-its full path. The same table is read in both directions, and strictly: every variable is filled
-exactly once, every key of the file is used or known as a leftover, every shape agrees.
+`"layer_{i}/attention/query": "encoder.layer.{i}.attention.self.query"`; `LEAVES` maps the
+variable's last name. A variable that isn't in a module there is listed with its full path. The same
+table is used in both directions, and strictly: every variable is filled exactly once, every key of
+the file is used or a known leftover, every shape agrees.
 """
 
 import re
@@ -18,7 +18,7 @@ from keras import ops
 
 from ..errors import WeightsError
 
-# Our leaf name: the name of the same parameter in PyTorch's modules.
+# Our variable's last name -> the parameter's name in PyTorch's modules.
 LEAVES = {
     "kernel": "weight",
     "bias": "bias",
@@ -34,13 +34,13 @@ class WeightMap:
     """The table of one model.
 
     Attributes:
-        table: our path -> the file's name; `{i}`, `{j}` stand for numbers in both, `{base}` in
-            the file's name for the encoder's prefix, which files of bare encoders lack.
+        table: our path -> the file's name; `{i}` and `{j}` are numbers in both, `{base}` is the
+            encoder's prefix in the file's name, which files of bare encoders lack.
         base: that prefix, such as `"bert."`.
         optional: patterns of our paths (the head's) that a file may lack.
-        leftovers: patterns of file keys that are no part of this model.
-        kept: patterns of file keys that this model doesn't use, but the original encoder has:
-            they are carried along and written back.
+        leftovers: patterns of file keys that aren't part of this model.
+        kept: patterns of file keys that this model doesn't use but the original encoder has;
+            their tensors are written back on saving.
         aliases: file key -> other keys that the same tensor may have; all without the prefix.
         not_in_file: patterns of our paths that no file has.
     """
@@ -75,15 +75,15 @@ class WeightMap:
         return next((name for name in names if name in weights), key)
 
     def is_leftover(self, key: str) -> bool:
-        """Whether a file's key is known as no part of the model."""
+        """Whether a file's key is known not to be part of the model."""
         return _matches(key, self.leftovers)
 
     def is_kept(self, key: str) -> bool:
-        """Whether a file's key (without prefix) is carried along."""
+        """Whether the tensor of a file's key (without prefix) is kept for saving."""
         return _matches(key, self.kept)
 
     def variables(self, model: Any) -> list[Any]:
-        """The variables of a model that files have."""
+        """The variables of a model that are stored in files."""
         return [v for v in model.weights if not _matches(v.path, self.not_in_file)]
 
     def is_optional(self, path: str) -> bool:
@@ -101,10 +101,10 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What loading found besides the weights it put in.
+    """The result of loading, besides the weights themselves.
 
     Attributes:
-        fresh: paths of head variables that the file lacks, and which are new.
+        fresh: paths of the newly initialised head variables, which the file lacks.
         kept: tensors of the original encoder that the model doesn't use.
     """
 
@@ -112,8 +112,8 @@ class Loaded:
     kept: dict[str, np.ndarray]
 
 
-class Filling:
-    """The values of a model's weights, given out while it is built; then accounted for, strictly.
+class WeightLoader:
+    """The values of a model's weights, read while it is built, and then strictly checked.
 
     Args:
         weights: the file's tensors by key (`checkpoint.WeightFiles`).
@@ -127,9 +127,9 @@ class Filling:
         self._keys: dict[str, str] = {}
 
     def value(self, path: str, shape: tuple[int, ...]) -> Any:
-        """What the file has for our variable at `path`; None if it is newly initialised.
+        """The file's value for our variable at `path`; None if it is newly initialised.
 
-        Asked before memory is taken for the variable: what isn't in the file costs none.
+        Called before memory is allocated for the variable.
 
         Raises:
             WeightsError: the file lacks it, or has it in another shape.
@@ -145,20 +145,20 @@ class Filling:
             )
         return None
 
-    def account(self, model: Any) -> Loaded:
-        """What was found for `model`, now that it is built.
+    def check(self, model: Any) -> Loaded:
+        """Check the built `model` against the file, and return the result of loading.
 
         Raises:
             WeightsError: a key without a variable.
         """
         paths = [variable.path for variable in self._map.variables(model)]
-        _check_asked(paths, self._keys)
+        _check_filled(paths, self._keys)
         fresh = [path for path in paths if self._is_fresh(path)]
         used = {self._keys[path] for path in paths}
         bare = {key: key.removeprefix(self._base) for key in self._weights if key not in used}
         kept = [key for key in bare if self._map.is_kept(bare[key])]
         _check_known(self._weights, [key for key in bare if key not in kept], self._map, bare)
-        # Copies, for the file's own memory goes with the file.
+        # Copies, because the file's memory map is closed with the file.
         return Loaded(fresh, {bare[key]: np.array(self._weights[key]) for key in kept})
 
     def _is_fresh(self, path: str) -> bool:
@@ -166,13 +166,13 @@ class Filling:
 
 
 def file_tensors(model: Any, weight_map: WeightMap, kept: Mapping, *, bare: bool) -> dict:
-    """All tensors as the original implementation's file has them: key -> float32 array.
+    """All tensors in the form of the original implementation's file: key -> float32 array.
 
     Args:
         model: a built Keras model.
         weight_map: its table.
-        kept: tensors that were carried along, by their key without the prefix.
-        bare: leave the encoder's prefix away, as files of encoders without a head do.
+        kept: tensors kept from loading, by their key without the prefix.
+        bare: omit the encoder's prefix, as files of encoders without a head do.
     """
     base = "" if bare else weight_map.base
     tensors = {
@@ -199,15 +199,15 @@ def _decode(weights: Any, key: str, path: str, shape: tuple[int, ...]) -> Any:
             f"{weights.name}: {key!r} has the shape {value.shape}, where the model that "
             f"config.json describes needs {theirs}. Are the two files from the same checkpoint?"
         )
-    # Turned by the backend, on all cores; copied, for PyTorch and JAX may share NumPy's memory.
-    if is_kernel:
+    # Transposed by the backend, on all cores; copied, as PyTorch and JAX may share NumPy's memory.
+    if is_kernel and not value.T.flags.c_contiguous:  # TensorFlow's files have it like that
         reverse = tuple(range(value.ndim))[::-1]
-        return ops.copy(ops.transpose(ops.convert_to_tensor(_Lent(value)), reverse))
-    return ops.copy(ops.convert_to_tensor(value))
+        return ops.copy(ops.transpose(ops.convert_to_tensor(_ReadOnly(value)), reverse))
+    return ops.copy(ops.convert_to_tensor(value.T if is_kernel else value))
 
 
-class _Lent:
-    """An array that the backend only reads: of a plain one TensorFlow makes two copies."""
+class _ReadOnly:
+    """An array that the backend only reads: TensorFlow would copy a plain one twice."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self.shape, self.dtype = array, array.shape, array.dtype
@@ -220,11 +220,11 @@ def _base_of(weights: Any, base: str) -> str:
     return base if any(key.startswith(base) for key in weights) else ""
 
 
-def _check_asked(paths: Iterable[str], keys: Mapping) -> None:
-    unasked = [path for path in paths if path not in keys]
-    if unasked:
+def _check_filled(paths: Iterable[str], keys: Mapping) -> None:
+    missing = [path for path in paths if path not in keys]
+    if missing:
         raise WeightsError(
-            f"{_some(unasked)} can't be filled from a file: weights have to be made with "
+            f"{_some(missing)} can't be filled from a file: weights have to be made with "
             "`layers.Part.add_weight`."
         )
 
@@ -237,7 +237,7 @@ def _check_known(weights: Any, others: list, weight_map: WeightMap, bare: Mappin
     ]
     if unknown:
         raise WeightsError(
-            f"{weights.name} has {len(unknown)} tensors that this model has no place for: "
+            f"{weights.name} has {len(unknown)} tensors that aren't part of this model: "
             f"{_some(unknown)}. Either config.json names another architecture than the weights, "
             "or the family's table lacks them; please report the model's name."
         )

@@ -1,5 +1,6 @@
 """ktrain's names for what a `Transformer` does: its preprocessing modes and model functions."""
 
+import os
 from typing import Any
 
 import keras
@@ -8,6 +9,8 @@ from ..errors import ArgumentError
 from ..tasks.task import REGRESSION
 from ..transformer import DEFAULT_MODEL, Transformer
 from ..utils import console
+from ..utils.files import plain_path
+from ..utils.validation import shown
 
 MODES = {
     "bert": "google-bert/bert-base-uncased",
@@ -33,12 +36,17 @@ def model_for(mode: str, lang: str | None = None) -> str:
         >>> model_for("bert", lang="ar")
         'google-bert/bert-base-multilingual-cased'
     """
-    if mode in OLD:
+    name = os.fspath(plain_path(mode)) if isinstance(mode, os.PathLike) else mode
+    if not isinstance(name, str):
+        raise ArgumentError(f"{shown(mode)} is no model; name a checkpoint, or a folder.")
+    if name in OLD:
         raise ArgumentError(
-            f"{mode!r} isn't made of a Hugging Face checkpoint, and simpletext has such models "
-            f"only. Use 'bert', 'distilbert' or a name on the Hub, such as {DEFAULT_MODEL!r}."
+            f"{shown(mode)} isn't made of a Hugging Face checkpoint, and simpletext has such "
+            "models only. Use 'bert', 'distilbert' or a name on the Hub, such as "
+            f"{DEFAULT_MODEL!r}."
         )
-    return (MODES if lang in (None, "en") else MULTILINGUAL).get(mode, mode)
+    other = isinstance(lang, str) and lang != "en"
+    return (MULTILINGUAL if other else MODES).get(name, name)
 
 
 def say_unused(**options: Any) -> None:
@@ -74,8 +82,8 @@ def text_classifier(
     if multilabel is not None and multilabel != (labels is not None and labels.kind.has_thresholds):
         task = labels.task if labels else None
         raise ArgumentError(
-            f"multilabel={multilabel}, but the training labels made the task {task!r}. Say task= "
-            "where the data are read."
+            f"multilabel={multilabel}, but the training labels made the task {shown(task)}. Say "
+            "task= where the data are read."
         )
     return preproc.get_classifier(metrics=metrics)
 
@@ -91,7 +99,7 @@ def text_regression_model(
 def task_for(is_regression: bool, task: str | None) -> str | None:
     """Ktrain's `is_regression` as a task."""
     if is_regression and task not in (None, REGRESSION):
-        raise ArgumentError(f"is_regression=True and task={task!r} contradict each other.")
+        raise ArgumentError(f"is_regression=True and task={shown(task)} contradict each other.")
     return REGRESSION if is_regression else task
 
 
@@ -110,5 +118,5 @@ def _check_name(name: str, preproc: Any) -> None:
     if name not in allowed:
         raise ArgumentError(
             f"The data were made for {preproc.checkpoint!r}, and this is {model_for(name)!r}. Give "
-            f"preprocess_mode={name!r} where the data are read."
+            f"preprocess_mode={shown(name)} where the data are read."
         )

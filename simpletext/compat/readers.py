@@ -13,14 +13,16 @@ the Hub, a folder, or ktrain's "bert" and "distilbert".
 
 import os
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..data.class_folders import class_folders, read_folder
 from ..data.tables import Examples, read_texts
-from ..errors import DataError
+from ..errors import ArgumentError, DataError
 from ..preparation import Prepared, prepared
+from ..tasks.labels import checked_names
 from ..transformer import DEFAULT_MODEL, Transformer
+from ..utils.files import plain_path
+from ..utils.validation import require_list, shown
 from .ktrain import model_for, say_unused, task_for
 
 
@@ -66,7 +68,7 @@ def texts_from_array(
     """
     say_unused(max_features=max_features, ngram_range=ngram_range)
     transformer = Transformer(
-        model_for(preprocess_mode, lang), maxlen, list(class_names) or None, task=task
+        model_for(preprocess_mode, lang), maxlen, checked_names(class_names) or None, task=task
     )
     train, val = Examples(x_train, y_train), None
     if x_test is not None or y_test is not None:
@@ -186,26 +188,32 @@ def texts_from_folder(
     For the other arguments, returns and errors see `texts_from_array`.
     """
     say_unused(max_features=max_features, ngram_range=ngram_range)
-    folder = Path(datadir).expanduser()
-    train_folder, test_folder = (folder / name for name in train_test_names)
+    folder = plain_path(datadir)
+    parts = require_list("train_test_names", train_test_names)
+    if len(parts) != 2:
+        raise ArgumentError(f"train_test_names={shown(train_test_names)}; pass two folders' names.")
+    train_folder, test_folder = (folder / plain_path(name) for name in parts)
     if not train_folder.is_dir():
         raise DataError(
             f"There is no folder {str(train_folder)!r}. The layout is {folder.name}/"
             f"{train_folder.name}/<class>/*.txt; name the folders with train_test_names."
         )
-    names = list(classes or class_folders(train_folder))
+    wanted = None if classes is None else checked_names(classes)
+    names = list(map(str, wanted or class_folders(train_folder)))
     train = read_folder(train_folder, names, encoding)
     val = read_folder(test_folder, names, encoding) if test_folder.is_dir() else None
     transformer = Transformer(model_for(preprocess_mode, lang), maxlen, names)
     return prepared(transformer, train, val, val_pct, random_state, verbose)
 
 
-def _named(label_columns: str | Sequence[str]) -> str | Sequence[str]:
-    if not len(label_columns):
-        raise DataError("label_columns is empty: name the column (or columns) with the labels.")
-    if isinstance(label_columns, str):
+def _named(label_columns: Any) -> str | Sequence[str]:
+    if isinstance(label_columns, str) and label_columns:
         return label_columns
-    return label_columns[0] if len(label_columns) == 1 else label_columns
+    is_empty = isinstance(label_columns, str)
+    names = [] if is_empty else require_list("label_columns", label_columns)
+    if not names:
+        raise DataError("label_columns is empty: name the column (or columns) with the labels.")
+    return names[0] if len(names) == 1 else names
 
 
 def _from_tables(

@@ -23,7 +23,8 @@ def read_conll(
     """Sentences and their tags from a CoNLL file.
 
     Columns are separated by tabs, or by spaces where a line has no tab. Lines `-DOCSTART-` are
-    left out, and so are comments: lines that begin with `#` and have another number of columns.
+    left out, and so are comments: lines such as `# sent_id = 1`, and others that begin with `#` and
+    have another number of columns.
 
     Args:
         path: the file.
@@ -66,6 +67,8 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     usual = _usual_columns(lines)
     for number, line in enumerate(lines, start=1):
         columns = _columns(line)
+        if line.startswith("# ") and " = " in line:  # as CoNLL-U has it
+            continue
         if columns and columns[0] != DOCUMENT and len(columns) != usual:
             if line.startswith("#"):
                 continue

@@ -57,13 +57,15 @@ def read_entities(
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() in SUFFIXES:
         return Examples(*read_conll(source, encoding=encoding))
     table = read_table(source, encoding, sep)
-    grouping = sentence or _first(table, SENTENCES)
+    grouping = sentence if sentence is not None else _first(table, SENTENCES)
     if grouping is not None:
         return _grouped(table, words, tags, grouping)
     if words is None and "text" in table and _first(table, SPANS):
-        words, tags = "text", tags or _first(table, SPANS)
-    texts = column_of(table, words or _named(table, WORDS, "words"))
-    labels = column_of(table, tags or _named(table, TAGS, "tags"))
+        words, tags = "text", _first(table, SPANS) if tags is None else tags
+    texts = column_of(table, _chosen(words, table, WORDS, "words"))
+    labels = column_of(table, _chosen(tags, table, TAGS, "tags"))
+    if not labels:
+        raise DataError("There are no rows.")
     if isinstance(labels[0], str):  # both are separated by spaces in one field, as in a CSV file
         return Examples([str(row).split() for row in texts], [str(row).split() for row in labels])
     return Examples([_listed(row) for row in texts], [_listed(row) for row in labels])
@@ -73,7 +75,10 @@ def _first(table: Mapping[str, Any], names: Sequence[str]) -> str | None:
     return next((name for name in names if name in table), None)
 
 
-def _named(table: Table, names: Sequence[str], argument: str) -> str:
+def _chosen(column: str | None, table: Table, names: Sequence[str], argument: str) -> str:
+    """The column that was passed, or else the one with a usual name."""
+    if column is not None:
+        return column
     found = _first(table, names)
     if found is None:
         shown = ", ".join(map(repr, list(table)[:20]))
@@ -92,8 +97,8 @@ def _listed(row: Any) -> Any:
 def _grouped(table: Table, words: str | None, tags: str | None, sentence: str) -> Examples:
     """One word per row: the rows of a sentence put together, in their order."""
     names = column_of(table, sentence)
-    one = [str(w) for w in column_of(table, words or _named(table, WORDS, "words"))]
-    other = labels_in(table, tags or _named(table, TAGS, "tags"))
+    one = [str(w) for w in column_of(table, _chosen(words, table, WORDS, "words"))]
+    other = labels_in(table, _chosen(tags, table, TAGS, "tags"))
     rows: list[list[str]] = []
     labels: list[list[Any]] = []
     before = object()

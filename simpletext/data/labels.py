@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..utils.validation import shown
 from .texts import shown_rows
 
 
@@ -25,11 +26,11 @@ def as_rows(y: Any) -> list:
     Raises:
         DataError: a label that is missing (None or NaN), with its row; not a list at all; dates.
     """
-    if isinstance(y, (str, bytes, Mapping, Set)) or not hasattr(y, "__iter__"):
-        shown = repr(y)
+    scalar = getattr(y, "ndim", 1) == 0
+    if scalar or isinstance(y, (str, bytes, Mapping, Set)) or not hasattr(y, "__iter__"):
         raise DataError(
             "Labels must be a list or an array with one label per text; got "
-            f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({type(y).__name__})."
+            f"{shown(y)} ({type(y).__name__})."
         )
     values = _listed(y)
     rows = [[plain(v) for v in _row(row)] if is_row(row) else plain(row) for row in values]
@@ -105,8 +106,8 @@ def require_indicators(rows: list) -> None:
         for column, value in enumerate(row if is_row(row) else ()):
             if isinstance(value, str) or value not in (0, 1):
                 raise DataError(
-                    f"Row {i} of the labels has {value!r} in column {column}; with one column per "
-                    "class every value must be 0 or 1. For one number per column pass "
+                    f"Row {i} of the labels has {shown(value)} in column {column}; with one column "
+                    "per class every value must be 0 or 1. For one number per column pass "
                     "task='regression'; for several names per text pass a list of names per text."
                 )
 
@@ -141,6 +142,6 @@ def _is_scalar_array(value: Any) -> bool:
 
 
 def _is_missing(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(_is_missing(v) for v in value)
+    if isinstance(value, list):  # of one text; what is nested deeper is no label
+        return any(_is_missing(v) for v in value if not isinstance(v, list))
     return value is None or (value != value) is not False  # pandas' NA isn't even unequal to NA

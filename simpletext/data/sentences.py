@@ -1,6 +1,6 @@
 """Sentences with a tag per word, from what users have: lists of words, or texts and spans."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -37,7 +37,7 @@ def are_word_lists(rows: Any) -> bool:
         (True, False)
     """
     first = next(iter(rows), None) if _is_iterable(rows) else None
-    return isinstance(first, (list, tuple, np.ndarray))
+    return _is_list(first)
 
 
 def are_tagged(texts: Any, y: Any) -> bool:
@@ -49,21 +49,22 @@ def are_tagged(texts: Any, y: Any) -> bool:
     if not texts or len(texts) != len(y) or isinstance(texts[0], tuple):
         return False
     if are_word_lists(texts):
-        sized = [hasattr(a, "__len__") and not isinstance(a, str) for a in y]
-        counts = [len(words) for words in texts if isinstance(words, (list, np.ndarray))]
-        return (
-            all(sized)
-            and len(counts) == len(texts)
-            and counts == [len(tags) for tags in y]
-            and set(counts) != {2}
-        )
+        if not all(map(_is_list, texts)) or not all(map(_is_list, y)):
+            return False
+        counts = [len(words) for words in texts]
+        return counts == [len(tags) for tags in y] and set(counts) != {2}
     spans = [span for row in y if isinstance(row, (list, tuple)) for span in row]
     return bool(spans) and all(map(_looks_like_span, spans))
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
 def _is_iterable(rows: Any) -> bool:
-    """Whether there are rows; a 0-d array has none, in spite of its `__iter__`."""
-    return hasattr(rows, "__iter__") and getattr(rows, "ndim", 1) != 0
+    """Whether there are rows that can be read twice; a 0-d array has none."""
+    once = isinstance(rows, Iterator)
+    return hasattr(rows, "__iter__") and not once and getattr(rows, "ndim", 1) != 0
 
 
 def _looks_like_span(value: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..utils.validation import require_count, require_number
 
 
 def split_rows(
@@ -26,7 +27,7 @@ def split_rows(
         ArgumentError: a share that is none, or too small for the number of rows or classes.
         DataError: a class with a single text, which can't be in both parts.
     """
-    require_share(val_pct)
+    check_split(val_pct, random_state)
     ids = labels.encode(y)
     stratify = labels.kind.strata(ids)
     if stratify is not None:
@@ -34,10 +35,11 @@ def split_rows(
     return random_split(len(ids), val_pct, random_state, stratify)
 
 
-def require_share(val_pct: Any) -> None:
-    """Refuse what is no share between 0 and 1."""
-    if not isinstance(val_pct, (int, float)) or not 0 < val_pct < 1:
-        raise ArgumentError(f"val_pct={val_pct!r}; it must be a share between 0 and 1, as 0.1.")
+def check_split(val_pct: Any, random_state: Any) -> None:
+    """Refuse what is no share between 0 and 1, and what fixes no choice."""
+    require_number("val_pct", val_pct, 1e-9, 0.999999, "a share between 0 and 1, as 0.1")
+    if random_state is not None:
+        require_count("random_state", random_state, 0, 2**32 - 1)
 
 
 def random_split(
@@ -46,7 +48,7 @@ def random_split(
     """As `split_rows`, by the number of rows and, where there are any, their strata."""
     from sklearn.model_selection import train_test_split
 
-    require_share(val_pct)
+    check_split(val_pct, random_state)
     if count < 2 and stratify is None:
         raise DataError("There is one text only; a split needs two or more.")
     wanted = max(round(count * val_pct), 1)

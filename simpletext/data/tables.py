@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import ArgumentError, DataError
-from ..utils.validation import did_you_mean
+from ..utils.validation import did_you_mean, require_list, shown
 from .text_files import CsvFile, existing_file, json_rows
 
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # "007" is a name, no number
@@ -65,8 +67,12 @@ def read_texts(
 
 def _names(columns: Any) -> list[Any]:
     """One column's name, which may be a number in a DataFrame, or several, as a list."""
-    is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
-    return [columns] if is_one else list(columns)
+    is_one = isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable)
+    names = [columns] if is_one or getattr(columns, "ndim", 1) == 0 else list(columns)
+    wrong = [name for name in names if not isinstance(name, (str, int, np.integer))]
+    if wrong:
+        raise ArgumentError(f"{shown(wrong[0])} can't be a column's name; name it as a string.")
+    return names
 
 
 class Table(dict[str, list[Any]]):
@@ -79,7 +85,7 @@ def read_table(source: Any, encoding: str | None = None, sep: str | None = None)
     """The columns of a table of any kind (see `read_texts`)."""
     if isinstance(source, (str, os.PathLike)):
         return _read_file(source, encoding, sep)
-    if type(source).__module__.startswith("tensorflow"):
+    if hasattr(source, "as_numpy_iterator"):
         return _from_tensorflow(source)
     if type(source).__module__.startswith("pyarrow"):
         return _from_arrow(source)
@@ -88,7 +94,7 @@ def read_table(source: Any, encoding: str | None = None, sep: str | None = None)
     if hasattr(source, "columns"):
         return _from_pandas(source)
     if isinstance(source, Mapping):
-        return _same_lengths({str(name): list(column) for name, column in source.items()})
+        return _same_lengths({str(n): require_list(str(n), c, "values") for n, c in source.items()})
     raise DataError(
         f"The data are of the kind {type(source).__name__}; allowed are a file ({KINDS}), a "
         "pandas DataFrame, a Hugging Face Dataset, a tf.data.Dataset and a dict of columns."
@@ -122,15 +128,15 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
     if name in table:
         return table[name]
     hint = did_you_mean(name, table)
-    shown = ", ".join(map(repr, list(table)[:20])) + (", ..." if len(table) > 20 else "")
-    raise DataError(f"There is no column {name!r}; the columns are {shown}.{hint}")
+    known = ", ".join(map(repr, list(table)[:20])) + (", ..." if len(table) > 20 else "")
+    raise DataError(f"There is no column {shown(name)}; the columns are {known}.{hint}")
 
 
 def _texts(table: Table, names: list[str]) -> list[Any]:
     if len(names) == 1:
         return column_of(table, names[0])
     if len(names) != 2:
-        raise ArgumentError(f"text={names!r}; name one column, or two for pairs of texts.")
+        raise ArgumentError(f"text={shown(names)}; name one column, or two for pairs of texts.")
     first, second = (column_of(table, name) for name in names)
     return list(zip(first, second, strict=True))
 
@@ -250,7 +256,7 @@ def _decoded(name: str, column: list[Any]) -> list[Any]:
         try:
             decoded.append(value.decode("utf-8") if isinstance(value, bytes) else value)
         except UnicodeDecodeError as error:
-            raise DataError(f"Row {row} of {name!r} isn't UTF-8: {error}.") from error
+            raise DataError(f"Row {row} of {shown(name)} isn't UTF-8: {error}.") from error
     return decoded
 
 

@@ -16,8 +16,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DataError
 from ..utils import console
+from ..utils.validation import shown
 
 OUTSIDE = "O"
 LETTERS = {"IOB2": "BI", "IOB1": "BI", "IOBES": "BIES", "BILOU": "BILU"}
@@ -38,10 +39,11 @@ def scheme_named(name: str) -> str:
     Raises:
         ArgumentError: there is no such scheme.
     """
-    found = NAMES.get(name, name)
-    if found not in SCHEMES:
+    found = NAMES.get(name, name) if isinstance(name, str) else None
+    if found is None or found not in SCHEMES:
         raise ArgumentError(
-            f"scheme={name!r}; allowed are {', '.join(map(repr, SCHEMES))}, and 'BIO' for 'IOB2'."
+            f"scheme={shown(name)}; allowed are {', '.join(map(repr, SCHEMES))}, and 'BIO' for "
+            "'IOB2'."
         )
     return found
 
@@ -180,12 +182,13 @@ def repair_tags(rows: Iterable[Sequence[Any]], scheme: str | None = None) -> lis
 
     Raises:
         ArgumentError: another scheme.
+        DataError: what isn't a list of tags per sentence.
 
     Example:
         >>> repair_tags([["I-PER", "I-PER", "O"]], "IOB2")
         [['B-PER', 'I-PER', 'O']]
     """
-    given = [list(row) for row in rows]
+    given = [_tag_row(row, number) for number, row in enumerate(_several(rows))]
     found = scheme_of(given) if scheme is None else scheme_named(scheme)
     return [tags_of(spans_of(row, found), len(row), found) for row in given]
 
@@ -212,6 +215,19 @@ def unified(rows: list[list[Any]], scheme: str | None, verbose: int) -> list[lis
     if verbose:
         console.say("The tags are in IOB1 and were converted to IOB2.")
     return [tags_of(spans_of(row, found), len(row), "IOB2") for row in rows]
+
+
+def _several(rows: Any) -> Iterable[Any]:
+    if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
+        raise DataError(f"Tags must be a list of tags per sentence; this is {shown(rows)}.")
+    return rows
+
+
+def _tag_row(row: Any, number: int) -> list[str]:
+    tags: list[Any] = list(row) if isinstance(row, (list, tuple)) else [None]
+    if not all(isinstance(tag, str) for tag in tags):
+        raise DataError(f"Row {number} of the tags is {shown(row)}; it must be a list of strings.")
+    return tags
 
 
 def in_order(tags: Iterable[Any]) -> tuple:

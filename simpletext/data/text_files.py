@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import DataError
 from ..utils import console
-from ..utils.files import ADDRESS
-from ..utils.validation import did_you_mean
+from ..utils.files import ADDRESS, plain_path
+from ..utils.validation import did_you_mean, shown
 from .texts import shown_rows
 
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -35,16 +35,16 @@ def existing_file(path: str | os.PathLike) -> Path:
     Raises:
         DataError: there is none (with the nearest names beside it), or it is empty.
     """
-    if ADDRESS.match(str(path)):
-        raise DataError(f"{str(path)!r} is an address, not a local file. Download it first.")
-    file = Path(path).expanduser()
+    if isinstance(path, (str, os.PathLike)) and ADDRESS.match(os.fspath(path)):
+        raise DataError(f"{shown(str(path))} is an address, not a local file. Download it first.")
+    file = plain_path(path)
     if not file.is_file():
         here = file.parent.iterdir() if file.parent.is_dir() else ()
         beside = [p.name for p in here if p.is_file()]
         hint = did_you_mean(file.name, beside)
-        raise DataError(f"There is no file {str(path)!r}.{hint}")
+        raise DataError(f"There is no file {shown(str(path))}.{hint}")
     if file.stat().st_size == 0:
-        raise DataError(f"The file {str(path)!r} is empty.")
+        raise DataError(f"The file {shown(str(path))} is empty.")
     return file
 
 
@@ -114,9 +114,9 @@ def detected(sample: bytes, name: str) -> str:
 def _check_encoding(path: Path, encoding: str) -> None:
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
-    except LookupError as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(
-            f"encoding={encoding!r} is unknown; usual ones are 'utf-8', 'cp1252' and 'latin-1'."
+            f"encoding={shown(encoding)} is unknown; usual are 'utf-8', 'cp1252' and 'latin-1'."
         ) from error
     line = 1
     with path.open("rb") as file:
@@ -151,24 +151,21 @@ class CsvFile:
         self.encoding = encoding_of(self.path, encoding)
         declared = self._declared_sep()
         self._skipped = declared is not None
+        if sep is not None and (not isinstance(sep, str) or len(sep) != 1):
+            raise DataError(f"sep={shown(sep)}; it must be one character, such as ',' or '\\t'.")
         self.sep = sep or declared or ("\t" if self.path.suffix.lower() == ".tsv" else ",")
-        self._require_one_character()
         self._quoting = self._quoting_rule()
         self._width: int | None = None
         header = next(self._records(), [])
         self.columns = header[: self._named_columns(header)]
         self._width = len(self.columns)
         if not any(self.columns):
-            raise DataError(f"The file {str(path)!r} has no header: its first line is empty.")
+            raise DataError(f"The file {shown(str(path))} has no header: its first line is empty.")
 
     def __iter__(self) -> Iterator[list[str]]:
         records = self._records()
         next(records)
         return records
-
-    def _require_one_character(self) -> None:
-        if len(self.sep) != 1:
-            raise DataError(f"sep={self.sep!r}; it must be one character, such as ',' or '\\t'.")
 
     def _declared_sep(self) -> str | None:
         """The separator in Excel's first line `sep=;`, or None."""
@@ -231,7 +228,7 @@ class CsvFile:
         if len(record) != width:
             raise DataError(
                 f"{self.path}, line {line}: the row has {len(record)} fields, the header "
-                f"{width}. A field with {self.sep!r} in it must be in quotes; if the file is "
+                f"{width}. A field with {shown(self.sep)} in it must be in quotes; if the file is "
                 "separated by something else, pass sep=."
             )
 

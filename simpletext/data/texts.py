@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..utils.validation import shown
 
 
 def as_texts(texts: Any) -> tuple[list[str], list[str] | None]:
@@ -38,6 +39,17 @@ def listed(texts: Any) -> tuple[bool, Any]:
         texts = texts.item()
     single = isinstance(texts, str) or (isinstance(texts, tuple) and _is_pair(texts))
     return single, [texts] if single else _listed(texts)
+
+
+def require_several(texts: Any) -> None:
+    """Refuse what can't be iterated over, text by text.
+
+    Raises:
+        DataError: one text, or something else.
+    """
+    scalar = isinstance(texts, (str, bytes)) or getattr(texts, "ndim", 1) == 0
+    if scalar or not isinstance(texts, Iterable):
+        raise DataError(f"predict_iter takes texts to iterate over; this is {_shown(texts)}.")
 
 
 def _listed(texts: Any) -> list[Any]:
@@ -92,5 +104,4 @@ def shown_rows(rows: Sequence[int]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+    return f"{shown(value)} ({type(value).__name__})"

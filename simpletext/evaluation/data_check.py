@@ -5,6 +5,7 @@
 ['1 duplicate text', 'the same text with different labels']
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..data.labels import as_rows, check_counts, collected
+from ..data.sentences import are_tagged
 from ..data.texts import as_texts
 from ..errors import ArgumentError
 from ..models.families import family_of
 from ..models.loading import max_positions
 from ..tasks.labels import Labels, infer_labels
+from ..tasks.task import task_named
 from ..transformer import Transformer
+from ..utils.validation import shown
 from .data_report import DataReport, Finding, class_counts
 
 FEW = 10  # texts of a class below which little can be learned from them
@@ -51,9 +55,14 @@ def check(
     Raises:
         DataError: texts or labels that can't be used at all, with their rows.
     """
-    transformer = Transformer(preproc) if isinstance(preproc, str) else preproc
+    transformer = _transformer(preproc)
     if transformer is not None:
         class_names, task = class_names or transformer.class_names, task or transformer.task
+    if are_tagged(texts, labels) or (task is not None and task_named(task).per_token):
+        raise ArgumentError(
+            "check is for labels of whole texts. For tags of words, preprocess_train reports what "
+            "the scheme doesn't allow and what is behind maxlen."
+        )
     if val is not None and not (isinstance(val, (tuple, list)) and len(val) == 2):
         raise ArgumentError("val must be a pair: (texts, labels), or (texts, None).")
     given = {"train": (texts, collected(labels))}
@@ -77,6 +86,14 @@ def check(
         maxlen=None if transformer is None else transformer.maxlen,
         suggested_maxlen=_suggested(lengths["train"], transformer),
     )
+
+
+def _transformer(preproc: Any) -> Transformer | None:
+    if preproc is None or isinstance(preproc, Transformer):
+        return preproc
+    if isinstance(preproc, (str, os.PathLike)):
+        return Transformer(preproc)
+    raise ArgumentError(f"preproc={shown(preproc)}; it must be a Transformer or a model's name.")
 
 
 def _findings(

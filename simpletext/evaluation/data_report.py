@@ -9,6 +9,7 @@ import numpy as np
 from ..data.texts import shown_rows
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
+from ..utils.validation import shown
 from .figures import new_figure
 
 
@@ -69,7 +70,7 @@ class DataReport:
         lines = [f"texts: {parts}"]
         if self.labels:
             lines += [self.labels.describe(), *self._spread()]
-        lines += self._lengths_told()
+        lines += self._length_lines()
         if self.ok:
             return "\n".join([*lines, "nothing wrong was found"])
         return "\n".join([*lines, "", "to look at:", *(f"- {each}" for each in self.findings)])
@@ -108,8 +109,8 @@ class DataReport:
             what: "labels", "lengths", or None for both.
         """
         wanted = {None: ("labels", "lengths"), "labels": ("labels",), "lengths": ("lengths",)}
-        if what not in wanted:
-            raise ArgumentError(f"what={what!r}; allowed are 'labels', 'lengths' and None.")
+        if not (what is None or isinstance(what, str)) or what not in wanted:
+            raise ArgumentError(f"what={shown(what)}; allowed are 'labels', 'lengths' and None.")
         kinds = [kind for kind in wanted[what] if kind == "lengths" or self.labels]
         tall = len(self.labels.classes) if self.labels and self.labels.kind.has_classes else 0
         height = max(4.0, 0.2 * tall + 1.0) if "labels" in kinds else 4.0
@@ -141,7 +142,7 @@ class DataReport:
                 shown = [*shown[:5], "...", *shown[-4:]]
             yield f"{part} labels: {', '.join(shown)}"
 
-    def _lengths_told(self) -> Iterator[str]:
+    def _length_lines(self) -> Iterator[str]:
         for part, lengths in self.lengths.items():
             p95, p99 = np.percentile(lengths, (95, 99))
             line = (

@@ -13,7 +13,8 @@ from ..inference.predictions import Predictions
 from ..tokenization.encoded_texts import EncodedTexts
 from ..training.sources import DataSource, Rows, one_pass
 from ..utils import console
-from ..utils.files import local_path
+from ..utils.files import new_file
+from ..utils.validation import require_choice
 from . import plots, report
 
 OUTPUTS = ("matrix", "text", "dict", "dataframe")
@@ -64,8 +65,7 @@ def _pass_over(model: keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray
 
 def require_output(output: str) -> None:
     """Refuse a form of report that does not exist."""
-    if output not in OUTPUTS:
-        raise ArgumentError(f"output={output!r}; allowed are {', '.join(OUTPUTS)}.")
+    require_choice("output", output, OUTPUTS)
 
 
 def validation_report(
@@ -76,11 +76,12 @@ def validation_report(
     output: str,
 ) -> Any:
     """See `Learner.validate`."""
+    file = None if save_path is None else new_file(save_path)
     text = report.describe_validation(seen, class_names)
     if print_report:
         console.say(text)
-    if save_path is not None:
-        report.validation_table(seen, class_names).to_csv(local_path(save_path))
+    if file is not None:
+        report.validation_table(seen, class_names).to_csv(file)
     if output == "text":
         return text
     if output == "dict":

@@ -11,11 +11,14 @@ import numpy as np
 from ..errors import ArgumentError
 from ..training.lr_finder import Curve
 from ..training.run import PER_STEP
+from ..utils.validation import require_count, shown
 from .figures import new_figure
 
 
 def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> Any:
     """Loss over learning rate, as a matplotlib figure."""
+    skip_start = require_count("n_skip_beginning", skip_start, 0)
+    skip_end = require_count("n_skip_end", skip_end, 0)
     figure, (axes,) = new_figure()
     stop = len(curve.rates) - skip_end
     few = stop - skip_start < 10  # a short sweep is shown whole
@@ -35,10 +38,10 @@ def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> A
 
 def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:
     """A quantity of the training as a matplotlib figure, with its validation twin."""
-    if name not in history:
-        known = sorted(key for key in history if not key.startswith("val_"))
+    if not isinstance(name, str) or name not in history:
+        known = ", ".join(sorted(key for key in history if not key.startswith("val_")))
         raise ArgumentError(
-            f"There is no {name!r} in the history; there is {', '.join(known) or 'nothing yet'}."
+            f"There is no {shown(name)} in the history; there is {known or 'nothing yet'}."
         )
     figure, (axes,) = new_figure()
     by_step = name in PER_STEP

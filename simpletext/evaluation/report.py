@@ -7,12 +7,13 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..inference.predictions import Predictions
-from ..tasks.labels import Labels
+from ..tasks.labels import Labels, checked_names
+from ..utils.validation import require_count
 
 
 def names_of(labels: Labels, class_names: Sequence[Any] = ()) -> list[str]:
     """The class names in a report."""
-    names = [str(name) for name in class_names] or labels.names
+    names = [str(name) for name in checked_names(class_names) or ()] or labels.names
     if len(names) != len(labels.classes):
         raise ArgumentError(
             f"class_names has {len(names)} names; the data have {len(labels.classes)} classes."
@@ -79,7 +80,5 @@ def _ranks(n: int | range | tuple[int, int]) -> slice:
     """Which of the ordered rows: the first n, or a range of them."""
     if isinstance(n, range) or (isinstance(n, tuple) and len(n) == 2):
         start, stop = (n.start, n.stop) if isinstance(n, range) else n
-        return slice(start, stop)
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ArgumentError(f"n={n!r}; it must be a whole number, 1 or more, or a range of ranks.")
-    return slice(0, int(n))
+        return slice(require_count("n's start", start, 0), require_count("n's end", stop, 0))
+    return slice(0, require_count("n (or a range of ranks)", n))

@@ -16,8 +16,8 @@ class Word:
     Attributes:
         text: the word.
         start, end: its characters.
-        weight: by "gradient" and "occlusion" its part of the probability (regression: of the
-            value); by "lime" and "eli5" its weight in the local model.
+        weight: for "gradient" and "occlusion" its part of the probability (regression: of the
+            value); for "lime" and "eli5" its weight in the local model.
         part: 0, or 1 for the second text of a pair.
     """
 
@@ -61,7 +61,7 @@ class Target:
 class Explanation:
     """The weight of each word for the prediction.
 
-    Shows itself in a notebook, prints in a terminal.
+    A notebook shows it as coloured text, a terminal as a table.
 
     Attributes:
         texts: what was explained: a text, or the two of a pair.
@@ -132,7 +132,7 @@ class Explanation:
     def __str__(self) -> str:
         return self.as_text()
 
-    __repr__ = __str__  # what a console shows, and a notebook keeps beside the colours
+    __repr__ = __str__  # what a console shows, and a notebook stores besides the HTML
 
     def _repr_html_(self) -> str:
         return self.as_html()

@@ -12,16 +12,16 @@ from ..errors import ArgumentError
 from ..tasks.task import task_named
 from ..utils import backend
 
-LAYER = "embeddings"  # what every encoder calls its first layer
-POINTS = (20, 40, 80)  # on the way: the first are enough for most texts
-SLACK = 0.01  # between the weights' sum and the difference; beyond it, more points are taken
+LAYER = "embeddings"  # the name of every encoder's first layer
+POINTS = (20, 40, 80)  # of the integral: the first number is enough for most texts
+SLACK = 0.01  # of the weights' sum; beyond it, more points are taken
 
-# Embedded rows, each (rows, length, features), and what else `scores` takes -> (values, slopes).
+# Embedded rows, each (rows, length, features), and the other arguments -> (scores, gradients).
 WithSlopes = Callable[..., tuple[Any, list]]
 
 
 class IntegratedGradients:
-    """The integrated gradients of one model, split at its embeddings on first use.
+    """Integrated gradients of one model, which is split at its embeddings on first use.
 
     Args:
         model: dict of ids -> logits, with a layer `embeddings`.
@@ -41,13 +41,13 @@ class IntegratedGradients:
     ) -> np.ndarray:
         """Each token's share of the score difference between a text and its baseline, (length,).
 
-        The score is the probability of a class; of a regression, the value.
+        The score is a class's probability (regression: the value).
 
         Args:
             inputs: of one text, each (1, length).
             baseline: the same with neutral tokens.
             index: the class.
-            temperature: what the logits are divided by.
+            temperature: divides the logits.
             token: the place of the token whose class it is, where tokens have classes.
         """
         ends, starts = self._embedded(inputs), self._embedded(baseline)
@@ -62,9 +62,9 @@ class IntegratedGradients:
     def _integrated(
         self, starts: list, ends: list, ids: list, numbers: tuple, count: int
     ) -> tuple[np.ndarray, float]:
-        """Each token's part, (length,), from the slopes at `count` points of the straight way.
+        """Each token's weight, (length,), from the gradients at `count` points of the path.
 
-        And the difference in score between the way's two ends, which go along without a share.
+        And the difference in score between the path's two ends, which are computed along with them.
         """
         points, shares = np.polynomial.legendre.leggauss(count)
         points, shares = np.append((points + 1) / 2, [0, 1]), np.append(shares / 2, [0, 0])
@@ -97,7 +97,7 @@ class IntegratedGradients:
 
     @cached_property
     def _halves(self) -> tuple[keras.Model, keras.Model]:
-        """The model up to its embeddings, and from them on (with its inputs, for the mask)."""
+        """The model up to its embeddings, and the rest (which takes the ids too, for the mask)."""
         model = self._model
         if LAYER not in [layer.name for layer in model.layers]:
             raise ArgumentError(

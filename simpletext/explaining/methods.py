@@ -8,10 +8,11 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..tasks.labels import Labels
+from ..utils.validation import require_choice, require_count
 from .explanation import Explanation, Target, Word
 from .words import Passage, passage_of
 
-SEED = 42  # as ktrain: the same text gets the same explanation
+SEED = 42  # as in ktrain: the same text always has the same explanation
 MASKS = ("[MASK]", "<mask>")  # neutral tokens, where the tokenizer has one
 
 Predict = Callable[[Iterable[Sequence[int]]], np.ndarray]
@@ -58,7 +59,7 @@ def by_lime(
             split_expression=r"\s+", bow=False, mask_string="", random_state=SEED
         )
         result = explainer.explain_instance(
-            _stand_in(count),
+            _placeholders(count),
             lambda docs: predict(map(_kept, docs)),
             labels=(index,),
             num_features=count,
@@ -79,7 +80,7 @@ def by_eli5(
     from sklearn.feature_extraction.text import CountVectorizer
 
     count, predict = len(passage.words), _predict_kept(predictor, passage)
-    if count < 2:  # each of its samples lacks a word, so there would be none that counts
+    if count < 2:  # each of its samples lacks a word, so all of them would be empty
         raise DataError("eli5 needs two words or more; for a single word use method='lime'.")
     for index in indices:
 
@@ -87,9 +88,9 @@ def by_eli5(
             value = predict(map(_kept, docs))[:, index].astype("float64")
             return np.stack([1.0 - value, value], axis=1)
 
-        words = CountVectorizer(token_pattern=r"\S+", vocabulary=_stand_in(count).split())
+        words = CountVectorizer(token_pattern=r"\S+", vocabulary=_placeholders(count).split())
         explainer = TextExplainer(n_samples=n_samples, random_state=SEED, vec=words)
-        explainer.fit(_stand_in(count), one_or_not)
+        explainer.fit(_placeholders(count), one_or_not)
         yield explainer.clf_.coef_[0], float(explainer.metrics_["score"])
 
 
@@ -140,14 +141,13 @@ METHODS = {"lime": by_lime, "eli5": by_eli5, "gradient": by_gradient, "occlusion
 def _check(
     method: str, labels: Labels, truncate_len: int, n_samples: int, top_n: int | None
 ) -> None:
-    if method not in METHODS:
-        raise ArgumentError(f"method={method!r}; allowed are {', '.join(map(repr, METHODS))}.")
+    require_choice("method", method, METHODS)
     if method == "eli5" and not labels.kind.has_classes:
         raise ArgumentError("eli5 explains classes only; for a regression use method='lime'.")
-    numbers = {"truncate_len": (truncate_len, 1), "n_samples": (n_samples, 10), "top_n": (top_n, 1)}
-    for name, (number, least) in numbers.items():
-        if number is not None and (not isinstance(number, (int, np.integer)) or number < least):
-            raise ArgumentError(f"{name}={number!r}; it must be a whole number, {least} or more.")
+    require_count("truncate_len", truncate_len)
+    require_count("n_samples", n_samples, 10)
+    if top_n is not None:
+        require_count("top_n", top_n)
 
 
 def _targets(predictor: Any, values: np.ndarray, all_targets: bool) -> list[int]:
@@ -168,20 +168,20 @@ def _words(passage: Passage, weights: np.ndarray, top_n: int | None) -> tuple[Wo
     )
 
 
-def _stand_in(count: int) -> str:
-    """What the samplers vary in the text's place: "w0 w1 w2", one for each word.
+def _placeholders(count: int) -> str:
+    """The text that the samplers perturb, one made-up word per word: "w0 w1 w2".
 
-    So their own ideas of what a word is don't matter, and pairs and any language work.
+    So their own word splitting doesn't matter, and pairs and any language work.
     """
     return " ".join(f"w{i}" for i in range(count))
 
 
-def _kept(stand_in: str) -> list[int]:
-    return [int(word[1:]) for word in stand_in.split()]
+def _kept(placeholders: str) -> list[int]:
+    return [int(word[1:]) for word in placeholders.split()]
 
 
 def _predict_kept(predictor: Any, passage: Passage) -> Predict:
-    """Probabilities by the words that are kept; repeated texts are read from a cache."""
+    """A function from kept words to probabilities, which predicts each text once."""
     cache: dict[Any, np.ndarray] = {}
 
     def predict(kept: Iterable[Sequence[int]]) -> np.ndarray:

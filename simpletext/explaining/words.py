@@ -12,17 +12,17 @@ from ..tokenization.scripts import is_dense
 from ..tokenization.tokenizer import Place, Tokenizer
 
 APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
-WHOLE = 10**9  # tokens: no text is cut
+WHOLE = 10**9  # tokens: no text is truncated
 JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
 
 
 @dataclass(frozen=True)
 class Passage:
-    """What is explained.
+    """A text or a pair to explain.
 
     Attributes:
         texts: the text, or the two of a pair.
-        words: where each word stands: the number of its text, the first character, the end.
+        words: of each word the number of its text, its first character and its end.
     """
 
     texts: tuple[str, ...]
@@ -30,11 +30,11 @@ class Passage:
 
     @property
     def doc(self) -> Any:
-        """What a predictor takes: a text, or a tuple of two."""
+        """A predictor's input: a text, or a tuple of two."""
         return self.texts[0] if len(self.texts) == 1 else self.texts
 
     def keeping(self, kept: Collection[int]) -> Any:
-        """The text, or the pair, with these words only; what stands between words stays.
+        """The text or pair with these words only; characters between words stay.
 
         Example:
             >>> Passage(("not bad, ok",), ((0, 0, 3), (0, 4, 7), (0, 9, 11))).keeping({1, 2})
@@ -46,13 +46,13 @@ class Passage:
     def _part(self, number: int, kept: Collection[int]) -> str:
         pieces, last = [], self._pieces[number]
         for index, before, word in last[:-1]:
-            # Remove the space before a word too: two spaces could become another token.
+            # Also remove the space before the word: two spaces could become another token.
             pieces.append(before + word if index in kept else before.rstrip())
         return "".join([*pieces, last[-1][1]]).strip()
 
     @cached_property
     def _pieces(self) -> list[list[tuple[int, str, str]]]:
-        """For each text its words: number, what stands before, the word; at last the rest."""
+        """Per text its words (number, characters before it, word), and the rest of the text."""
         pieces = []
         for number, text in enumerate(self.texts):
             rows, at = [], 0
@@ -68,7 +68,7 @@ def passage_of(doc: Any, tokenizer: Tokenizer, truncate_len: int) -> Passage:
     """The passage of a document, each text cut after its first `truncate_len` words.
 
     Raises:
-        DataError: neither a text nor a pair; or it has no words.
+        DataError: neither a text nor a pair, or one without words.
     """
     texts = (doc,) if isinstance(doc, str) else doc
     is_pair = isinstance(texts, (tuple, list)) and len(texts) in (1, 2)
@@ -96,11 +96,11 @@ def passage_of(doc: Any, tokenizer: Tokenizer, truncate_len: int) -> Passage:
 
 
 def words_of(text: str, token_starts: Collection[int]) -> list[tuple[int, int]]:
-    """Where the words of a text start and end; emoji are words as well.
+    """The start and end of each word; emoji are words, too.
 
     Args:
         text: in any language.
-        token_starts: where tokens start, which divides scripts without spaces.
+        token_starts: the tokens' starts, which split scripts without spaces.
 
     Example:
         >>> words_of("it's bad \N{PILE OF POO} $()", [])
@@ -132,7 +132,7 @@ def _kind(letter: str) -> str:
 
 
 def _token_starts(text: str, tokenizer: Tokenizer) -> Collection[int]:
-    """Where tokens start, if the text's script needs them to separate words."""
+    """The tokens' starts, if the text's script has no spaces between words."""
     if not tokenizer.is_fast:  # it returns no token offsets
         return range(len(text))
     if not any(_kind(letter) == "dense" for letter in text):

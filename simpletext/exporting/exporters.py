@@ -22,6 +22,7 @@ from ..models.precision import precision_of
 from ..saving.predictor_folder import PROBES, probe_values
 from ..utils import backend, console
 from ..utils.files import new_folder
+from ..utils.validation import require_choice, require_flag, shown
 from .bundle import RUNTIMES, write_bundle
 
 NEEDED = {
@@ -45,12 +46,13 @@ def export(
     _check(format, quantize)
     model, settings = _in_float32(predictor.model), predictor.settings
     inputs = input_names(architecture_of(model).config)
-    wanted = probe_values(model, predictor.tokenizer, settings, PROBES)  # Keras exports what ran
+    # Also calls the model: Keras exports nothing else.
+    wanted = probe_values(model, predictor.tokenizer, settings, PROBES)
     with new_folder(path) as folder:
-        with console.silent("tensorflow"):  # it names its temporary folder
+        with console.silent("tensorflow"):  # it prints its temporary folder
             runtime, note = WRITERS[format](model, predictor, folder)
         write_bundle(folder, runtime, settings, predictor.tokenizer, inputs, note)
-        moved = float(np.abs(answers_of(folder, settings.paired) - wanted).max())
+        moved = float(np.abs(exported_probabilities(folder, settings.paired) - wanted).max())
         if not moved <= TOLERANCE:
             raise ExportError(
                 f"The export to {format} returns other probabilities than the predictor: they "
@@ -63,11 +65,11 @@ def export(
     return report
 
 
-def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
+def exported_probabilities(folder: Path, paired: bool | None = False) -> np.ndarray:
     """The probabilities of the probe texts from a bundle's predict.py, in a separate process.
 
     Raises:
-        ExportError: it fails; with the last line it wrote.
+        ExportError: predict.py fails; the message has the last line of its output.
     """
     texts: list[Any] = list(PROBES)
     if paired:
@@ -89,7 +91,7 @@ def answers_of(folder: Path, paired: bool | None = False) -> np.ndarray:
 def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.onnx, for any batch and length."""
     with _without_faulty_optimizer(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # raised by Keras' use of np.object
+        warnings.simplefilter("ignore", FutureWarning)  # from Keras' use of np.object
         model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
     return "onnx", ""
 
@@ -101,7 +103,7 @@ def write_openvino(model: keras.Model, predictor: Any, folder: Path) -> tuple[st
 
 
 def write_litert(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
-    """model.tflite, for any batch and length, of the runtime's own operations only."""
+    """model.tflite, for any batch and length, with built-in operations only."""
     model.export(str(folder / RUNTIMES["litert"].file), format="litert", verbose=False)
     return "litert", "On a phone, tokenizer.json is read by the `tokenizers` library, in Rust."
 
@@ -122,10 +124,9 @@ WRITERS: dict[str, Callable[[keras.Model, Any, Path], tuple[str, str]]] = {
 
 
 def _check(format: str, quantize: bool) -> None:
-    if format not in WRITERS:
-        raise ArgumentError(f"format={format!r}; allowed are {', '.join(map(repr, WRITERS))}.")
-    if quantize and format != "onnx":
-        raise ArgumentError(f"quantize=True is for format='onnx'; this is {format!r}.")
+    require_choice("format", format, WRITERS)
+    if require_flag("quantize", quantize) and format != "onnx":
+        raise ArgumentError(f"quantize=True is for format='onnx'; this is {shown(format)}.")
     if not backend.is_tensorflow():
         raise ExportError(
             f"Exports are made with the TensorFlow backend; this is {backend.name()!r}. "
@@ -155,9 +156,9 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 @contextlib.contextmanager
 def _without_faulty_optimizer() -> Iterator[None]:
-    """tf2onnx joins two reshapes into one although the shape between them is still used.
+    """Switch off a step of tf2onnx that merges two reshapes whose intermediate shape is used.
 
-    Without that step the graph is right, and ONNX Runtime optimises it anyway when it loads.
+    ONNX Runtime optimises the graph anyway when it loads it.
     """
     from tf2onnx import optimizer
 
@@ -177,11 +178,11 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
 
     path = folder / RUNTIMES["onnx"].file
     small = path.with_suffix(".int8")
-    with console.silent(None):  # it recommends a step that ours can do without
+    with console.silent(None):  # it recommends preprocessing that our models don't need
         quantize_dynamic(path, small, weight_type=QuantType.QInt8)
     before, after = path.stat().st_size, small.stat().st_size
     small.replace(path)
-    quantized = answers_of(folder, paired)
+    quantized = exported_probabilities(folder, paired)
     moved = float(np.abs(quantized - wanted).max())
     console.say(
         f"int8: {before / 1e6:.1f} MB became {after / 1e6:.1f} MB; the probabilities of the probe "

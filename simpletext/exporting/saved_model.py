@@ -1,4 +1,4 @@
-"""A SavedModel that takes strings: a WordPiece tokenizer as part of the graph."""
+"""A SavedModel that takes strings: its graph contains a WordPiece tokenizer."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from ..saving.predictor_folder import PROBES
 from ..utils import console
 from .bundle import STRINGS
 
-# Beside the probes and every word of the vocabulary, what a tokenizer in the graph must agree on.
+# Checked besides the probe texts and the vocabulary: the graph must return the same tokens.
 ODD = (
     "a\u0301e\u0300 \u00e9\u00df \ufb01 \u0130stanbul \u01c4",
     "\x00a\x01b\x7f\u200bc\u00add\tc\u00a0\u3000d\u2028e\rf",
@@ -25,10 +25,10 @@ WORDS = 100  # of the vocabulary in one text
 
 
 def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
-    """Write the SavedModel, with strings where that is possible; the runtime's name, and a note.
+    """Write the SavedModel, with strings if possible; returns the runtime's name and a note.
 
     Raises:
-        ExportError: the tokenizer in the graph doesn't give the tokenizer's own tokens.
+        ExportError: the tokenizer in the graph doesn't return the tokenizer's own tokens.
     """
     import tensorflow as tf
 
@@ -55,9 +55,9 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     what = "`texts` and `pairs`" if predictor.settings.paired else "`texts`"
     return STRINGS, (
         f"The signature `serving_default` takes strings ({what}) and returns `probabilities` and "
-        "`classes`; `ids` takes what predict.py makes. Strings need tensorflow-text where the "
-        "model is loaded (`import tensorflow_text`); TensorFlow Serving has it built in. The "
-        "names of the model's own marks, such as [SEP], are plain characters in a text."
+        "`classes`; `ids` takes the ids that predict.py makes. Strings need tensorflow-text where "
+        "the model is loaded (`import tensorflow_text`); TensorFlow Serving has it built in. The "
+        "names of special tokens, such as [SEP], are plain characters in a text."
     )
 
 
@@ -109,7 +109,7 @@ class WordPiece:
         )
 
     def tokens(self, texts: Any) -> Any:
-        """The ids of strings (n,) without the model's marks, a ragged (n, tokens) int32."""
+        """The ids of strings (n,) without special tokens, a ragged (n, tokens) int32."""
         import tensorflow as tf
         import tensorflow_text
 
@@ -120,7 +120,7 @@ class WordPiece:
             texts = tensorflow_text.normalize_utf8(texts, "NFD")
             texts = tf.strings.regex_replace(texts, r"\p{Mn}", "")
         if self._options["lower"]:
-            # A letter at a time, as the original: no other sigma at the end of a word.
+            # Letter by letter, as in the original: a final sigma stays a plain one.
             texts = tf.strings.regex_replace(texts, "\u03a3", "\u03c3")
             texts = tf.strings.lower(texts, encoding="utf-8")
         return tf.cast(self._pieces.tokenize(texts), tf.int32)
@@ -150,7 +150,7 @@ class WordPiece:
 
 
 def _cut(tokens: list[Any], room: int) -> list[Any]:
-    """Texts, or pairs, truncated to `room` tokens; of a pair the longer text first."""
+    """Texts or pairs truncated to `room` tokens; of a pair, the longer text is truncated first."""
     import tensorflow as tf
 
     if len(tokens) == 1:
@@ -209,7 +209,7 @@ def _check_tokens(tokenizer: WordPiece, predictor: Any) -> None:
         same = ids[i, mask[i]].tolist() == own_ids.tolist()
         if not same or types[i, mask[i]].tolist() != own_types.tolist():
             raise ExportError(
-                f"In the graph the text {texts[i][:60]!r} gets other tokens than from the "
+                f"In the graph the text {texts[i][:60]!r} has other tokens than from the "
                 "tokenizer, so the SavedModel would predict differently. Export to onnx, or serve "
                 "the predictor itself, and please report the model's name."
             )

@@ -1,1 +1,1 @@
-"""The forward pass and what is made of its outputs."""
+"""The forward pass, and predictions from its outputs."""

@@ -1,4 +1,4 @@
-"""How sure a model may be: a temperature, thresholds, and the scores that show their worth."""
+"""Calibration: a temperature, thresholds, and the scores that measure them."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ..errors import DataError
 from ..tasks.labels import Labels
 from ..utils import console
 
-LIMITS = (0.05, 20.0)  # temperatures outside of these mean that something else is wrong
+LIMITS = (0.05, 20.0)  # a temperature outside of these has another cause
 
 
 def fit_temperature(logits: np.ndarray, y: np.ndarray, labels: Labels) -> float:
@@ -14,13 +14,13 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray, labels: Labels) -> float:
 
     Args:
         logits: of validation texts, (texts, classes).
-        y: their labels, as `Labels.encode` gives them.
+        y: their labels, as `Labels.encode` returns them.
         labels: the task and the classes.
 
     Example:
         >>> two = Labels("single_label_classification", ("a", "b"))
-        >>> sure = np.array([[4.0, -4.0]] * 4)
-        >>> round(fit_temperature(sure, np.array([0, 0, 0, 1]), two), 1)  # right 3 times of 4
+        >>> logits = np.array([[4.0, -4.0]] * 4)
+        >>> round(fit_temperature(logits, np.array([0, 0, 0, 1]), two), 1)  # 3 of 4 are right
         7.3
     """
     from scipy.optimize import minimize_scalar
@@ -36,9 +36,9 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray, labels: Labels) -> float:
 def calibrated(
     logits: np.ndarray, y: np.ndarray, labels: Labels, old: float
 ) -> tuple[float, dict[str, float]]:
-    """The best temperature; and it, log loss and calibration error before and after, by name.
+    """The best temperature; and by name: it, and log loss and calibration error before and after.
 
-    Texts that are all predicted rightly leave it as it is, with a message.
+    If all texts are predicted correctly, the temperature stays as it is, with a message.
 
     Raises:
         DataError: texts of one class only.
@@ -53,8 +53,8 @@ def calibrated(
     else:
         new = old
         console.say(
-            f"All {len(y)} texts are predicted rightly, so they determine no temperature; it stays "
-            f"{old:g}. Calibrate on more texts, or on harder ones."
+            f"All {len(y)} texts are predicted correctly, so they determine no temperature; it "
+            f"stays {old:g}. Calibrate on more texts, or on harder ones."
         )
     scores = {"temperature": new}
     for name, temperature in (("before", old), ("after", new)):
@@ -65,12 +65,18 @@ def calibrated(
 
 
 def log_loss(values: np.ndarray, y: np.ndarray, labels: Labels) -> float:
-    """The mean of -log(probability) over the right answers."""
-    return float(labels.kind.row_losses(y, np.asarray(values, dtype="float64")).mean())
+    """scikit-learn's log loss; for a multi-label task, over all labels of all texts."""
+    from sklearn import metrics
+
+    values = np.asarray(values, dtype="float64")  # float32 would be clipped at 1e-7
+    if labels.kind.has_thresholds:
+        return float(metrics.log_loss(np.ravel(y) > 0.5, np.ravel(values), labels=[False, True]))
+    values = values / values.sum(axis=1, keepdims=True)
+    return float(metrics.log_loss(y, values, labels=np.arange(values.shape[1])))
 
 
 def calibration_error(values: np.ndarray, y: np.ndarray, labels: Labels, bins: int = 15) -> float:
-    """The expected calibration error: how far confidence and accuracy lie apart, 0 at best.
+    """The expected calibration error: mean difference of confidence and accuracy, 0 at best.
 
     Over bins of equal width (https://arxiv.org/abs/1706.04599).
     """
@@ -87,7 +93,7 @@ def calibration_error(values: np.ndarray, y: np.ndarray, labels: Labels, bins: i
 
 
 def best_thresholds(values: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
-    """For each label the threshold with the best F1; 0.5 for a label that never occurs.
+    """Each label's threshold with the best F1; 0.5 for a label that never occurs.
 
     Args:
         values: probabilities of validation texts, (texts, labels).
@@ -124,7 +130,7 @@ def _best_threshold(values: np.ndarray, right: np.ndarray) -> float:
     order = np.argsort(-values, kind="stable")
     found, sorted_values = np.cumsum(right[order]), values[order]
     f1 = 2 * found / (np.arange(1, len(values) + 1) + right.sum())
-    # A threshold can't part equal values: only the last of them counts.
+    # A threshold can't separate equal values: only the last of them counts.
     following = np.append(sorted_values[1:], 0.0)
     f1[sorted_values == following] = -1.0
     best = int(np.argmax(f1))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.tags import OUTSIDE, scheme_of, spans_of
+from ..errors import ArgumentError
 from ..tasks.labels import Labels
 from ..tokenization.encoded_texts import EncodedTexts
 from ..tokenization.windows import pooled
@@ -72,6 +73,8 @@ class TokenPredictions(Predictions):
         Entities below `min_confidence` are left out.
         """
         tags = self.labels.decode(self.predicted)
+        if self.as_tags and min_confidence is not None:
+            raise ArgumentError("min_confidence is for entities of texts; words have a tag each.")
         if self.as_tags:
             words = zip(tags, self.numbers, self.counts, strict=True)
             return [self._every_word(*row) for row in words]

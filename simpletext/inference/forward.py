@@ -13,8 +13,8 @@ from ..utils import backend, console
 from ..utils.processes import require_unforked
 from ..utils.ragged import flattened, is_ragged, ragged, split_as
 
-# Keras keeps what predicting needs on the model, so two threads would disturb each other. One
-# batch at a time costs nothing: a batch uses all cores by itself.
+# Keras stores prediction state on the model, so two threads would disturb each other. One batch at
+# a time costs nothing: a batch uses all cores.
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -54,7 +54,7 @@ def _of_words(outputs: np.ndarray, data: EncodedTexts, batches: Batches, index: 
 
 
 def _check_finite(logits: np.ndarray) -> None:
-    """Refuse outputs that are no numbers: their largest would always be the first class."""
+    """Refuse NaN and infinity: the prediction would always be the first class."""
     if is_ragged(logits):
         finite = split_as(np.isfinite(flattened(logits)), logits)
         wrong = np.flatnonzero([not row.all() for row in finite])
@@ -69,12 +69,12 @@ def _check_finite(logits: np.ndarray) -> None:
 
 
 def predict_batch(model: keras.Model, inputs: Any, rows: int) -> np.ndarray:
-    """The model's outputs for one batch of so many rows, (rows, ...)."""
+    """The model's outputs for one batch of `rows` rows, (rows, ...)."""
     require_unforked()
-    # Of a few models with one batch each TensorFlow thinks that they are one which is compiled too
-    # often, and warns.
+    # TensorFlow takes several models with one batch each for one model that is traced too often,
+    # and warns.
     with _ONE_AT_A_TIME, console.silent("tensorflow"):
         backend.compile_predict(model, inputs)
-        answers = model.predict_on_batch(inputs)
-    # In the scope of a tf.distribute strategy each device answers the whole batch.
-    return np.asarray(answers[:rows])
+        outputs = model.predict_on_batch(inputs)
+    # In the scope of a tf.distribute strategy each device predicts the whole batch.
+    return np.asarray(outputs[:rows])

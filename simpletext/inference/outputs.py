@@ -1,7 +1,7 @@
 """What the outputs of any compiled Keras model mean: the task, the classes, probabilities.
 
-A model of `Transformer` gives logits, and its data know their labels. For other models the loss
-that they were compiled with tells: which task it is, and whether outputs are logits.
+A model of `Transformer` returns logits, and its data have `labels`. For other models, the loss they
+were compiled with determines the task, and whether outputs are logits.
 """
 
 from typing import Any
@@ -16,16 +16,16 @@ from ..tasks.regression import target_names
 from ..tasks.task import MULTI, REGRESSION, SINGLE, task_named
 from ..tokenization.encoded_texts import EncodedTexts
 
-Truth = tuple[np.ndarray, Labels] | tuple[None, None]  # labels as numbers, and what they mean
+Truth = tuple[np.ndarray, Labels] | tuple[None, None]  # labels as numbers, and their classes
 
 
 def truth_in(model: keras.Model, y: np.ndarray, name: str) -> Truth:
-    """Labels as numbers, as `Labels.encode` makes them, and what they mean.
+    """Labels as numbers, as `Labels.encode` returns them, and their `Labels`.
 
     Args:
-        model: the compiled model that they are for.
+        model: the compiled model.
         y: labels in the form that the model's loss takes.
-        name: what the data are called, for messages.
+        name: the data's name, for messages.
 
     Raises:
         DataError: a label that the model has no output for.
@@ -45,27 +45,27 @@ def truth_in(model: keras.Model, y: np.ndarray, name: str) -> Truth:
     wrong = np.flatnonzero((ids < 0) | (ids >= count) | (ids != ids.astype(int)))
     if len(wrong):
         raise DataError(
-            f"Row {wrong[0]} of {name} has the label {ids[wrong[0]]}, but the model tells "
-            f"{count} classes apart, 0 to {count - 1}."
+            f"Row {wrong[0]} of {name} has the label {ids[wrong[0]]}, but the model has "
+            f"{count} classes, 0 to {count - 1}."
         )
     return ids.astype(int), labels
 
 
 def check_width(name: str, labels: Labels, model: keras.Model) -> None:
-    """Refuse data whose classes a model has no output for."""
+    """Refuse data with another number of classes than the model's outputs."""
     width = width_of(model)
     if width is not None and width != len(labels.classes):
         raise DataError(
             f"{name} has {len(labels.classes)} classes or targets, but the model has {width} "
-            "outputs. Take the model from the Transformer that made the data."
+            "outputs. Use the model of the Transformer that made the data."
         )
 
 
 def check_ids(data: EncodedTexts, model: keras.Model) -> None:
-    """Refuse token ids and lengths that a model of ours has no embeddings for.
+    """Refuse token ids and lengths for which a model of ours has no embeddings.
 
     Raises:
-        DataError: such as data of another checkpoint's tokenizer.
+        DataError: there are some, for example ids of another checkpoint's tokenizer.
     """
     architecture = getattr(model, "architecture", None)
     if not isinstance(architecture, Architecture) or not len(data.ids):
@@ -87,7 +87,7 @@ def check_ids(data: EncodedTexts, model: keras.Model) -> None:
 
 
 def width_of(model: keras.Model) -> int | None:
-    """Outputs a row; None for a model with several output tensors."""
+    """Outputs per row; None for a model with several output tensors."""
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or not shape or isinstance(shape[-1], (tuple, dict)):
         return None
@@ -105,9 +105,9 @@ def probabilities_of(model: keras.Model, outputs: np.ndarray, labels: Labels) ->
     if outputs.shape[1] == 1 and labels.kind.has_one_class:  # one sigmoid for two classes
         from scipy.special import expit
 
-        chance = expit(outputs) if _gives_logits(model, outputs) else outputs
+        chance = expit(outputs) if _returns_logits(model, outputs) else outputs
         return np.concatenate([1 - chance, chance], axis=1)
-    return labels.kind.probabilities(outputs) if _gives_logits(model, outputs) else outputs
+    return labels.kind.probabilities(outputs) if _returns_logits(model, outputs) else outputs
 
 
 def _task(model: keras.Model, y: np.ndarray, width: int) -> str:
@@ -134,8 +134,8 @@ def _loss(model: keras.Model) -> Any:
     return keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
 
 
-def _gives_logits(model: keras.Model, outputs: np.ndarray) -> bool:
-    """What the loss says; where it doesn't say, whether the values can't be probabilities."""
+def _returns_logits(model: keras.Model, outputs: np.ndarray) -> bool:
+    """The loss's `from_logits`; without one, whether the values can't be probabilities."""
     loss = _loss(model)
     if isinstance(loss, keras.losses.Loss):
         said = loss.get_config().get("from_logits")
@@ -148,7 +148,7 @@ def _gives_logits(model: keras.Model, outputs: np.ndarray) -> bool:
 
 
 def require_labels(labels: Labels | None) -> Labels:
-    """The labels, or an error that a model with several outputs has none."""
+    """The labels; raises an error for None, which a model with several outputs has."""
     if labels is None:
         raise ArgumentError(
             "The model has several outputs; a learner trains it, but reports need one output."

@@ -59,7 +59,7 @@ class Pipeline:
         return predict_logits(self.model, data, batch_size, verbose)
 
     def _report_truncation(self, data: EncodedTexts, verbose: int) -> None:
-        """Print how many texts were cut: the first time, and later with `verbose`."""
+        """Print how many texts were truncated: the first time, and later with `verbose`."""
         cut = int(data.truncated.sum())
         if cut and (verbose or not self._reported_truncation):
             self._reported_truncation = True

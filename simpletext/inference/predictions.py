@@ -1,4 +1,4 @@
-"""`Predictions`: what a model predicts for some rows, and what the user asked for of it."""
+"""`Predictions`: a model's predictions for some rows, in the forms that users request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,18 +9,19 @@ import numpy as np
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
 from ..tasks.task import SINGLE
+from ..utils.validation import require_count, require_number, shown
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model predicts for some rows, in the data's own order.
+    """A model's predictions for some rows, in the data's own order.
 
     Attributes:
         values: probabilities (regression: values), (rows, outputs) float32.
         labels: the task and the classes.
         y: the rows' labels as numbers (see `Labels.encode`), or None.
         texts, pairs: the texts behind the rows, or None.
-        truncated: for each row whether it was cut to maxlen, (rows,), or None.
+        truncated: whether each row was truncated to maxlen, (rows,), or None.
         words: for each row the places of its words in the text, (words, 2); or None.
     """
 
@@ -91,18 +92,14 @@ class Predictions:
 def check_options(labels: Labels, top_k: int | None, min_confidence: float | None) -> None:
     """Refuse options of `Predictor.predict` that don't go with the task."""
     task, kind = labels.task, labels.kind
-    if top_k is not None and kind.per_token:
-        raise ArgumentError("top_k is for the classes of whole texts; leave it out for entities.")
-    if top_k is not None and (not kind.has_classes or type(top_k) is not int or top_k < 1):
-        raise ArgumentError(
-            f"top_k={top_k!r}; it must be a whole number, 1 or more, and the task must have "
-            f"classes (this is {task})."
-        )
-    if min_confidence is not None and (not kind.has_one_class or not 0 <= min_confidence <= 1):
-        raise ArgumentError(
-            f"min_confidence={min_confidence!r}; it must be a probability from 0 to 1, and "
-            f"the task {SINGLE} (this is {task})."
-        )
+    if top_k is not None:
+        require_count("top_k", top_k)
+        if not kind.has_classes or kind.per_token:
+            raise ArgumentError(f"top_k needs a task with classes of texts; this is {task}.")
+    if min_confidence is not None:
+        require_number("min_confidence", min_confidence, 0, 1)
+        if not kind.has_one_class:
+            raise ArgumentError(f"min_confidence needs the task {SINGLE}; this is {task}.")
 
 
 def refuse_with_proba(**options: Any) -> None:
@@ -124,13 +121,13 @@ def thresholds_from(
     """The threshold of each label, (labels,) float32.
 
     Args:
-        threshold: the user's: one for all, one a label, or a dict by label.
-        kept: those tuned before, for the labels about which the user says nothing.
+        threshold: the user's: one for all, one per label, or a dict by label.
+        kept: tuned thresholds, for labels without one in `threshold`.
         labels: the task and the classes.
-        default: for labels about which nobody says anything.
+        default: for labels without any.
 
     Raises:
-        ArgumentError: not a multi-label task, an unknown label, a number outside of 0 to 1.
+        ArgumentError: not a multi-label task, an unknown label, or a number outside of 0 to 1.
     """
     count = len(labels.classes)
     values = np.full(count, default) if kept is None else np.asarray(kept, dtype="float64")
@@ -138,28 +135,37 @@ def thresholds_from(
         return values.astype("float32")
     if not labels.kind.has_thresholds:
         raise ArgumentError(
-            f"threshold={threshold!r} is for multi-label tasks; this is {labels.task}. "
-            "min_confidence leaves a single-label text without an answer."
+            f"threshold={shown(threshold)} is for multi-label tasks; this is {labels.task}. "
+            "For a single-label task use min_confidence."
         )
     if isinstance(threshold, Mapping):
         values = _by_name(threshold, values, labels)
-    elif np.size(threshold) in (1, count):
-        values = np.broadcast_to(np.asarray(threshold, dtype="float64").ravel(), (count,))
     else:
-        raise ArgumentError(
-            f"threshold has {np.size(threshold)} numbers; it must be one, one for each of the "
-            f"{count} labels, or a dict by label."
-        )
+        values = np.broadcast_to(_numbers(threshold, count), (count,))
     if not ((values >= 0) & (values <= 1)).all():
-        raise ArgumentError(f"threshold={threshold!r}; probabilities go from 0 to 1.")
+        raise ArgumentError(f"threshold={shown(threshold)}; probabilities go from 0 to 1.")
     return values.astype("float32")
+
+
+def _numbers(threshold: Any, count: int) -> np.ndarray:
+    """One threshold for all labels, or one for each."""
+    try:
+        values = np.asarray(threshold, dtype="float64").ravel()
+    except (TypeError, ValueError, OverflowError):
+        values = np.zeros(0)
+    if values.size not in (1, count):
+        raise ArgumentError(
+            f"threshold={shown(threshold)}; it must be one number, one for each of the {count} "
+            "labels, or a dict by label."
+        )
+    return values
 
 
 def _by_name(threshold: Mapping[Any, float], values: np.ndarray, labels: Labels) -> np.ndarray:
     unknown = [name for name in threshold if name not in labels.classes]
     if unknown:
         raise ArgumentError(
-            f"threshold names {unknown[0]!r}, which isn't one of the labels: "
+            f"threshold names {shown(unknown[0])}, which isn't one of the labels: "
             f"{', '.join(map(repr, labels.classes[:10]))}."
         )
     given = [threshold.get(name, old) for name, old in zip(labels.classes, values, strict=True)]

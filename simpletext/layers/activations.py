@@ -1,4 +1,4 @@
-"""Activation functions by the names that config.json has for them."""
+"""Activation functions by their names in config.json."""
 
 from keras import ops
 

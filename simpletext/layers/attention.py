@@ -38,7 +38,7 @@ class SelfAttention(Part):
             dense.build(x_shape)
 
     def make_dense(self, name, units):
-        """One of the four products."""
+        """One of the four projections."""
         return Dense(units, name=name, dtype=self.dtype_policy)
 
     def compute_output_spec(self, x, bias, training=None, only_first=False):
@@ -46,11 +46,11 @@ class SelfAttention(Part):
         return keras.KerasTensor((x.shape[0], length, x.shape[2]), self.compute_dtype)
 
     def call(self, x, bias, training=None, only_first=False):
-        """What each token attends to, with the shapes of `TransformerBlock.call`."""
-        asking = x[:, :1] if only_first else x
+        """The attention's output, with the shapes of `TransformerBlock.call`."""
+        selected = x[:, :1] if only_first else x
         if only_first and bias.shape[2] != 1:
             bias = bias[:, :, :1]
-        query, key, value = self.query(asking), self.key(x), self.value(x)
+        query, key, value = self.query(selected), self.key(x), self.value(x)
         return self._attend(*map(self._split, (query, key, value)), bias, training)
 
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
@@ -59,11 +59,11 @@ class SelfAttention(Part):
     def _context(self, query, key, value, bias, training):  # -> (batch, length, hidden)
         query = query * query.shape[-1] ** -0.5
         if training:
-            # One mask for all heads: with 256 tokens, one for each is a sixth of attention's time.
+            # One mask for all heads: with 256 tokens, one per head is a sixth of attention's time.
             rows, _, length, _ = ops.shape(query)
             shape = (rows, 1, length, ops.shape(key)[2])
             keep, scale = to_keep(shape, self.dropout, self.seed_generator, training)
-            # The value is scaled up instead of the weights, which are many more.
+            # The values are scaled up instead of the weights, which are many more.
             return recomputation.attention(query, key, value * scale, bias, keep)
         weights = softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
         return join_heads(ops.matmul(weights, value))  # weights: (batch, heads, length, length)

@@ -1,7 +1,7 @@
-"""The base class of all layers, and where new weights take their values from.
+"""The base class of all layers, and the source of new weights' values.
 
-Shapes are written as comments. Every layer keeps its constructor's arguments under their own
-names, so that `get_config` needs no code of its own.
+Every layer keeps its constructor's arguments as attributes of the same names, from which
+`get_config` is derived.
 """
 
 import inspect
@@ -22,7 +22,7 @@ _value_of: ContextVar[Callable[[str, tuple[int, ...]], Any] | None] = ContextVar
 
 @contextmanager
 def filled_by(value_of: Callable[[str, tuple[int, ...]], Any]) -> Iterator[None]:
-    """In this block new weights begin with `value_of(path, shape)`, if that isn't None.
+    """In this block new weights take the value `value_of(path, shape)`, if that isn't None.
 
     Weights that are initialised first and overwritten later would cost twice the time.
     """

@@ -10,7 +10,7 @@ from .base import Part
 
 
 def truncated_normal(stddev: float, cutoff: float, seed: int):
-    """An initializer: normal values, none of them beyond `cutoff` standard deviations."""
+    """An initializer: normal values within `cutoff` standard deviations."""
 
     def draw(shape, dtype=None):
         share = math.erf(cutoff / math.sqrt(2.0))
@@ -58,16 +58,16 @@ class Dense(Part):
     def linear(self, x, product=ops.matmul, activate=activations.ACTIVATIONS["linear"]):
         """The layer without its activation or with another, (..., features) -> (..., units).
 
-        `product` is that of the tokens and the kernel.
+        `product` multiplies the tokens by the kernel.
         """
         leading = ops.shape(x)[:-1]
         y = product(ops.reshape(x, (-1, x.shape[-1])), self.kernel)
         if self.use_bias:
             y = ops.add(y, self.bias)
-        # Activated before the shape comes back: then TensorFlow makes one operation of all three.
+        # Activated before the reshape: then TensorFlow fuses product, bias and activation.
         return ops.reshape(activate(y), (*leading, self.units))
 
     @property
     def is_gelu(self) -> bool:
-        """Whether the activation is the exact gelu, whose gradient is written by hand."""
+        """Whether the activation is the exact gelu, which has a custom gradient."""
         return self._activate is activations.ACTIVATIONS["gelu"]

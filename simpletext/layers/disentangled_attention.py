@@ -24,8 +24,8 @@ class DistanceEmbeddings(Part):
     Args:
         count: rows of the table.
         width: size of an embedding.
-        rows: for each distance from -n to n its row in the table; further ones go with n.
-        epsilon: of the norm over them; None for a model without one.
+        rows: the table's row for each distance from -n to n; further distances count as n.
+        epsilon: of the norm over the embeddings; None for a model without one.
     """
 
     def __init__(self, count, width, rows, epsilon=None, **kwargs):
@@ -55,12 +55,12 @@ class DistanceEmbeddings(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class DebertaAttention(SelfAttention):
-    """Disentangled attention. Called with a pair: the bias, and the embeddings of distances.
+    """Disentangled attention. Called with a pair: the bias, and the distance embeddings.
 
     Args:
-        scores: which of "c2p" and "p2c" are added to the scores of content to content.
-        parts: how many kinds of scores share the scale.
-        position_dropout: for the embeddings of distances.
+        scores: which of "c2p" and "p2c" are added to the content-to-content scores.
+        parts: number of kinds of scores; the sum is scaled by it.
+        position_dropout: dropout rate of the distance embeddings.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class DebertaAttention(SelfAttention):
         if "c2p" in self.scores:
             position_key = self._as_keys(self.position_key(rows)) * width**-0.5
             total = total + by_distance(ops.matmul(query, position_key))
-        if "p2c" in self.scores:  # each key looks at the queries: their distances are the opposite
+        if "p2c" in self.scores:  # seen from a key, a distance has the opposite sign
             rows = ops.flip(rows, axis=0)
             position_query = self._as_keys(self.position_query(rows)) * (self.parts * width) ** -0.5
             scores = by_distance(ops.matmul(key, position_query))
@@ -129,10 +129,10 @@ class DebertaAttention(SelfAttention):
 
 @keras.saving.register_keras_serializable("simpletext")
 class DebertaV2Attention(DebertaAttention):
-    """The same with separate projections, which may serve the positions, too.
+    """Disentangled attention with separate projections.
 
     Args:
-        share_key: whether positions go through the projections of the content.
+        share_key: whether positions share the projections of the content.
     """
 
     def __init__(self, num_heads, scores, parts, share_key=False, **kwargs):

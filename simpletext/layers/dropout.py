@@ -13,10 +13,10 @@ def dropout(x, rate: float, seed_generator, training: bool):
 
 
 def to_keep(shape, rate: float, seed_generator, training: bool):
-    """Which values a dropout keeps, bool or None for all, and how much to scale these up.
+    """The mask of the values that dropout keeps (bool, or None for all), and their scale.
 
-    One random byte decides over a value (so the rate is met to 1/256, and the scale goes with the
-    rate that is met): drawing a float for each takes three times as long, a tenth of a step.
+    One random byte per value: the rate is rounded to 1/256, and the scale is exact for the rounded
+    rate. Drawing a float per value takes three times as long, a tenth of a step.
     """
     dropped = round(rate * 256)
     if not training or dropped == 0:

@@ -1,4 +1,4 @@
-"""What stands for tokens: the tables of words, positions and token types, and their sum."""
+"""Embeddings of words, positions and token types, and their sum."""
 
 import keras
 from keras import ops
@@ -18,7 +18,7 @@ class Embedding(Part):
         self.rows, self.units = rows, units
 
     def build(self, shape=None):
-        # No autocast: in reduced precision only the rows taken are cast, not the whole table.
+        # No autocast: in reduced precision only the selected rows are cast, not the whole table.
         self.embeddings = self.add_weight(
             name="embeddings", shape=(self.rows, self.units), initializer="zeros", autocast=False
         )
@@ -32,7 +32,7 @@ class Embedding(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class WordEmbeddings(Part):
-    """Word embeddings and nothing else, dropped out: for models with positions elsewhere."""
+    """Word embeddings alone, with dropout: for models that have positions elsewhere."""
 
     def __init__(self, vocab_size, hidden_size, dropout=0.0, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -55,13 +55,13 @@ class WordEmbeddings(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class Embeddings(Part):
-    """Word, position and token-type embeddings, added, normalised, dropped out and projected.
+    """The sum of word, position and token-type embeddings, then norm, dropout and projection.
 
     Args:
         max_positions: rows of the position table; 0 for a model without one.
         type_vocab_size: rows of the token-type table; 0 for a model without one.
-        pad_token_id: count positions as RoBERTa does: padding has this number, and the tokens
-            that aren't padding have the ones after it. None: 0, 1, 2 and so on.
+        pad_token_id: number positions as RoBERTa does: padding has the position `pad_token_id`,
+            the other tokens have the positions after it. None: 0, 1, 2 and so on.
         projected_size: units of a last dense layer; None for a model without one.
     """
 
@@ -86,7 +86,7 @@ class Embeddings(Part):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def tables(self) -> dict[str, tuple[int, int]]:
-        """The embedding tables by name: their rows and the size of each."""
+        """The (rows, units) of each embedding table by name."""
         rows = {
             "word_embeddings": self.vocab_size,
             "position_embeddings": self.max_positions,
@@ -115,11 +115,11 @@ class Embeddings(Part):
         return self.project(x) if self.projected_size else x
 
     def make_norm(self):
-        """The norm, for families with another one."""
+        """The norm; families with another one override this."""
         return LayerNorm(self.epsilon, name="norm", dtype=self.dtype_policy)
 
     def words(self, ids):
-        """What stands for the tokens themselves: (batch, length, hidden)."""
+        """The word embeddings of the tokens: (batch, length, hidden)."""
         return self.word_embeddings(ids)
 
     def sum(self, ids, types):

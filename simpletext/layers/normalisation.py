@@ -27,7 +27,7 @@ class LayerNorm(Part):
     def call(self, x, training=None):
         if training:
             weights = [self.gamma, self.beta] if self.use_bias else [self.gamma]
-            tensors = [ops.reshape(weight, (-1,)) for weight in weights]  # no variables any more
+            tensors = [ops.reshape(weight, (-1,)) for weight in weights]  # not variables
             return recomputation.layer_norm(ops.cast(x, self.compute_dtype), self.epsilon, *tensors)
         x = ops.cast(x, "float32")
         centred = x - ops.mean(x, axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Positions that aren't added to the embeddings: rotary ones, and distances between tokens."""
+"""Positions that aren't added to the embeddings: rotary positions and token distances."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ class Rotary(Part):
             ops.sin(angles), self.compute_dtype
         )
 
-    def _frequencies(self):  # rounded to float32 where the original does: far positions show it
+    def _frequencies(self):  # rounded to float32 as in the original; far positions need it
         exponents = np.arange(0, self.width, 2, dtype="float32") / np.float32(self.width)
         powers = (float(self.theta) ** exponents.astype("float64")).astype("float32")
         return np.float32(1.0) / powers / np.float32(self.factor)
@@ -56,15 +56,15 @@ def rotary_settings(parameters: dict, theta: float) -> dict:
 
     Args:
         parameters: that part of config.json.
-        theta: what holds if the parameters don't say.
+        theta: the default.
 
     Raises:
-        UnsupportedModelError: a kind of scaling other than "default" and "linear".
+        UnsupportedModelError: the scaling isn't "default" or "linear".
     """
     kind = parameters.get("rope_type", parameters.get("type", "default"))
     if kind not in ("default", "linear"):
         raise UnsupportedModelError(
-            f"config.json says rope_type={kind!r}; simpletext supports 'default' and 'linear' only."
+            f"config.json has rope_type={kind!r}; simpletext supports 'default' and 'linear' only."
         )
     factor = parameters["factor"] if kind == "linear" else 1.0
     return {"theta": parameters.get("rope_theta", theta), "factor": factor}
@@ -104,25 +104,25 @@ def sinusoids(numbers, width: int):
 
 
 def distances(length):
-    """The distances that `by_distance` wants scores for: length, length - 1, ..., -length."""
+    """The distances of `by_distance`'s columns: length, length - 1, ..., -length."""
     return length - ops.arange(2 * length + 1)
 
 
 def by_distance(scores, keys=None, step: int = 1):
-    """Attention scores by distance become scores by key.
+    """Convert attention scores by distance to scores by key.
 
     Args:
         scores: (..., length, 2 * length + 1); column j of row q is for the key at distance
             q - k = length - j, see `distances`.
-        keys: number of keys, if it isn't the length. Then, and with another step, there are
-            step * length + keys columns, and column j of row q is for the key at distance
+        keys: number of keys; by default the length. In general there are step * length + keys
+            columns, and column j of row q is for the key at distance
             step * q - k = step * length - j.
-        step: how many keys further on each query stands than the one before it.
+        step: keys from one query's position to the next one's.
 
     Returns:
         (..., length, keys): entry [q, k] is `scores[q, step * (length - q) + k]`. Nothing is
-        gathered: with `step` columns less, each row begins that much further right than the one
-        above.
+        gathered: reshaped to rows `step` columns shorter, each row begins `step` columns further
+        right than the row above.
     """
     *leading, length, width = ops.shape(scores)
     flat = ops.reshape(scores, (*leading, length * width))[..., step * length :]

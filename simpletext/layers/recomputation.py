@@ -1,7 +1,7 @@
-"""Functions for training whose gradients are written by hand, so that a step keeps little.
+"""Functions with custom gradients that save memory in training.
 
-What a framework derives by itself keeps every intermediate result until the backward pass. These
-keep few; that is also less to write and read, which is most of what they cost.
+Automatic differentiation keeps every intermediate result until the backward pass. These functions
+keep few of them, which also saves time: most of their cost is memory traffic.
 """
 
 import math
@@ -10,7 +10,7 @@ from keras import ops
 
 from ..utils import backend
 
-SCORES_AT_ONCE = 2**22  # attention's, of a few rows; a step has three or four arrays of this size
+SCORES_AT_ONCE = 2**22  # a step has three or four arrays of this size
 
 
 def gelu(x):
@@ -53,7 +53,7 @@ def _product_of_double_gelu(x, kernel):
 
 
 def _double_share(x):
-    """Twice the share of `x` that gelu lets pass, which is the normal distribution's function."""
+    """Twice the factor of `x` in gelu: the normal distribution's cumulative function."""
     return 1.0 + ops.erf(x * math.sqrt(0.5))
 
 
@@ -102,12 +102,12 @@ def attention(query, key, value, bias, keep):  # -> (batch, query's length, head
 
     Args:
         query: (batch, heads, length, width), already scaled.
-        key: (batch, heads, length, width), its length may be another.
+        key: (batch, heads, key's length, width).
         value: the same shape as `key`.
-        bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length). One
-            that is the same for all heads and queries is a mask, which has no gradient.
-        keep: whether dropout lets a weight pass, of a shape that can be spread over the scores';
-            None for all.
+        bias: added to the scores, (batch or 1, heads or 1, query's length or 1, key's length). A
+            bias that is the same for all heads and queries is a mask and has no gradient.
+        keep: dropout's mask of the weights that are kept, broadcastable to the scores; None for
+            all.
     """
     is_mask = _is_mask(bias)
 
@@ -135,13 +135,13 @@ def _is_mask(bias):
 
 
 def _contexts(query, key, value, bias, keep):
-    """What the queries attend to, alone in a tuple."""
+    """The attention's output, in a tuple of one."""
     weights = softmax(ops.matmul(query, _turned(key)) + bias)
     return (join_heads(ops.matmul(_kept(weights, keep), value)),)
 
 
 def _slopes(query, key, value, bias, keep, g, context):
-    """The gradients of query, key, value, and of a bias that is no mask; `g` is the context's."""
+    """The gradients of query, key, value, and of a bias that isn't a mask; `g` is the output's."""
     weights = softmax(ops.matmul(query, _turned(key)) + bias)
     along = ops.sum(split_heads(g * context, query.shape[1]), axis=-1, keepdims=True)
     g = split_heads(g, query.shape[1])
@@ -157,7 +157,7 @@ def softmax(scores):
 
 
 def split_heads(x, heads):  # (batch, length, heads * width) -> (batch, heads, length, width)
-    """Each head's part of the features."""
+    """Split the features into heads."""
     batch, length, hidden = ops.shape(x)
     return ops.transpose(ops.reshape(x, (batch, length, heads, hidden // heads)), (0, 2, 1, 3))
 
@@ -169,15 +169,15 @@ def join_heads(x):  # (batch, heads, length, width) -> (batch, length, heads * w
 
 
 def _by_rows(arrays, function, shapes):
-    """The arrays that `function` makes of `arrays`, of a few rows' scores at once.
+    """Apply `function` to a few rows of `arrays` at a time, and concatenate its results.
 
-    All rows' scores at once would be the most that a step holds.
+    The scores of all rows at once would be the largest array of a step.
 
     Args:
-        arrays: queries and keys first, (rows, heads, length, width). One of a single row goes to
-            all slices, as does None.
-        function: of the arrays' rows, to a tuple of arrays.
-        shapes: of the results, (rows, ...), in so far as they are known.
+        arrays: queries and keys first, (rows, heads, length, width). An array of one row, or None,
+            is passed whole each time.
+        function: from the arrays' rows to a tuple of arrays.
+        shapes: of the results, (rows, ...), as far as they are known.
     """
     _, heads, length, _ = ops.shape(arrays[0])
     scores = heads * length * ops.shape(arrays[1])[2]
@@ -193,7 +193,7 @@ def _turned(x):
 
 
 def _summed_to(gradient, x):
-    """The gradient of `x`, from that of a sum in which `x` was spread over some axes."""
+    """The gradient of `x`, from that of a sum in which `x` was broadcast over some axes."""
     sizes = enumerate(zip(gradient.shape, x.shape, strict=True))
     axes = [axis for axis, (size, own) in sizes if own == 1 and size != 1]
     return ops.sum(gradient, axis=axes, keepdims=True) if axes else gradient

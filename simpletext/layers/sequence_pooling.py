@@ -1,4 +1,4 @@
-"""Texts at half their length, and back (https://arxiv.org/abs/2006.03236)."""
+"""Pooling texts to half their length, and upsampling (https://arxiv.org/abs/2006.03236)."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from .windows import pick
 
 @dataclass(frozen=True)
 class Pooling:
-    """How texts are shortened: by pairs, the first token on its own or not.
+    """How texts are shortened: two tokens become one, except perhaps the first.
 
     Attributes:
-        separate_cls: the first token makes a pair with itself.
-        truncate_seq: then the last token goes, so that the length stays even.
+        separate_cls: the first token is pooled with itself.
+        truncate_seq: with `separate_cls`, drop the last token, so that the length stays even.
     """
 
     separate_cls: bool
     truncate_seq: bool
 
     def window(self, length):
-        """How many tokens become one: 2, but 1 where only one or two are left."""
+        """How many tokens become one: 2, or 1 if only one or two are left."""
         return pick(length > (2 if self.separate_cls else 1), 2, 1)
 
     def pooled_length(self, length):
@@ -32,7 +32,7 @@ class Pooling:
         return (length + added + window - 1) // window
 
     def level(self, length, times: int):
-        """The length after pooling that many times, and how many tokens each one represents."""
+        """The length after pooling `times` times, and how many tokens each result represents."""
         stride = 1
         for _ in range(times):
             stride = stride * self.window(length)
@@ -40,7 +40,7 @@ class Pooling:
         return length, stride
 
     def windows(self, x):
-        """What is pooled together: (batch, length, ...) -> (batch, pooled length, window, ...)."""
+        """Tokens pooled together: (batch, length, ...) -> (batch, pooled length, window, ...)."""
         batch, length, *rest = ops.shape(x)
         window = self.window(length)
         if self.separate_cls:
@@ -82,12 +82,12 @@ class FunnelPooling(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class Upsampling(Part):
-    """Pooled states at the length of others, each as often as needed, added to those.
+    """Repeat pooled states to the length of other states, and add them to those.
 
     Args:
-        times: how often a state comes.
-        separate_cls: whether the first one comes only once.
-        truncate_seq: whether zeros follow where the pooled text ends early.
+        times: how often each state is repeated.
+        separate_cls: don't repeat the first state.
+        truncate_seq: fill with zeros where the pooled text ends early.
     """
 
     def __init__(self, times, separate_cls, truncate_seq, **kwargs):

@@ -47,26 +47,26 @@ class TransformerBlock(Part):
         self.output_dense.build((*x_shape[:-1], self.intermediate_size))
 
     def make_attention(self, **kwargs):
-        """The attention layer; families with another kind of attention say which."""
+        """The attention layer; families with another kind of attention override this."""
         return SelfAttention(self.num_heads, self.attention_dropout, self.seed + 1, **kwargs)
 
     compute_output_spec = SelfAttention.compute_output_spec
 
     def call(self, x, bias, training=None, only_first=False):
-        """The tokens' next states, or with `only_first` the first one's alone.
+        """The next hidden states of all tokens, or with `only_first` of the first token.
 
         Args:
             x: (batch, length, hidden).
-            bias: (batch, 1, 1, length), or what can be spread over (batch, heads, length, length).
-            training: whether dropout drops.
-            only_first: the result is (batch, 1, hidden).
+            bias: (batch, 1, 1, length), or broadcastable to (batch, heads, length, length).
+            training: whether dropout is active.
+            only_first: return (batch, 1, hidden).
         """
         x, attended = self._attended(x, bias, training, only_first)
         x = self.attention_norm(x + self._drop(attended, training))
         return self.output_norm(x + self._drop(self._feed_forward(x, training), training))
 
     def _attended(self, x, bias, training, only_first):
-        """The tokens that are asked for, and what they attend to."""
+        """The requested tokens' states, and the attention's output for them."""
         if not only_first:
             return x, self.attention(x, bias, training=training)
         if type(self.attention) is SelfAttention:
@@ -74,7 +74,7 @@ class TransformerBlock(Part):
         return x[:, :1], self.attention(x, bias, training=training)[:, :1]
 
     def make_dense(self, name, units, activation="linear"):
-        """One of the feed-forward's two products, for families with other ones."""
+        """One of the feed-forward's two dense layers; families with other layers override this."""
         return Dense(units, activation, name=name, dtype=self.dtype_policy)
 
     def _feed_forward(self, x, training):  # (batch, length, hidden)

@@ -1,8 +1,8 @@
 """Attention to a window around each token (https://arxiv.org/abs/2004.05150).
 
-Texts longer than a few windows are cut into chunks that look at themselves and their two
-neighbours, so that time and memory grow with the length and not with its square. Shorter texts are
-one chunk without neighbours.
+Texts longer than a few windows are split into chunks that attend to themselves and their two
+neighbours, so that time and memory grow linearly with the length. Shorter texts are one chunk
+without neighbours.
 """
 
 import keras
@@ -18,11 +18,11 @@ NEVER = -1e9
 
 @keras.saving.register_keras_serializable("simpletext")
 class WindowBias(Part):
-    """From an attention bias the one for `WindowAttention`, which shuts out far keys, too.
+    """Converts an attention bias to that of `WindowAttention`, which masks distant keys, too.
 
     Args:
-        reach: how far away a key may be.
-        sees_first: leave out the first key, which `WindowAttention` treats apart.
+        reach: largest distance of a key.
+        sees_first: mask the first key, which `WindowAttention` treats separately.
     """
 
     def __init__(self, reach, sees_first=False, **kwargs):
@@ -47,11 +47,11 @@ class WindowBias(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class WindowAttention(SelfAttention):
-    """Self-attention to the tokens around. Called with the pair of the bias and its `WindowBias`.
+    """Self-attention within a window. Called with the pair of the bias and its `WindowBias`.
 
     Args:
-        reach: how far away a key may be; None for attention to the whole text and a plain bias.
-        sees_first: whether all tokens see the first one, too.
+        reach: largest distance of a key; None for attention to the whole text and a plain bias.
+        sees_first: whether all tokens also attend to the first one.
     """
 
     def __init__(self, num_heads, reach, sees_first=False, dropout=0.0, seed=0, **kwargs):
@@ -83,11 +83,11 @@ class WindowAttention(SelfAttention):
 
 
 def layout(length, size: int, limit: int):
-    """The size of a chunk, and how much of its neighbours it sees on either side.
+    """The size of a chunk, and how many tokens of each neighbour it attends to.
 
     Args:
-        length: of the text; a tensor within TensorFlow's graphs.
-        size: of the chunks of a long text, each of which sees its neighbours whole.
+        length: of the text; a tensor in TensorFlow's graphs.
+        size: of a long text's chunks, which attend to the whole of their neighbours.
         limit: up to this length a text is one chunk.
     """
     is_long = length > limit
@@ -95,7 +95,7 @@ def layout(length, size: int, limit: int):
 
 
 def pick(condition, yes, no):
-    """`yes` or `no`, whole numbers, on a condition that is a tensor within TensorFlow's graphs."""
+    """`yes` or `no`, both integers, by a condition that is a tensor in TensorFlow's graphs."""
     if isinstance(condition, bool):
         return yes if condition else no
     condition = ops.cast(condition, "int32")
@@ -103,7 +103,7 @@ def pick(condition, yes, no):
 
 
 def chunks(x, size, fill=0.0):
-    """Cut the third axis: (batch, heads, length, width) -> (batch, heads, chunks, size, width)."""
+    """Split axis 2: (batch, heads, length, width) -> (batch, heads, chunks, size, width)."""
     batch, heads, length = ops.shape(x)[0], ops.shape(x)[1], ops.shape(x)[2]
     width = x.shape[3]
     missing = (size - length % size) % size
@@ -112,7 +112,7 @@ def chunks(x, size, fill=0.0):
 
 
 def with_neighbours(x, size, edge, fill=0.0):
-    """Each chunk between the last `edge` rows of the one before and the first of the one after."""
+    """Each chunk with the last `edge` rows of the chunk before and the first of the one after."""
     batch, heads, _, _, width = ops.shape(x)
     nothing = ops.full((batch, heads, 1, edge, width), fill, x.dtype)
     before = ops.concatenate([nothing, x[:, :, :-1, size - edge :]], axis=2)

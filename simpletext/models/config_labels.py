@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ArgumentError, UnsupportedModelError
+from ..errors import UnsupportedModelError
+from ..tasks.labels import checked_names
 from ..tasks.task import REGRESSION, SINGLE, TASKS, TOKENS
 from ..utils import console
-from ..utils.validation import require_count
+from ..utils.validation import require_choice, require_count, shown
 
-MOST_NEW = 100_000  # labels of a head without weights; a config.json may say any number
+MOST_NEW = 100_000  # the most labels of a head without weights: config.json may name any number
 
 
 def labels_in(config: Mapping[str, Any]) -> list[str] | None:
     """The label names in a config.json, in the order of the logits; None if it has none.
 
     Raises:
-        UnsupportedModelError: an id2label that isn't a name for each of 0, 1, 2 and so on, or one
-            that has a name twice.
+        UnsupportedModelError: id2label lacks one of the ids 0, 1, 2 and so on, or repeats a name.
     """
     names = config.get("id2label")
     if names is None and isinstance(config.get("label2id"), dict):
@@ -78,15 +78,15 @@ def with_labels(
 ) -> dict[str, Any]:
     """`config` with its labels and problem type brought up to date."""
     num_labels = require_count("num_labels", num_labels)
-    if problem_type not in (None, *TASKS):
-        raise ArgumentError(f"problem_type={problem_type!r}; allowed are {', '.join(TASKS)}.")
-    names = class_names or labels_in(config) or []
+    if problem_type is not None:
+        require_choice("problem_type", problem_type, TASKS)
+    names = checked_names(class_names) or labels_in(config) or []
     if len(names) != num_labels:
         names = [f"LABEL_{i}" for i in range(num_labels)]
     default = config.get("problem_type") or (REGRESSION if num_labels == 1 else SINGLE)
-    if problem_type is None and default not in TASKS:
+    if problem_type is None and not (isinstance(default, str) and default in TASKS):
         raise UnsupportedModelError(
-            f"config.json has problem_type={default!r}; pass problem_type= (or task=), one of "
+            f"config.json has problem_type={shown(default)}; pass problem_type= (or task=), one of "
             f"{', '.join(TASKS)}."
         )
     labels = {

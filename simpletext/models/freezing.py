@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from ..errors import ArgumentError
-from ..utils.validation import require_count
+from ..utils.validation import require_choice, require_count, shown
 from .loading import Architecture
 
 NAMES = ("embeddings", "encoder")
@@ -20,9 +20,9 @@ def layers_to_freeze(
 
     Args:
         model: any Keras model; the parts by name need one of ours.
-        freeze_range: "embeddings"; "encoder" (all but the head); a number n for the first n of
-            `model.layers`; by default all but the head.
-        blocks: instead, a number k for the embeddings and the first k blocks.
+        freeze_range: "embeddings"; "encoder" (all but the head, the default); or n, the first n of
+            `model.layers`.
+        blocks: instead of `freeze_range`: k for the embeddings and the first k blocks.
 
     Raises:
         ArgumentError: a part that the model doesn't have.
@@ -31,13 +31,11 @@ def layers_to_freeze(
         if freeze_range is not None:
             raise ArgumentError("Pass freeze_range or blocks, not both.")
         return _lower_blocks(model, blocks)
-    if freeze_range is None or freeze_range == "encoder":
+    if freeze_range is None or isinstance(freeze_range, str):
+        if require_choice("freeze_range", freeze_range or "encoder", NAMES) == "embeddings":
+            return _lower_blocks(model, 0)
         head = head_of(model)
         return [layer for layer in model.layers if layer.name not in head]
-    if freeze_range == "embeddings":
-        return _lower_blocks(model, 0)
-    if isinstance(freeze_range, str):
-        raise ArgumentError(f"There is no part {freeze_range!r}; there are {', '.join(NAMES)}.")
     return model.layers[: require_count("freeze_range", freeze_range, 0, len(model.layers))]
 
 
@@ -55,7 +53,7 @@ def set_trainable(layers: list[Any], trainable: bool) -> None:
 
 
 def head_of(model: keras.Model) -> set[str]:
-    """The names of the head's layers: of ours what the checkpoint's head has, else the last."""
+    """The names of the head's layers; for a model that isn't ours, of the last layer."""
     architecture = getattr(model, "architecture", None)
     if isinstance(architecture, Architecture) and architecture.head is not None:
         return {path.split("/")[0] for path in architecture.head.table}
@@ -63,11 +61,11 @@ def head_of(model: keras.Model) -> set[str]:
 
 
 def _lower_blocks(model: keras.Model, count: int) -> list[Any]:
-    """The embeddings and the first blocks: all that lies below the next block."""
+    """The embeddings and the first blocks: all layers below the next block."""
     places = [i for i, part in enumerate(model.layers) if re.fullmatch(r"layer_\d+", part.name)]
     if not places:
         raise ArgumentError(
-            "The model has no blocks by the names of an encoder of simpletext. "
+            "The model has no layers named like the blocks of simpletext's encoders. "
             "Use freeze(n) for the first n of model.layers."
         )
     count = require_count("blocks", count, 0, len(places))
@@ -92,8 +90,8 @@ def layer_output(model: keras.Model, layer_id: int, inputs: Any) -> Any:
 
     Args:
         model: any functional or Sequential Keras model.
-        layer_id: the layer's place in `model.layers`; negative numbers count from the end.
-        inputs: a batch, as the model takes it.
+        layer_id: the layer's index in `model.layers`; negative numbers count from the end.
+        inputs: a batch in the model's input format.
 
     Raises:
         ArgumentError: no such layer.
@@ -103,8 +101,8 @@ def layer_output(model: keras.Model, layer_id: int, inputs: Any) -> Any:
         layer = model.layers[operator.index(layer_id)]
     except (TypeError, IndexError):
         raise ArgumentError(
-            f"layer_id={layer_id!r}; the model has layers 0 to {count - 1}."
+            f"layer_id={shown(layer_id)}; the model has layers 0 to {count - 1}."
         ) from None
-    # Keras 3 has a Sequential's input only under this name, and a dict's names only under that.
+    # Keras 3 has a Sequential's input only in `inputs`, and the names of a dict's only in `input`.
     start = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     return keras.Model(start, layer.output).predict_on_batch(inputs)

@@ -52,8 +52,8 @@ class FirstToken(Part):
 def first_token(hidden, dtype):
     """The state of the first token: (batch, length, hidden) -> (batch, hidden), both symbolic.
 
-    The block that makes the states is called again for that token alone, if it can be: the last of
-    six saves most of its work, which is a seventh of all.
+    If possible, the last block is called again for that token alone. That saves most of its work:
+    with six blocks, a seventh of the model's.
     """
     block, arguments, options = backend.producing_call(hidden)
     takes = inspect.signature(block.call).parameters
@@ -81,13 +81,13 @@ class MaskedMean(Part):
 
 @dataclass(frozen=True)
 class MeanHead:
-    """Ours: a masked mean and one dense layer, a sentence-transformers model with a Dense."""
+    """simpletext's: a masked mean and one dense layer, saved as a sentence-transformers model."""
 
     output = "classifier"
     table = {"classifier": "linear"}
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
-        if mask is None:  # a family without one
+        if mask is None:  # the family has no dropout rate
             x = TokenSummary("mean", name="mean_pooling", dtype=dtype)(hidden)
         else:
             x = MaskedMean(name="mean_pooling", dtype=dtype)(hidden, mask)
@@ -193,7 +193,7 @@ def dropout_rate(config):
 
 @keras.saving.register_keras_serializable("simpletext")
 class TokenSummary(Part):
-    """One vector per text, padding included: the "first" or "last" token's, or the "mean"."""
+    """One vector per text: of the "first" or "last" token, or the "mean"; padding counts."""
 
     def __init__(self, kind, **kwargs):
         super().__init__(**kwargs)
@@ -227,8 +227,8 @@ class Activation(Part):
 class TargetScaling(Part):
     """A regression's values in the user's units: x * scale + shift, (batch, targets) both.
 
-    1 and 0 except in a training; see `target_scaling`. Not in the checkpoint, so not made by
-    `Part.add_weight`, which takes values from there.
+    Outside of training, scale is 1 and shift 0 (see `target_scaling`). The checkpoint has neither,
+    so they aren't created by `Part.add_weight`, which would look there.
     """
 
     def build(self, shape):
@@ -282,8 +282,8 @@ class LabelSummaryHead:
         for name in ("summary_use_proj", "summary_proj_to_labels"):
             if not getattr(config, name):
                 raise UnsupportedModelError(
-                    f"config.json says {name}=False; simpletext supports True only, since the "
-                    "logits are no classes' otherwise."
+                    f"config.json has {name}=False; simpletext supports only True: otherwise the "
+                    "outputs aren't classes."
                 )
         x = TokenSummary(summary_kind(config), name="summary", dtype=dtype)(hidden)
         x = Dropout(config.summary_first_dropout, seed + 3, name="summary_dropout", dtype=dtype)(x)
@@ -321,7 +321,7 @@ def pooled(config, first: str, hidden, mask, dtype):
 
 
 def output_layer(config, num_labels, seed, name="classifier"):
-    """The last layer; always in float32, so that losses and probabilities are exact."""
+    """The last layer, always in float32: losses and probabilities need its precision."""
     return Dense(
         num_labels, "linear", config.initializer_range, seed=seed, name=name, dtype="float32"
     )

@@ -12,7 +12,7 @@ import numpy as np
 from ..checkpoints.folder import Checkpoint, find_checkpoint
 from ..checkpoints.hub import CONFIG, MODULES
 from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
-from ..checkpoints.weight_map import Filling, WeightMap, file_tensors
+from ..checkpoints.weight_map import WeightLoader, WeightMap, file_tensors
 from ..errors import ArgumentError, UnsupportedModelError, WeightsError
 from ..layers.base import filled_by
 from ..tasks.task import TASKS, TOKENS
@@ -22,10 +22,12 @@ from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
+from ..utils.validation import MOST_SEED, require_choice, require_count, shown
 from .config_labels import count_labels, other_head, task_in, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
+from .precision import check_dtype
 
 SCALING = "target_scaling"  # the name of a regression's last layer
 POOLER = "pooler.*"  # keys of BERT's pooler, which most models for token classification lack
@@ -76,12 +78,12 @@ class Architecture:
 
     @property
     def bare(self) -> bool:
-        """Whether the file is that of an encoder without a head."""
+        """Whether the checkpoint is an encoder without a head."""
         return self.pooling not in ("original", "tokens")
 
 
 def find_model(name_or_path: str | os.PathLike) -> Checkpoint:
-    """The checkpoint of that name, of a supported family; see `find_checkpoint`."""
+    """The checkpoint `name`, whose family must be supported; see `find_checkpoint`."""
     return find_checkpoint(name_or_path, accept=family_of)
 
 
@@ -97,10 +99,11 @@ def load_encoder(checkpoint: str | os.PathLike, dtype: str = "float32") -> keras
         (batch, length, hidden).
 
     Raises:
-        UnknownModelError, UnreachableModelError: no such checkpoint, or no way to it.
-        UnsupportedModelError: no code for its model_type, or for a value in its config.
+        UnknownModelError, UnreachableModelError: no such checkpoint, or the Hub is unreachable.
+        UnsupportedModelError: its model_type, or a value in its config, isn't supported.
         WeightsError: the weight file is damaged or doesn't fit.
     """
+    check_dtype(dtype)
     found = find_model(checkpoint)
     model, _ = _build(found, Architecture(found.config, None, {}), 0, dtype, seed=0)
     return model
@@ -145,6 +148,8 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
+    check_dtype(dtype)
+    seed = require_count("seed", seed, 0, MOST_SEED)
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
     problem_type = task_in(found.config) if problem_type is None else problem_type
     per_token = problem_type == TOKENS
@@ -152,7 +157,7 @@ def load_classifier(
     if other and not new_head:
         what = "tokens" if per_token else "whole texts"
         raise WeightsError(
-            f"{found.name} is a {other}: its head isn't for the classification of {what}. "
+            f"{found.name} is a {other}: its head doesn't classify {what}. "
             "Fine-tune it with Transformer, which gives it a new head, or name a checkpoint that "
             "is fine-tuned for classification."
         )
@@ -210,11 +215,11 @@ def model_tensors(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def architecture_of(model: keras.Model) -> Architecture:
-    """What kind of model of ours this is, or an error that it is none."""
+    """The `Architecture` of a model of ours; raises ArgumentError for any other model."""
     architecture = getattr(model, "architecture", None)
     if not isinstance(architecture, Architecture):
         raise ArgumentError(
-            f"The model {getattr(model, 'name', model)!r} wasn't made by load_encoder, "
+            f"The model {shown(getattr(model, 'name', model))} wasn't made by load_encoder, "
             "load_classifier or Transformer, so there is no checkpoint format for it. "
             "Save it with Keras' own model.save(...)."
         )
@@ -222,9 +227,9 @@ def architecture_of(model: keras.Model) -> Architecture:
 
 
 def newly_initialised(model: keras.Model) -> set[str]:
-    """The paths of a model's newly initialised variables; empty for a model of another origin.
+    """The paths of a model's newly initialised variables; empty for a model that isn't ours.
 
-    The set of a model of ours is its architecture's own: changing it changes the model's state.
+    The set itself, not a copy: changing it changes the model's state.
     """
     architecture = getattr(model, "architecture", None)
     return architecture.newly_initialised if isinstance(architecture, Architecture) else set()
@@ -253,7 +258,7 @@ def text_encoder_for(
     paired: bool | None = None,
     segments: bool | None = None,
 ) -> TextEncoder:
-    """What encodes texts for a checkpoint's model, by its config.json; see `TextEncoder`.
+    """The `TextEncoder` for a checkpoint's model, by its config.json.
 
     Args:
         config: the checkpoint's.
@@ -276,11 +281,15 @@ def _trained_outputs(checkpoint: Checkpoint, architecture: Architecture) -> int 
     return None if other or key not in weights else len(weights[key])
 
 
+def check_pooling(pooling: str) -> None:
+    """Refuse what is no kind of head, without a look at the checkpoint."""
+    require_choice("pooling", pooling, ("auto", "original", "mean"))
+
+
 def _pooling(pooling: str, checkpoint: Checkpoint, per_token: bool) -> str:
     if per_token:
         return _token_pooling(pooling, checkpoint)
-    if pooling not in ("auto", "original", "mean"):
-        raise ArgumentError(f"pooling={pooling!r}; allowed are 'auto', 'original' and 'mean'.")
+    check_pooling(pooling)
     if pooling == "auto":
         return "mean" if checkpoint.has_mean_pooling else "original"
     return pooling
@@ -307,12 +316,12 @@ def _build(
     require_unforked()
     family, head = architecture.family, architecture.head
     config = family.read_config(architecture.config)
-    # Opened before the model is built: a damaged file costs no time.
+    # Opened before the model is built: a damaged file fails at once.
     weights, weight_map = checkpoint.weights, _weight_map(architecture)
     unfit = other_head(architecture.config, architecture.pooling == "tokens") is not None
     replaced = _replaced(weights, weight_map, head, num_labels, unfit)
-    filling = Filling(weights, weight_map, replaced)
-    with filled_by(filling.value):
+    loader = WeightLoader(weights, weight_map, replaced)
+    with filled_by(loader.value):
         inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in family.inputs_of(config)}
         encode = getattr(head, "encode", family.encode)  # a head may take other hidden states
         outputs = encode(config, inputs, dtype, seed)
@@ -322,7 +331,7 @@ def _build(
             if _has_scaling(architecture, config):
                 outputs = TargetScaling(name=SCALING, dtype="float32")(outputs)
     model = keras.Model(inputs, outputs, name=family.model_type.replace("-", "_"))
-    loaded = filling.account(model)
+    loaded = loader.check(model)
     model.architecture = replace(
         architecture, kept=loaded.kept, newly_initialised=set(loaded.fresh)
     )
@@ -346,7 +355,7 @@ def _has_scaling(architecture: Architecture, config: Any) -> bool:
 def _replaced(
     weights: Mapping[str, Any], weight_map: WeightMap, head: Any, num_labels: int, unfit: bool
 ) -> list[str]:
-    """The output layer's variables, if the file's layer is for other labels or another job."""
+    """The output layer's variables, if the file's layer is for other labels or another task."""
     if head is None:
         return []
     paths = [f"{head.output}/{leaf}" for leaf in ("kernel", "bias")]

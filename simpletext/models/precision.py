@@ -1,26 +1,29 @@
-"""In which floating-point format a model computes: decided by the machine, held per model."""
+"""The floating-point format in which a model computes: chosen by hardware, one per model."""
 
 import re
 from pathlib import Path
 
 import keras
 
-from ..errors import ArgumentError
 from ..utils import backend
+from ..utils.validation import require_choice
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 MATRIX_UNITS = {"amx_bf16", "bf16"}  # Intel's, ARM's
+
+
+DTYPES = ("float32", "bfloat16", "float16", "float64", "mixed_bfloat16", "mixed_float16")
 
 
 def dtype_policy(precision: str) -> str:
     """The Keras dtype policy behind a precision.
 
     Args:
-        precision: "float32"; "bfloat16", with weights still kept in float32; "auto" for bfloat16
-            where the machine is faster in it, else float32.
+        precision: "float32"; "bfloat16", with weights kept in float32; "auto" for bfloat16 on
+            hardware that computes faster in it, else float32.
 
     Raises:
-        ArgumentError: none of these.
+        ArgumentError: another value.
 
     Example:
         >>> dtype_policy("bfloat16")
@@ -34,8 +37,12 @@ def dtype_policy(precision: str) -> str:
 
 def check_precision(precision: str) -> None:
     """Refuse what is no precision, without a look at the machine."""
-    if precision not in ("auto", *POLICIES):
-        raise ArgumentError(f"precision={precision!r}; allowed are 'auto', 'float32', 'bfloat16'.")
+    require_choice("precision", precision, ("auto", *POLICIES))
+
+
+def check_dtype(dtype: str) -> None:
+    """Refuse what is no Keras dtype policy in which encoders compute."""
+    require_choice("dtype", dtype, DTYPES)
 
 
 def precision_of(model: keras.Model) -> str:
@@ -45,7 +52,7 @@ def precision_of(model: keras.Model) -> str:
 
 
 def as_saved(saved: str, wanted: str) -> str:
-    """The precision for a saved predictor: "auto" is the one it had, if the machine has it."""
+    """The precision for a saved predictor: "auto" means the saved one, if the hardware has it."""
     check_precision(wanted)
     if wanted != "auto":
         return wanted
@@ -53,7 +60,7 @@ def as_saved(saved: str, wanted: str) -> str:
 
 
 def has_bfloat16() -> bool:
-    """Whether what Keras computes on, accelerator or else processor, is faster in bfloat16."""
+    """Whether Keras' device, an accelerator or the processor, is faster in bfloat16."""
     devices = backend.devices()
     if any(device.startswith("tpu") for device in devices):
         return True
@@ -63,13 +70,13 @@ def has_bfloat16() -> bool:
 
 
 def _cpu_gains_by_bfloat16(path: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies faster in bfloat16, by what Linux says of it.
+    """Whether the processor multiplies faster in bfloat16, from Linux's /proc/cpuinfo.
 
-    AVX-512 BF16 alone is a gain on AMD's processors, which then do twice as many products a cycle.
-    Intel's do as many as in float32, and the conversions come on top; there AMX is the gain, and a
-    virtual machine may have the one without the other.
+    With AVX-512 BF16, AMD's processors do twice as many products per cycle. Intel's do no more than
+    in float32 and have to convert besides; they gain from AMX only, which virtual machines with
+    AVX-512 BF16 may lack.
     """
-    told = path.read_text(encoding="utf-8") if path.is_file() else ""
-    found = re.search(r"^(?:flags|Features)\s*:(.*)$", told, re.MULTILINE)
+    cpuinfo = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo, re.MULTILINE)
     flags = set(found[1].split()) if found else set()
-    return bool(MATRIX_UNITS & flags) or ("avx512_bf16" in flags and "AuthenticAMD" in told)
+    return bool(MATRIX_UNITS & flags) or ("avx512_bf16" in flags and "AuthenticAMD" in cpuinfo)

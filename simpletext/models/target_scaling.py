@@ -1,9 +1,9 @@
 """Regression targets in standard units while a model trains, and in the user's units otherwise.
 
-A head begins near 0 and moves by about the learning rate a step, so targets such as prices would
-never be reached. A regression model therefore ends in `TargetScaling`, logits * scale + shift. A
-training sets both from its targets and moves them into the output layer when it ends: a saved
-checkpoint is an ordinary one.
+A head's outputs begin near 0 and move by about the learning rate per step, so they would never
+reach targets such as prices. A regression model therefore ends in `TargetScaling`: logits * scale
++ shift. Training sets both from its targets, and at its end merges them into the output layer: a
+saved checkpoint is an ordinary one.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from .loading import architecture_of, newly_initialised
 
 @contextmanager
 def standardised(model: keras.Model, targets: np.ndarray | None) -> Iterator[None]:
-    """In this block the model's output layer computes in units of the targets' deviation.
+    """In this block the model's output layer computes in standard deviations of the targets.
 
-    What the model returns stays the same, unless its output layer is newly initialised: then it
-    begins at the targets' mean.
+    The model's outputs stay the same, unless its output layer is newly initialised: then they begin
+    at the targets' mean.
 
     Args:
         model: any model; one without `TargetScaling` is left as it is.
-        targets: (rows, outputs) or (rows,); None where they aren't known: nothing is done.
+        targets: (rows, outputs) or (rows,); None, if they aren't known, changes nothing.
     """
     scaling = scaling_of(model)
     if scaling is None or targets is None:
@@ -53,7 +53,7 @@ def scaling_of(model: keras.Model) -> TargetScaling | None:
 
 
 def _rescale(scaling: TargetScaling, output: Any, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Change the scaling, and the output layer so that the model returns what it did."""
+    """Change the scaling, and the output layer so that the model's outputs stay the same."""
     old_scale, old_shift = (keras_value(v) for v in (scaling.scale, scaling.shift))
     kernel, bias = (keras_value(v).astype("float64") for v in (output.kernel, output.bias))
     output.kernel.assign(kernel * (old_scale / scale))

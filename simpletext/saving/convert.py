@@ -19,11 +19,12 @@ from ..errors import ArgumentError, CheckpointError, WeightsError
 from ..models.config_labels import labels_in, with_labels
 from ..models.families import OWN_MODULES, family_of
 from ..models.loading import load_classifier, load_encoder, model_tensors
+from ..tasks.labels import is_label
 from ..tasks.regression import target_names
 from ..tasks.task import MULTI, REGRESSION, SINGLE, task_named
 from ..utils import console
 from ..utils.files import check_absent, local_path, new_folder, write_json
-from ..utils.validation import require_count
+from ..utils.validation import require_count, require_list, shown
 from .convert_tokenizer import write_tokenizer
 from .ktrain_predictor import read_ktrain_predictor
 from .predictor_folder import write_predictor
@@ -85,22 +86,23 @@ def convert(
             folder, tokenizer=tokenizer, task=task, classes=labels
         )
         write_predictor(new, model, words, settings)
+        count = _check_written(local_path(new), model_tensors(model))
     else:
         checkpoint = _with_head(_read(folder, os.fspath(old), layers), task, labels)
         _describe(checkpoint, os.fspath(old))
         with new_folder(new) as temporary:
             count = _write(checkpoint, temporary, cased, tokenizer)
-        console.say(f"written: {os.fspath(new)}; {count} tensors compared, all equal")
+    console.say(f"written: {os.fspath(new)}; {count} tensors compared, all equal")
     return local_path(new)
 
 
 def _checked_labels(labels: Sequence[str] | None) -> list[str] | None:
     if labels is None:
         return None
-    names = [labels] if isinstance(labels, str) else list(labels)
-    if not names or len(set(map(str, names))) != len(names):
+    names = [labels] if isinstance(labels, str) else require_list("labels", labels)
+    if not names or not all(map(is_label, names)) or len(set(map(str, names))) != len(names):
         raise ArgumentError(
-            f"labels={labels!r}; pass each label once, in the order of the head's outputs."
+            f"labels={shown(labels)}; pass each label once, in the order of the head's outputs."
         )
     return [str(name) for name in names]
 
@@ -118,10 +120,13 @@ def _read(path: Path, name: str, layers: int | None) -> OldCheckpoint:
     if layers is not None:
         raise ArgumentError("layers= is for checkpoints that don't say it. Leave it out.")
     if not path.exists():
-        raise CheckpointError(f"There is no file or folder {name!r}. Check the path.")
+        raise CheckpointError(
+            f"There is no file or folder {shown(name)}. Check the path; a model on the Hub is "
+            f"fetched first with `hf download {name} --local-dir FOLDER`."
+        )
     if not (path / CONFIG).is_file():
         raise CheckpointError(
-            f"{name!r} holds nothing that simpletext converts: no *.index of TensorFlow, no "
+            f"{shown(name)} holds nothing that simpletext converts: no *.index of TensorFlow, no "
             "variables/variables.index, no config.json with weights, no tf_model.preproc of ktrain."
         )
     return read_huggingface(path)
@@ -236,9 +241,8 @@ def _write(
     bare = old.head is None and old.architecture is None and old.files is None
     tensors = _read_all(old.tensors, family.base if bare else "")
     write_tensors(folder / WEIGHTS, tensors)
-    _check_written(folder, tensors)
     _check_model(old, folder, tensors, family.base)
-    return len(tensors)
+    return _check_written(folder, tensors)
 
 
 def _read_all(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
@@ -260,8 +264,8 @@ def _read_all(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.nd
     return values
 
 
-def _check_written(folder: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Compare the file with what was to be written."""
+def _check_written(folder: Path, tensors: Mapping[str, np.ndarray]) -> int:
+    """Compare the file with what was to be written; returns the tensors' number."""
     written = open_folder(folder, str(folder)).weights
     wrong = sorted(set(tensors) ^ set(written))
     wrong += [name for name in tensors if not np.array_equal(written[name], tensors[name], True)]
@@ -269,6 +273,7 @@ def _check_written(folder: Path, tensors: Mapping[str, np.ndarray]) -> None:
         raise WeightsError(
             f"{folder} wasn't written right: {wrong[0]!r} differs. Is the disk full?"
         )
+    return len(tensors)
 
 
 def _check_model(
@@ -283,4 +288,4 @@ def _check_model(
     for name, value in model_tensors(model).items():
         key = name if name in tensors else base + name
         if key not in tensors or not np.array_equal(value, tensors[key], True):
-            raise WeightsError(f"{old.source}: {name!r} isn't loaded as it was written.")
+            raise WeightsError(f"{old.source}: {shown(name)} isn't loaded as it was written.")

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints.hub import find_small_files
-from ..checkpoints.old_checkpoint import OldCheckpoint, OldTokenizer, looks_lowercase, tokens_in
+from ..checkpoints.old_checkpoint import (
+    OldCheckpoint,
+    OldTokenizer,
+    looks_lowercase,
+    tokens_in,
+    vocabulary_bytes,
+)
 from ..checkpoints.protobuf import fields
-from ..errors import CheckpointError
+from ..errors import ArgumentError, CheckpointError
 from ..models.families import family_of
 from ..models.loading import layout_for, max_positions
 from ..tokenization.tokenizer import TOKENIZER, Tokenizer
 from ..utils import console
-from ..utils.files import write_json
+from ..utils.files import plain_path, write_json
 
 CONFIG = "tokenizer_config.json"
 WORDPIECE = "vocab.txt"
@@ -43,22 +49,29 @@ def write_tokenizer(
 
     Raises:
         CheckpointError: a vocabulary that doesn't fit the embeddings.
+        ArgumentError: `cased` where the tokenizer's own files say it.
     """
     files = old.tokenizer
     if given is not None:
-        files = _given(Path(given).expanduser(), os.fspath(given), folder)
+        files = _given(plain_path(given), os.fspath(given), folder)
     elif old.files is not None:
         _copy(old.files, folder)
+    found = any(next(folder.glob(pattern), None) for pattern in COPIED)
+    if files is None and cased is not None:
+        why = "the tokenizer's own settings say it" if found else "there is no vocabulary here"
+        raise ArgumentError(f"cased={cased!r}, but {why}. Leave it out, or pass tokenizer=.")
     if files is not None:
         _write_files(old, files, folder, cased, exact=given is None)
-    elif not any(next(folder.glob(pattern), None) for pattern in COPIED):
+    elif not found:
         console.say(
             "  tokenizer: none was found; pass tokenizer= with a folder or a vocabulary file, or "
             "put the files into the new folder yourself"
         )
         return
     words = Tokenizer.load(folder)
-    words.save(folder, layout_for(old.config, words.layout).told)
+    if given is not None:
+        _require_fit(old, Path(os.fspath(given)), words.size, exact=False)
+    words.save(folder, layout_for(old.config, words.layout).model_input_names)
 
 
 def _given(path: Path, name: str, folder: Path) -> OldTokenizer | None:
@@ -129,7 +142,7 @@ def _require_fit(old: OldCheckpoint, path: Path, count: int, exact: bool) -> Non
 def _pieces(path: Path) -> int:
     """The number of pieces in a SentencePiece model."""
     try:
-        return sum(number == 1 for number, _ in fields(path.read_bytes()))
+        return sum(number == 1 for number, _ in fields(vocabulary_bytes(path)))
     except (ValueError, OSError) as error:
         raise CheckpointError(
             f"{path} isn't a SentencePiece model: {error}. Get it again."

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,6 +10,7 @@ from ..checkpoints.ktrain_folder import find_preproc
 from ..checkpoints.old_formats import refuse_old
 from ..errors import ArgumentError
 from ..tokenization.tokenizer import Tokenizer
+from ..utils.files import plain_path
 from .ktrain_predictor import read_ktrain_predictor
 from .predictor_folder import read_predictor
 from .settings import FILE, Settings
@@ -25,7 +25,7 @@ def read_saved(
     classes: Sequence[Any] | None = None,
 ) -> tuple[keras.Model, Tokenizer, Settings]:
     """The parts of a predictor that simpletext or ktrain saved; see `load_predictor`."""
-    folder = Path(path).expanduser()
+    folder = plain_path(path)
     given = {"tokenizer": tokenizer, "task": task, "classes": classes}
     if not (folder / FILE).is_file() and find_preproc(folder) is not None:
         return read_ktrain_predictor(

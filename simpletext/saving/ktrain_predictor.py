@@ -15,7 +15,8 @@ from ..checkpoints.keras_bert import read_keras_bert
 from ..checkpoints.ktrain_folder import KtrainFolder, read_ktrain
 from ..checkpoints.weight_files import WEIGHTS, write_tensors
 from ..errors import ArgumentError, CheckpointError
-from ..models.loading import load_classifier
+from ..models.families import family_of
+from ..models.loading import load_classifier, max_positions
 from ..models.precision import as_saved, dtype_policy
 from ..tasks.labels import Labels
 from ..tasks.regression import target_names
@@ -61,7 +62,7 @@ def read_ktrain_predictor(
         words = _tokenizer(old, checkpoint, tokenizer, Path(temporary))
     settings = Settings(
         labels,
-        old.maxlen or DEFAULT_MAXLEN,
+        _maxlen(old, checkpoint),
         base_model=old.checkpoint,
         segments=None if old.segments else False,
     )
@@ -72,6 +73,17 @@ def read_ktrain_predictor(
         "predictor.save(...) writes simpletext's own format."
     )
     return model, words, settings
+
+
+def _maxlen(old: KtrainFolder, checkpoint: Checkpoint) -> int:
+    """The pickle's maxlen, or the default, as far as the model has positions."""
+    limit = max_positions(family_of(checkpoint.config), checkpoint.config)
+    if old.maxlen and limit and old.maxlen > limit:
+        raise CheckpointError(
+            f"{old.folder}: the pickle has maxlen {old.maxlen} and the model positions for {limit} "
+            "tokens. They are of different predictors; copy the folder again, whole."
+        )
+    return old.maxlen or min(DEFAULT_MAXLEN, limit or DEFAULT_MAXLEN)
 
 
 def _checkpoint(old: KtrainFolder, temporary: Path) -> Checkpoint:

@@ -1,6 +1,6 @@
 """The model card: README.md in a predictor's folder."""
 
-import json
+import re
 from pathlib import Path
 
 from .settings import Settings
@@ -17,26 +17,24 @@ def write_card(folder: Path, settings: Settings, pooling: str) -> None:
         settings: labels, sizes and metrics.
         pooling: "mean" or "original", which decides what loads the folder in PyTorch.
     """
-    title = "# Token classifier" if settings.labels.kind.per_token else "# Text classifier"
-    parts = [_front(settings, pooling), title, _about(settings), _labels(settings)]
+    from huggingface_hub import ModelCard, ModelCardData
+
+    data = ModelCardData(
+        library_name="sentence-transformers" if pooling == "mean" else "transformers",
+        pipeline_tag=_job(settings),
+        tags=["simpletext", "keras", _job(settings)],
+        base_model=settings.base_model,
+    )
+    parts = [
+        f"---\n{data.to_yaml()}\n---",
+        "# Token classifier" if settings.labels.kind.per_token else "# Text classifier",
+        _about(settings),
+        _labels(settings),
+    ]
     if settings.sizes or settings.metrics:
         parts.append(_numbers(settings))
     parts.append(_how_to_load(settings, pooling))
-    (folder / CARD).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-
-
-def _front(settings: Settings, pooling: str) -> str:
-    """The block at the top that the Hub reads; a JSON string is a YAML string."""
-    library = "sentence-transformers" if pooling == "mean" else "transformers"
-    lines = [
-        "---",
-        f"library_name: {library}",
-        f"pipeline_tag: {_job(settings)}",
-        f"tags: [simpletext, keras, {_job(settings)}]",
-    ]
-    if settings.base_model:
-        lines.append(f"base_model: {json.dumps(settings.base_model)}")
-    return "\n".join([*lines, "---"])
+    ModelCard("\n\n".join(parts) + "\n").save(folder / CARD)
 
 
 def _job(settings: Settings) -> str:
@@ -45,7 +43,7 @@ def _job(settings: Settings) -> str:
 
 
 def _about(settings: Settings) -> str:
-    start = f", fine-tuned from `{settings.base_model}`," if settings.base_model else ""
+    start = f", fine-tuned from {_escaped(settings.base_model)}," if settings.base_model else ""
     seen = "pairs of texts" if settings.paired else "texts"
     calibrated = (
         ""
@@ -65,7 +63,9 @@ def _labels(settings: Settings) -> str:
     header, rule = "| output | name |", "|---|---|"
     if settings.thresholds:
         header, rule = header + " threshold |", rule + "---|"
-    rows = [f"| {i} | {_cell(name)} |{_limit(settings, i)}" for i, name in enumerate(names[:SHOWN])]
+    rows = [
+        f"| {i} | {_escaped(name)} |{_limit(settings, i)}" for i, name in enumerate(names[:SHOWN])
+    ]
     more = [f"\nand {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     return "\n".join([f"## {title}\n", header, rule, *rows, *more])
 
@@ -74,17 +74,14 @@ def _limit(settings: Settings, index: int) -> str:
     return f" {settings.thresholds[index]:.3f} |" if settings.thresholds else ""
 
 
-def _cell(name: str) -> str:
-    """A label as a table cell, with markup escaped."""
-    flat = " ".join(name.split())
-    for mark in "\\`*_[]<>|#":
-        flat = flat.replace(mark, f"\\{mark}")
-    return flat
+def _escaped(text: str) -> str:
+    """A text in one line, with its Markdown and HTML escaped."""
+    return re.sub(r"[\\`*_\[\]<>|#]", r"\\\g<0>", " ".join(text.split()))
 
 
 def _numbers(settings: Settings) -> str:
-    rows = [f"| {name} texts | {count} |" for name, count in settings.sizes.items()]
-    rows += [f"| {_cell(name)} | {value:.4f} |" for name, value in settings.metrics.items()]
+    rows = [f"| {_escaped(name)} texts | {count} |" for name, count in settings.sizes.items()]
+    rows += [f"| {_escaped(name)} | {value:.4f} |" for name, value in settings.metrics.items()]
     return "\n".join(["## Data and scores\n", "| | |", "|---|---|", *rows])
 
 

@@ -27,7 +27,8 @@ from ..models.precision import as_saved, dtype_policy, precision_of
 from ..tasks.labels import Labels
 from ..tokenization.tokenizer import Tokenizer
 from ..utils.checksums import changed_files, checksums_of
-from ..utils.files import check_links, new_folder
+from ..utils.files import check_links, new_folder, plain_path
+from ..utils.validation import require_count, shown
 from .model_card import write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 
@@ -68,7 +69,7 @@ def write_predictor(
     }
     with new_folder(path) as folder:
         write_model(model, folder, settings.maxlen)
-        tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).told)
+        tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).model_input_names)
         files = checksums_of(folder)
         write_settings(folder, settings, others | {"files": files})
         write_card(folder, settings, str(architecture.pooling))
@@ -87,7 +88,7 @@ def read_predictor(
         CheckpointError: no such folder, one that isn't whole or was tampered with, or one that
             a newer version wrote.
     """
-    folder = Path(path).expanduser()
+    folder = plain_path(path)
     settings, raw = read_settings(folder, os.fspath(path))
     check_links(folder)
     checkpoint = open_folder(folder, os.fspath(path))
@@ -117,8 +118,10 @@ def read_pretrained(
         return read_predictor(checkpoint.folder, precision)
     config = checkpoint.config
     limit = max_positions(family_of(config), config) or LONGEST
-    if maxlen is not None and not 3 <= maxlen <= limit:
-        raise ArgumentError(f"maxlen={maxlen!r}; {checkpoint.name} takes from 3 to {limit} tokens.")
+    if maxlen is not None and not 3 <= require_count("maxlen", maxlen) <= limit:
+        raise ArgumentError(
+            f"maxlen={shown(maxlen)}; {checkpoint.name} takes from 3 to {limit} tokens."
+        )
     dtype = dtype_policy(as_saved("float32", precision))
     model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
@@ -154,7 +157,7 @@ def _tokenizer(folder: Path, options: Any) -> Tokenizer:
     if not isinstance(options, dict) or any(
         not isinstance(options.get(name), kind) for name, kind in kinds.items()
     ):
-        raise CheckpointError(f"{folder}/simpletext.json is damaged: tokenizer={options!r}.")
+        raise CheckpointError(f"{folder}/simpletext.json is damaged: tokenizer={shown(options)}.")
     return Tokenizer.load_saved(folder, options)
 
 

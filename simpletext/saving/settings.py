@@ -10,6 +10,7 @@ from ..models.precision import POLICIES
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
 from ..utils.files import read_json, write_json
+from ..utils.validation import shown
 
 FILE = "simpletext.json"
 FORMAT = 1
@@ -45,10 +46,12 @@ class Settings:
 
     def with_metrics(self, metrics: Mapping[str, float]) -> "Settings":
         """The same settings with further scores, checked."""
+        if not isinstance(metrics, Mapping):
+            raise ArgumentError(f"metrics={shown(metrics)}; it must be a dict, name -> number.")
         for name, value in metrics.items():
             if not isinstance(name, str) or not _is_number(value):
                 raise ArgumentError(
-                    f"metrics has {name!r}: {value!r}; it must be names with numbers, "
+                    f"metrics has {shown(name)}: {shown(value)}; it must be names with numbers, "
                     'such as {"accuracy": 0.93}.'
                 )
         return replace(
@@ -93,8 +96,8 @@ def check_writable(settings: Settings) -> None:
     for name in settings.labels.classes:
         if not isinstance(name, (str, int, float)):
             raise ArgumentError(
-                f"The class {name!r} is a {type(name).__name__}; a folder can keep classes that "
-                "are strings, numbers or booleans. Train with the names as strings."
+                f"The class {shown(name)} is a {type(name).__name__}; a folder can keep classes "
+                "that are strings, numbers or booleans. Train with the names as strings."
             )
 
 
@@ -107,12 +110,12 @@ def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
     path = folder / FILE
     if not folder.is_dir():
         raise CheckpointError(
-            f"There is no folder {name!r}. Check the path; Predictor.from_pretrained takes names "
-            "on the Hub."
+            f"There is no folder {shown(name)}. Check the path; Predictor.from_pretrained takes "
+            "names on the Hub."
         )
     if not path.is_file():
         raise CheckpointError(
-            f"There is no {FILE} in {name!r}, so it is no folder of Predictor.save. "
+            f"There is no {FILE} in {shown(name)}, so it is no folder of Predictor.save. "
             "Predictor.from_pretrained loads classifiers that others have saved."
         )
     raw = read_json(path)
@@ -182,7 +185,7 @@ def _are_checksums(files: Any) -> bool:
 
 def _require(right: bool, name: str, value: Any) -> None:
     if not right:
-        raise ValueError(f"{name} can't be {value!r}")
+        raise ValueError(f"{name} can't be {shown(value)}")
 
 
 def _is_number(value: Any) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 from ..data.labels import as_rows, is_indicator, is_row, is_table, plain, require_indicators
 from ..data.texts import shown_rows
 from ..errors import ArgumentError, DataError
-from ..utils.validation import did_you_mean
+from ..utils.validation import did_you_mean, require_list, shown
 from .task import MULTI, REGRESSION, SINGLE, Task, task_named
 
 
@@ -100,7 +100,7 @@ class Labels:
                     f"{len(self.classes)} classes, so every row needs {len(self.classes)}."
                 )
             if not is_indicator(row):
-                raise DataError(f"Row {i} of the labels is {row}; allowed are 0 and 1 only.")
+                raise DataError(f"Row {i} of the labels is {shown(row)}; allowed are 0 and 1 only.")
         return np.array(rows, dtype="float32")
 
     @cached_property
@@ -116,7 +116,7 @@ class Labels:
                 "then pass 0 to " + str(len(self.classes) - 1) + ", or the names themselves."
             )
         return (
-            f"Row {row} has the label {label!r}, which isn't one of the {len(self.classes)} "
+            f"Row {row} has the label {shown(label)}, which isn't one of the {len(self.classes)} "
             f"classes ({known}).{hint} Classes come from the training labels or class_names."
         )
 
@@ -137,38 +137,60 @@ def infer_labels(
     """
     if task is not None:
         task_named(task)
+    names = checked_names(class_names) or []
     rows = as_rows(y)
     if not rows:
         raise DataError("There are no labels. Training needs one for every text.")
     kind = task_named(task or task_of(rows))
     if is_table(y) and kind.has_classes:
         require_indicators(rows)
-    classes = _named(y, class_names) or kind.classes_in(rows)
+    classes = tuple(names) or _column_names(y) or kind.classes_in(rows)
     if not classes:
         raise DataError("No text has a label. Give some, or name them all in class_names.")
     kind.check_classes(classes)
     _check_types(classes)
-    return Labels(kind.name, classes, numbered=class_names is not None and len(class_names) > 0)
+    return Labels(kind.name, classes, numbered=bool(names))
 
 
-def _named(y: Any, class_names: Sequence[Hashable] | None) -> tuple:
-    """The classes as the user names them: in class_names, or as the columns of a table."""
-    if class_names is None or not len(class_names):
-        table = hasattr(y, "columns") and len(y.columns) > 1
-        return tuple(map(str, y.columns)) if table else ()
-    names = tuple(plain(name) for name in class_names)
+def _column_names(y: Any) -> tuple[str, ...]:
+    """The names of a table's columns, one for each class; for other labels none."""
+    table = hasattr(y, "columns") and len(y.columns) > 1
+    return tuple(map(str, y.columns)) if table else ()
+
+
+def checked_names(class_names: Any) -> list[Any] | None:
+    """Class names as a list of plain values; None stays None.
+
+    Raises:
+        ArgumentError: not a list, a name of another type than JSON has, or a name twice.
+    """
+    if class_names is None:
+        return None
+    names = [plain(name) for name in require_list("class_names", class_names)]
+    for name in names:
+        if not is_label(name):
+            raise ArgumentError(
+                f"class_names has {shown(name)}; names must be strings, numbers or booleans."
+            )
     if len({str(name) for name in names}) != len(names):
-        raise ArgumentError(f"class_names has a name twice: {list(names)}.")
+        raise ArgumentError(f"class_names has a name twice: {shown(names, 200)}.")
     return names
+
+
+def is_label(value: Any) -> bool:
+    """Whether JSON stores a label unchanged, so that a predictor with it can be saved."""
+    if not isinstance(value, str):
+        return isinstance(value, (int, float)) and value == value and abs(value) < 2**63
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)  # half surrogate pairs
 
 
 def _check_types(classes: tuple) -> None:
     """Only what JSON can store unchanged can be a class, or a predictor couldn't be saved."""
     for label in classes:
-        if not isinstance(label, (str, int, float)):
+        if not is_label(label):
             raise DataError(
-                f"The label {label!r} is of type {type(label).__name__}; allowed are strings, "
-                "whole numbers, booleans and floats. Convert the labels first, as with str."
+                f"The label {shown(label)} is of type {type(label).__name__}; allowed are valid "
+                "strings, whole numbers below 2**63, booleans and floats. Convert the labels first."
             )
 
 

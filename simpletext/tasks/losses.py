@@ -11,12 +11,13 @@ from keras import ops
 
 from ..errors import ArgumentError
 from ..utils.ragged import flattened, is_ragged, split_as
-from ..utils.validation import did_you_mean
+from ..utils.validation import did_you_mean, require_number, shown
 from .task import Task, task_named
 
 if TYPE_CHECKING:
     from .labels import Labels
 
+MOST_SMOOTHED = 0.999  # of a label's probability
 FOCUS = 2.0  # gamma of the focal loss, as in its paper
 
 
@@ -96,8 +97,7 @@ def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
     Raises:
         ArgumentError: a loss that doesn't fit the task, or that takes probabilities.
     """
-    if not 0 <= label_smoothing < 1:
-        raise ArgumentError(f"label_smoothing={label_smoothing!r}; it must be 0 or more, below 1.")
+    require_number("label_smoothing", label_smoothing, 0, MOST_SMOOTHED)
     kind = task_named(task)
     if label_smoothing and not (kind.has_classes and (loss is None or isinstance(loss, str))):
         raise ArgumentError(
@@ -106,6 +106,10 @@ def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
         )
     if loss is None or isinstance(loss, str):
         return _named(kind, loss, label_smoothing)
+    if not isinstance(loss, keras.losses.Loss) and (isinstance(loss, type) or not callable(loss)):
+        raise ArgumentError(
+            f"loss={shown(loss)}; it must be a name, a Keras loss object or a function."
+        )
     if kind.has_classes and expects_probabilities(loss):
         raise ArgumentError(
             f"The loss {name_of(loss)!r} expects probabilities, but the model returns logits: pass "
@@ -123,7 +127,10 @@ def expects_probabilities(loss_or_metric: Any) -> bool:
             return False
     if not callable(loss_or_metric) or isinstance(loss_or_metric, partial):
         return False
-    parameters = signature(loss_or_metric).parameters
+    try:
+        parameters = signature(loss_or_metric).parameters
+    except ValueError:  # one written in C has none
+        return False
     return "from_logits" in parameters and parameters["from_logits"].default is False
 
 
@@ -137,7 +144,7 @@ def _named(kind: Task, name: str | None, smoothing: float) -> keras.losses.Loss:
     if name not in kind.losses:
         names = ", ".join(repr(name) for name in kind.losses if name)
         raise ArgumentError(
-            f"loss={name!r}; for {kind.name} allowed are None, {names}, or a Keras loss object."
+            f"loss={shown(name)}; for {kind.name} allowed are None, {names} or a Keras loss."
         )
     return kind.losses[name](smoothing)
 
@@ -171,22 +178,18 @@ def class_weights(
         return _balanced(class_weight, len(labels.classes), y)[y]
     if not isinstance(class_weight, Mapping):
         raise ArgumentError(
-            f'class_weight={class_weight!r}; it must be a dict, class -> weight, or "balanced".'
+            f'class_weight={shown(class_weight)}; it must be a dict by class, or "balanced".'
         )
     weights = np.ones(len(labels.classes), dtype="float32")
     for key, weight in class_weight.items():
-        is_number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
-        if not is_number or not 0 <= weight < np.inf:
-            raise ArgumentError(
-                f"class_weight has {weight!r} for {key!r}; it must be a number of 0 or more."
-            )
-        weights[_class_index(key, labels.classes)] = weight
+        number = require_number(f"class_weight of {shown(key)}", weight, 0)
+        weights[_class_index(key, labels.classes)] = number
     return weights[y]
 
 
 def _balanced(word: str, count: int, y: np.ndarray) -> np.ndarray:
     if word != "balanced":
-        raise ArgumentError(f'class_weight={word!r}; the one word allowed is "balanced".')
+        raise ArgumentError(f'class_weight={shown(word)}; the one word allowed is "balanced".')
     rows = np.bincount(y, minlength=count)
     # A class without rows weighs nothing anyway: there is no row to weigh.
     return (len(y) / (count * np.maximum(rows, 1))).astype("float32")
@@ -201,4 +204,4 @@ def _class_index(key: Any, classes: Sequence[Any]) -> int:
         return int(key)
     hint = did_you_mean(key, classes, 1)
     known = ", ".join(map(repr, classes[:10])) + ", ..." * (len(classes) > 10)
-    raise ArgumentError(f"class_weight names {key!r}, which is no class ({known}).{hint}")
+    raise ArgumentError(f"class_weight names {shown(key)}, which is no class ({known}).{hint}")

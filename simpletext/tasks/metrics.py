@@ -13,6 +13,7 @@ from keras import ops
 
 from ..data.tags import part_of, scheme_of
 from ..errors import ArgumentError
+from ..utils.validation import shown
 from .losses import expects_probabilities, name_of
 from .task import TASKS, MetricFactory, Task, as_list, task_named
 
@@ -302,6 +303,11 @@ def metrics_for(
 
 def _metric(metric: Any, kind: Task, names: Sequence[str]) -> Any:
     if not isinstance(metric, str):
+        is_metric = isinstance(metric, keras.metrics.Metric)
+        if not is_metric and (isinstance(metric, type) or not callable(metric)):
+            raise ArgumentError(
+                f"metrics has {shown(metric)}; it must be names, Keras metric objects or functions."
+            )
         if kind.has_classes:
             _check_takes_logits(metric)
         return metric
@@ -309,10 +315,12 @@ def _metric(metric: Any, kind: Task, names: Sequence[str]) -> Any:
         return kind.metrics[metric](metric, names)
     fitting = ", ".join(kind.metrics)
     if any(metric in other.metrics for other in TASKS.values()):
-        raise ArgumentError(f"The metric {metric!r} doesn't fit {kind.name}; there are {fitting}.")
+        raise ArgumentError(
+            f"The metric {shown(metric)} doesn't fit {kind.name}; there are {fitting}."
+        )
     raise ArgumentError(
-        f"There is no metric {metric!r}; for {kind.name} there are {fitting}, and any Keras metric "
-        "object."
+        f"There is no metric {shown(metric)}; for {kind.name} there are {fitting}, and any Keras "
+        "metric object."
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..data.labels import is_indicator, is_row, require_indicators
 from ..errors import DataError
+from ..utils.validation import shown
 from .classification import TINY, Classification
 from .losses import FOCUS
 from .metrics import AreaUnderCurve, confusion_score
@@ -49,8 +50,8 @@ class MultiLabel(Classification):
         for i, row in enumerate(rows):
             if not is_row(row):
                 raise DataError(
-                    f"Row {i} has the label {row!r}; a multi-label task needs a list of labels, "
-                    "or a row of 0 and 1."
+                    f"Row {i} has the label {shown(row)}; a multi-label task needs a list of "
+                    "labels, or a row of 0 and 1."
                 )
             encoded[i, [labels.index_of(label, i) for label in row]] = 1.0
         return encoded

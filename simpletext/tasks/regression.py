@@ -7,6 +7,7 @@ import numpy as np
 
 from ..data.labels import is_row
 from ..errors import DataError
+from ..utils.validation import shown
 from .metrics import Correlation
 from .task import REGRESSION, Task, register
 
@@ -47,7 +48,7 @@ class Regression(Task):
         """Targets, (texts, targets) float32."""
         for i, row in enumerate(rows):
             if any(isinstance(v, str) for v in (row if is_row(row) else [row])):
-                raise DataError(f"Row {i} has the target {row!r}, a string; make it a number.")
+                raise DataError(f"Row {i} has the target {shown(row)}, a string; make it a number.")
         try:
             array = np.array(rows, dtype="float32").reshape(len(rows), -1)
         except (ValueError, TypeError) as error:
@@ -62,7 +63,7 @@ class Regression(Task):
         wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
         if len(wrong):
             raise DataError(
-                f"Row {wrong[0]} has the target {rows[wrong[0]]!r}; remove it or fill it."
+                f"Row {wrong[0]} has the target {shown(rows[wrong[0]])}; remove it or fill it."
             )
         return array
 

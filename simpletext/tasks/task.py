@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError
+from ..utils.validation import shown
 
 if TYPE_CHECKING:
     from .labels import Labels
@@ -192,7 +193,7 @@ def task_named(name: str) -> Task:
         ArgumentError: there is no such task.
     """
     if not isinstance(name, str) or name not in TASKS:
-        raise ArgumentError(f"task={name!r}; allowed are {', '.join(TASKS)}.")
+        raise ArgumentError(f"task={shown(name)}; allowed are {', '.join(TASKS)}.")
     return TASKS[name]
 
 

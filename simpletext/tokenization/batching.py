@@ -57,7 +57,7 @@ class Batches(keras.utils.PyDataset):
 
     @property
     def order(self) -> np.ndarray:
-        """The row behind each result, when results of all batches are put one after the other."""
+        """The data's row of each result, for the results of all batches concatenated."""
         return np.concatenate(self.rows) if self.rows else np.zeros(0, int)
 
     def __len__(self) -> int:

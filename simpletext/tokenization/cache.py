@@ -1,8 +1,8 @@
-"""Encoded texts on disk: bigger than memory, and encoded once.
+"""Encoded texts on disk: may be larger than memory, and are encoded once.
 
-A cache is a folder named after the fingerprint of everything its content depends on: the texts, the
-tokenizer and maxlen. It appears by a rename when it is whole, so that a half one can't exist. Its
-arrays are plain files, memory-mapped when used; no pickle is among them.
+A cache is a folder named after the fingerprint of its texts, tokenizer and maxlen. It is renamed to
+that name when it is complete, so that no incomplete one is found. Its arrays are plain,
+memory-mapped files with no pickle.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ CHUNK = 10_000  # texts hashed at a time
 
 
 def fingerprint(parts: Sequence[bytes], texts: Sequence[str], pairs: Sequence[str] | None) -> str:
-    """A name for texts as one tokenizer with one maxlen encodes them.
+    """A hash of texts, tokenizer and maxlen.
 
-    Every piece goes in with its length, so that no other texts run together to the same bytes.
+    Each text is hashed with its length, so that texts joined differently have another hash.
     """
     digest = hashlib.blake2b(digest_size=20)
     for part in (FORMAT, *parts, b"single" if pairs is None else b"pairs"):
@@ -51,12 +51,12 @@ def cached(
     texts: Sequence[str],
     pairs: Sequence[str] | None,
 ) -> EncodedTexts:
-    """The texts from the cache of that name, which is made first if it isn't there.
+    """The encoded texts from the cache `name`, which is written first if it doesn't exist.
 
     Args:
         cache_dir: the folder that holds the caches; created if it doesn't exist.
         name: the fingerprint of texts, tokenizer and maxlen.
-        encode: gives the encodings, when there is no cache yet.
+        encode: returns the encodings; called if there is no cache.
         layout: how they are padded.
         texts: the texts.
         pairs: the second texts of pairs, or None.
@@ -65,9 +65,9 @@ def cached(
 
     folder = local_path(cache_dir).absolute() / name
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):  # another process may be at the same texts
+    with FileLock(folder.with_suffix(".lock")):  # another process may be encoding the same texts
         if folder.is_dir() and not checksums_match(folder):
-            console.say(f"The cache {folder} is damaged, and made anew.")
+            console.say(f"The cache {folder} is damaged and is written again.")
             shutil.rmtree(folder)
         if not folder.is_dir():
             for left in folder.parent.glob(f".{name}-*"):  # by a process that was killed

@@ -1,4 +1,4 @@
-"""Encoded texts, held compactly."""
+"""Encoded texts in flat arrays."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,7 +22,7 @@ class EncodedTexts:
         layout: how they are padded.
         texts: the texts themselves, for reports.
         pairs: the second texts of sentence pairs, or None.
-        full_lengths: tokens of each text before it was cut to maxlen, (texts,).
+        full_lengths: tokens per text before truncation to maxlen, (texts,).
         word_ids: for each token the number of the word whose first token it is, else -1,
             (tokens,) int32; None where words have no labels.
         words: for each text the first character and the end of its words, (words, 2); or None.
@@ -48,7 +48,7 @@ class EncodedTexts:
         texts: Sequence[str] = (),
         pairs: Sequence[str] | None = None,
     ) -> "EncodedTexts":
-        """From one list of ids per text; an array per text would cost more than its content."""
+        """Build from one list of ids per text. An array per text would take too much memory."""
         lengths = np.fromiter(map(len, ids), "int64", len(ids))
         total = int(lengths.sum())
         return cls(
@@ -69,7 +69,7 @@ class EncodedTexts:
         texts: Sequence[str],
         pairs: Sequence[str] | None = None,
     ) -> "EncodedTexts":
-        """Chunks of encoded texts as one, with a layout and the texts of all of them."""
+        """Concatenate chunks of encoded texts; `layout` and `texts` are those of all of them."""
         chunks = list(chunks)
 
         def joined(name: str, dtype: str) -> np.ndarray:
@@ -118,7 +118,7 @@ class EncodedTexts:
 
     @property
     def truncated(self) -> np.ndarray:
-        """For each text whether it was cut to maxlen, (texts,)."""
+        """Whether each text was truncated to maxlen, (texts,)."""
         return self.full_lengths > self.lengths
 
     def with_labels(self, y: np.ndarray, labels: Labels) -> "LabelledTexts":
@@ -177,7 +177,7 @@ class EncodedTexts:
         values = {"input_ids": (self.layout.pad_id, self.ids)}
         if self.layout.segments:
             values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
-        # No tokenizer returns a language; -1 means unknown (see `encoders.xlm`).
+        # No tokenizer returns a language; -1 means unknown (see `families.xlm`).
         batch = {
             "attention_mask": mask.astype("int32"),
             "langs": np.full(mask.shape, -1, "int32"),
@@ -203,5 +203,5 @@ class LabelledTexts(EncodedTexts):
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
-    """Where each piece of a flat array starts, and where the last one ends, (pieces + 1,)."""
+    """The start of each piece in a flat array, and the end of the last, (pieces + 1,)."""
     return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])

@@ -1,4 +1,4 @@
-"""`TextEncoder`: raw texts in, token ids out, as one model takes them."""
+"""`TextEncoder`: raw texts in, token ids for one model out."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ class TextEncoder:
     Args:
         tokenizer: the checkpoint's.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        layout: how the model takes its inputs.
-        paired: whether texts must be pairs; None for both.
+        layout: how the model's batches are laid out.
+        paired: whether texts must be pairs; None allows both.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TextEncoder:
         Args:
             texts: the texts, or the first ones of pairs.
             pairs: the second texts of pairs, or None.
-            cache_dir: a folder to keep the ids in instead of in memory.
+            cache_dir: a folder for the ids, which are then memory-mapped.
             verbose: 1 shows a progress bar for many texts.
 
         Raises:

@@ -1,7 +1,7 @@
-"""Encoded texts as TFRecord files of `tf.train.Example`, for those whose pipeline has them.
+"""Encoded texts as TFRecord files of `tf.train.Example`, for pipelines that use them.
 
-`data.tfrecord.json`, beside `data.tfrecord`, has what the records don't contain: the padding, the
-task and the classes.
+`data.tfrecord.json`, beside `data.tfrecord`, holds what isn't in the records: padding, task and
+classes.
 """
 
 import os
@@ -18,6 +18,7 @@ from ..tasks.labels import Labels
 from ..tasks.task import TASKS
 from ..utils.checksums import sha256
 from ..utils.files import check_absent, local_path, read_json, write_json
+from ..utils.validation import shown
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
 
@@ -26,20 +27,27 @@ CHUNK = 1000  # records decoded at a time
 
 
 def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
-    """Write encoded texts, with their labels if they have some, into a new TFRecord file.
+    """Write encoded texts, and their labels if they have any, into a new TFRecord file.
 
     Each record is a `tf.train.Example` with `input_ids`, `token_type_ids`, `full_length`, `text`,
-    and, where there are such, `pair` and `label` (a class number, or a float a class or target).
+    and, if the data have them, `pair` and `label` (a class number, or a float per class or target).
 
     Args:
-        data: what `preprocess_train` or `preprocess_test` gives.
-        path: the file; a second one, with `.json` after its name, is written beside it.
+        data: the result of `preprocess_train` or `preprocess_test`.
+        path: the file; a second one, its name with `.json` appended, is written beside it.
 
     Raises:
         FolderExistsError: one of the files is there already.
+        DataError: data of another kind, or with tags of words.
     """
     import tensorflow as tf
 
+    if not isinstance(data, EncodedTexts):
+        raise DataError(
+            f"data must come from preprocess_train or preprocess_test; got {shown(data)}."
+        )
+    if data.word_ids is not None:
+        raise DataError("TFRecord files hold labels of whole texts; these data have tags of words.")
     path = local_path(path)
     side = path.with_name(path.name + ".json")
     check_absent(path)
@@ -56,16 +64,16 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
 
 
 def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:
-    """The encoded texts in a file of `write_tfrecord`, with their labels if they have some.
+    """The encoded texts in a file of `write_tfrecord`, with their labels if they have any.
 
     Raises:
-        DataError: no such file, no settings beside it, or a record that is damaged.
+        DataError: no such file, no settings beside it, or a damaged record.
     """
     file = existing_file(path)
     side = file.with_name(file.name + ".json")
     settings = read_json(existing_file(side))
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
-        raise DataError(f"{side} isn't of write_tfrecord, or of a newer simpletext.")
+        raise DataError(f"{side} wasn't written by write_tfrecord, or by a newer simpletext.")
     if settings.get("sha256", "") not in ("", sha256(file)):
         raise DataError(
             f"{file} isn't the file that {side} was written for: its checksum differs. Copy both "
@@ -130,7 +138,7 @@ def _chunks(
     pairs: list[str],
     y: list[Any],
 ) -> Iterator[EncodedTexts]:
-    """The records' ids in chunks; their texts, second texts and labels go into the lists."""
+    """Yield the records' ids in chunks; append their texts, pairs and labels to the lists."""
     import tensorflow as tf
 
     task = TASKS.get(settings["task"])
@@ -151,4 +159,4 @@ def _chunks(
                     y.append(list(getattr(feature["label"], kind).value))
             yield EncodedTexts.gather(ids, types, full, layout)
     except (tf.errors.DataLossError, IndexError) as error:
-        raise DataError(f"{path} is damaged or no file of write_tfrecord: {error}.") from error
+        raise DataError(f"{path} is damaged or not from write_tfrecord: {error}.") from error

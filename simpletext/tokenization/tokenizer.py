@@ -15,15 +15,15 @@ from ..utils.files import write_json
 from .encoded_texts import EncodedTexts
 from .layout import Layout
 
-# Packages that some tokenizers need -> the extra that brings them.
+# Packages that some tokenizers need -> simpletext's extra with the package.
 EXTRAS = {"sacremoses": "xlm", "sentencepiece": "sentencepiece"}
 TOKENIZER = "tokenizer.json"
 CONFIG, INPUTS = "tokenizer_config.json", "model_input_names"
 # One of these holds a tokenizer's vocabulary.
 VOCABULARIES = (TOKENIZER, "vocab.txt", "vocab.json", "*.model")
-CHUNK = 1000  # texts a call: enough to keep all cores busy, few enough to stay small in memory
+CHUNK = 1000  # texts per call: enough to keep all cores busy, few enough to save memory
 
-Place = tuple[int, int, int]  # 0 for the text and 1 for its pair; the first character; the end
+Place = tuple[int, int, int]  # 0 for the text or 1 for its pair; its first character; its end
 
 
 class Tokenizer:
@@ -33,8 +33,8 @@ class Tokenizer:
         layout: how its batches are laid out.
         backend: a `tokenizers.Tokenizer`; None for the few that are written in Python.
         truncation_side: side on which long texts are truncated.
-        hf: transformers' tokenizer, where it was loaded by that.
-        files: the folder's other tokenizer files, where it was loaded without transformers.
+        hf: transformers' tokenizer, if it was loaded with transformers.
+        files: the folder's other tokenizer files, if it was loaded without transformers.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Tokenizer:
             CheckpointError: there is none, it is damaged, or it needs a missing package.
         """
         if not any(next(folder.glob(name), None) for name in VOCABULARIES):
-            raise CheckpointError(  # transformers would go on with an empty vocabulary
+            raise CheckpointError(  # transformers would load an empty vocabulary
                 f"The tokenizer in {folder} is missing: there is no tokenizer.json and no "
                 "vocabulary file. Get the checkpoint again, whole."
             )
@@ -86,11 +86,11 @@ class Tokenizer:
     def load_saved(cls, folder: Path, options: Mapping[str, Any]) -> "Tokenizer":
         """The tokenizer in a folder that `save` wrote, from tokenizer.json alone.
 
-        It doesn't import transformers, which takes longer than everything else together.
+        It doesn't import transformers, which would take longer than all the rest.
 
         Args:
-            folder: where tokenizer.json is.
-            options: what `options` gave when the folder was written.
+            folder: the folder with tokenizer.json.
+            options: the value of `options` when the folder was written.
 
         Raises:
             CheckpointError: tokenizer.json is missing or damaged.
@@ -113,13 +113,18 @@ class Tokenizer:
         return cls(layout, backend, options["truncation_side"], files=files)
 
     @property
+    def size(self) -> int:
+        """The number of tokens in the vocabulary."""
+        return self._backend.get_vocab_size() if self.is_fast else len(self._hf)
+
+    @property
     def is_fast(self) -> bool:
         """Whether it is one of Hugging Face's `tokenizers`, which return token offsets."""
         return self._backend is not None
 
     @property
     def options(self) -> dict[str, Any] | None:
-        """What `load_saved` needs besides tokenizer.json; None where it can't load this one."""
+        """What `load_saved` needs besides tokenizer.json; None if it can't load this tokenizer."""
         if not self.is_fast:
             return None
         return {
@@ -132,7 +137,7 @@ class Tokenizer:
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None, maxlen: int
     ) -> Iterator[EncodedTexts]:
-        """The ids of the texts, or of the pairs of texts, cut to `maxlen` tokens, in chunks.
+        """The ids of texts or pairs of texts, truncated to `maxlen` tokens, in chunks.
 
         Raises:
             DataError: a text with half a surrogate pair, which isn't valid Unicode.
@@ -162,7 +167,7 @@ class Tokenizer:
             yield chunk, [len(p) for p in parts]
 
     def places(self, text: str, pair: str | None, maxlen: int) -> list[Place | None]:
-        """For each token as `encode` gives them: its characters, None for a mark of the model.
+        """The characters of each token that `encode` returns; None for special tokens.
 
         Raises:
             ArgumentError: a tokenizer written in Python has no offsets.
@@ -186,7 +191,7 @@ class Tokenizer:
         return bool(getattr(self._backend.model, "continuing_subword_prefix", None))
 
     def token_id(self, token: str) -> int | None:
-        """The id of a token, None where the vocabulary lacks it."""
+        """The id of a token; None if the vocabulary lacks it."""
         return self._backend.token_to_id(token)
 
     def _encode_chunk(self, texts: list[str], pairs: list[str] | None, maxlen: int) -> EncodedTexts:
@@ -207,10 +212,9 @@ class Tokenizer:
         )
 
     def _set_to(self, maxlen: int, stride: int = 0) -> Any:
-        """The backend, set to cut like this.
+        """The backend with this truncation.
 
-        A backend that another thread is using refuses to be set to something else, so each
-        setting has one of its own.
+        Its settings can't change while another thread uses it, so each setting has its own copy.
         """
         key = (maxlen, stride)
         with self._lock:
@@ -238,7 +242,7 @@ class Tokenizer:
 
     @property
     def unk_id(self) -> int | None:
-        """What stands for a piece of text that isn't in the vocabulary, if there is such an id."""
+        """The id for text that isn't in the vocabulary, if there is one."""
         if self._hf is not None:
             return self._hf.unk_token_id
         return self.token_id(json.loads(self.backend_json())["model"].get("unk_token") or "")
@@ -255,8 +259,8 @@ class Tokenizer:
         """Write the tokenizer's files into an existing folder.
 
         Args:
-            folder: where they go.
-            inputs: what the original's tokenizer has to make for the model that stands there too.
+            folder: the folder.
+            inputs: `model_input_names` for transformers; by default as loaded.
         """
         if self._hf is not None:
             self._hf.save_pretrained(folder)
@@ -281,9 +285,9 @@ class Tokenizer:
 
 
 def _unreadable(folder: Path, error: BaseException) -> BaseException:
-    """The error for a tokenizer that can't be read; Ctrl-C and an end of the program stay.
+    """The error for a tokenizer that can't be read; KeyboardInterrupt and SystemExit stay.
 
-    A panic of the Rust code in tokenizers is a BaseException that has no public name.
+    A panic of tokenizers' Rust code is a BaseException without a public name.
     """
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return error
@@ -291,7 +295,7 @@ def _unreadable(folder: Path, error: BaseException) -> BaseException:
 
 
 def _set_up(path: Path, inputs: Sequence[str] | None) -> None:
-    """Say what the tokenizer makes, and take out where it came from: that is nobody's business."""
+    """Set `model_input_names` in tokenizer_config.json, and remove how it was loaded."""
     config = json.loads(path.read_text(encoding="utf-8"))
     for name in ("is_local", "local_files_only"):
         config.pop(name, None)
@@ -325,7 +329,7 @@ def _why_unreadable(folder: Path, error: BaseException) -> str:
 
 
 def _add_special_tokens(hf: Any) -> None:
-    """Frame texts with [CLS] and [SEP] if transformers, without tokenizer.json, doesn't."""
+    """Add [CLS] and [SEP] to texts if transformers, without tokenizer.json, doesn't."""
     backend = hf.backend_tokenizer
     if backend.num_special_tokens_to_add(False) or not (hf.cls_token and hf.sep_token):
         return
@@ -342,7 +346,7 @@ def _add_special_tokens(hf: Any) -> None:
 def _explain_surrogates(
     texts: list[str], pairs: list[str] | None, start: int, error: Exception
 ) -> None:
-    """Name the row that has no UTF-8 form, if that caused the tokenizer's error."""
+    """Raise a DataError for the row that isn't valid Unicode, if that caused the error."""
     for column in (texts, pairs or []):
         for row, text in enumerate(column):
             try:

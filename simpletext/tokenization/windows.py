@@ -1,4 +1,4 @@
-"""Long texts in overlapping windows, and one answer from the windows' probabilities."""
+"""Long texts as overlapping windows, and one prediction from those of the windows."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,19 +6,18 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..utils.validation import require_choice
 from .encoded_texts import EncodedTexts
 from .layout import Layout
 from .tokenizer import Tokenizer
 
 CHOICES = ("truncate", "chunk")
-OVERLAP = 0.25  # of a window, so that what one cuts apart stands whole in the next
+OVERLAP = 0.25  # share of a window: what one window splits is whole in the next
 
 
 def check_long_text(long_text: str) -> None:
-    """Refuse another value than those in `CHOICES`."""
-    if long_text not in CHOICES:
-        allowed = " and ".join(map(repr, CHOICES))
-        raise ArgumentError(f"long_text={long_text!r}; allowed are {allowed}.")
+    """Refuse values that aren't in `CHOICES`."""
+    require_choice("long_text", long_text, CHOICES)
 
 
 def windows_of(
@@ -32,7 +31,7 @@ def windows_of(
 
     Raises:
         DataError: pairs of texts.
-        ArgumentError: a tokenizer that is written in Python can't do it.
+        ArgumentError: the tokenizer is written in Python and has no windows.
     """
     if pairs is not None:
         raise DataError('long_text="chunk" is for single texts; pairs are cut to maxlen.')

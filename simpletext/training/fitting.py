@@ -15,6 +15,7 @@ from ..utils import console
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
 from ..utils.processes import require_unforked
+from ..utils.validation import require_flag, shown
 from .checkpointing import LAST
 from .linear_probing import train_new_head
 from .optimizer import check_schedulable, momentum_of
@@ -48,6 +49,8 @@ class FitOptions:
     head_start: bool
 
     def __post_init__(self) -> None:
+        self.resume = require_flag("resume", self.resume)
+        self.head_start = require_flag("head_start", self.head_start)
         if self.callbacks is None:
             self.callbacks = ()
         if isinstance(self.callbacks, keras.callbacks.Callback):
@@ -56,7 +59,7 @@ class FitOptions:
             isinstance(each, keras.callbacks.Callback) for each in self.callbacks
         ):
             raise ArgumentError(
-                f"callbacks={self.callbacks!r}; it must be a list of keras.callbacks.Callback "
+                f"callbacks={shown(self.callbacks)}; it must be a list of keras.callbacks.Callback "
                 "objects, such as [keras.callbacks.TerminateOnNaN()]."
             )
         if self.resume and self.checkpoint_folder is None:
@@ -182,6 +185,11 @@ def warn_of_unusual_rate(model: keras.Model, lr: float) -> None:
         )
 
 
+def is_auto(lr: Any) -> bool:
+    """Whether the learning rate is the one that `lr_find` suggests."""
+    return isinstance(lr, str) and lr == "auto"
+
+
 def checked(
     model: keras.Model, lr: Any, plan: Plan, data: TrainingData, how: FitOptions,
     state: LearnerState,
@@ -193,7 +201,7 @@ def checked(
     """
     require_trainable(model, how.callbacks, plan)
     plan = plan.monitoring(data.validation is not None)
-    if lr != "auto":
+    if not is_auto(lr):
         rate = require_learning_rate(lr)
         if how.verbose:
             warn_of_unusual_rate(model, rate)

@@ -4,7 +4,7 @@ Smith's range test (https://arxiv.org/abs/1506.01186).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from ..errors import ArgumentError, TrainingError
 from ..models.target_scaling import standardised
 from ..utils import backend, console
 from ..utils.interrupt import CtrlC
-from ..utils.validation import require_count
+from ..utils.validation import require_count, require_number
 from .schedules import Schedule, exponential, require_learning_rate
 from .sources import TrainingData, for_fit
 
@@ -128,12 +128,6 @@ class SmoothedLosses:
         return not math.isfinite(last) or last > stop_factor * self._lowest
 
 
-def smooth(losses: Sequence[float]) -> np.ndarray:
-    """All losses smoothed, (losses,)."""
-    smoothed = SmoothedLosses()
-    return np.array([smoothed.add(loss) for loss in losses])
-
-
 def require_curve(curve: Curve | None) -> Curve:
     """The curve.
 
@@ -171,13 +165,13 @@ def sweep(
     Raises:
         ArgumentError: rates that don't rise, a bad number.
     """
-    require_learning_rate(start_lr)
-    require_learning_rate(end_lr)
+    start_lr, end_lr = require_learning_rate(start_lr), require_learning_rate(end_lr)
     if max_epochs is None:
         max_epochs = max(1, math.ceil(STEPS / steps_per_epoch))
     steps = steps_per_epoch * require_count("max_epochs", max_epochs)
     if lr_mult is not None:
-        end_lr = min(start_lr * lr_mult**steps, HIGHEST)
+        factor = require_number("lr_mult", lr_mult, 1, 1e6)
+        end_lr = min(start_lr * factor ** min(steps, math.log(1e300, max(factor, 1.01))), HIGHEST)
     if end_lr <= start_lr:
         raise ArgumentError(f"The sweep from {start_lr} to {end_lr} doesn't rise.")
     return exponential(start_lr, end_lr, steps), steps
@@ -210,6 +204,7 @@ def range_test(
         TrainingError: the loss isn't a number from the start.
     """
     schedule, steps = rates
+    require_number("stop_factor", stop_factor, 1)
     batches, options = data.training(epoch, class_weight)
     title = "finding the learning rate"
     with (

@@ -8,6 +8,8 @@ from keras import ops
 
 from ..errors import ArgumentError
 from ..utils import backend
+from ..utils.validation import require_number, shown
+from .schedules import require_learning_rate
 
 NOT_DECAYED = ("bias", "gamma", "beta")  # leaf names of biases and norms
 
@@ -46,8 +48,10 @@ class AdamW(backend.Adam):
         **options: Any,
     ) -> None:
         check_weight_decay(weight_decay)
-        if not 0 < layer_decay <= 1:
-            raise ArgumentError(f"layer_decay={layer_decay!r}; it must be above 0 and at most 1.")
+        require_number("layer_decay", layer_decay, 1e-3, 1, "a number above 0 and at most 1")
+        require_number("beta_1", beta_1, 0, 0.999999)
+        if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+            learning_rate = require_learning_rate(learning_rate)
         beta_1 = keras.initializers.Constant(beta_1)
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
         self.layer_decay = layer_decay
@@ -117,6 +121,23 @@ def _numbers(prefix: str, paths: list[str]) -> list[str | None]:
     return [each and each[1] for each in found]
 
 
+def require_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
+    """A Keras optimizer, or the one of that name.
+
+    Raises:
+        ArgumentError: neither.
+    """
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return optimizer
+    try:
+        return keras.optimizers.get(optimizer if isinstance(optimizer, str) else None)
+    except ValueError:
+        raise ArgumentError(
+            f"optimizer={shown(optimizer)}; it must be a Keras optimizer, such as "
+            "simpletext.AdamW(1e-4), or the name of one."
+        ) from None
+
+
 def renewed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The same optimizer without its state, to be built for another set of variables."""
     new = type(optimizer).from_config(optimizer.get_config())
@@ -146,11 +167,7 @@ def set_weight_decay(model: keras.Model, weight_decay: float) -> None:
 
 def check_weight_decay(weight_decay: Any) -> None:
     """Refuse what is no weight decay."""
-    is_number = isinstance(weight_decay, (int, float)) and not isinstance(weight_decay, bool)
-    if not is_number or not 0 <= weight_decay < 1:
-        raise ArgumentError(
-            f"The weight decay is {weight_decay!r}; it must be a number from 0 to 1, like 0.01."
-        )
+    require_number("weight_decay", weight_decay, 0, 1, "a number from 0 to 1, like 0.01")
 
 
 def check_schedulable(optimizer: Any) -> None:

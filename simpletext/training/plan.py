@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import ArgumentError
-from ..utils.validation import require_count
+from ..utils.validation import require_count, require_flag, require_number, shown
 from . import schedules
 from .schedules import Schedule
 
@@ -54,13 +54,15 @@ class Plan:
         Raises:
             ArgumentError: a monitor that was passed needs validation data, and there are none.
         """
-        wanted = self.monitor or "val_loss"
+        wanted = "val_loss" if self.monitor is None else self.monitor
+        if not isinstance(wanted, str):
+            raise ArgumentError(f"monitor={shown(wanted)}; it must be a name, such as 'val_loss'.")
         if has_validation or not wanted.startswith("val_"):
             return replace(self, monitor=wanted)
         if self.decides and self.monitor is not None:
             raise ArgumentError(
-                f"monitor={self.monitor!r} needs validation data. Pass val_data to get_learner, or "
-                'use monitor="loss".'
+                f"monitor={shown(self.monitor)} needs validation data. Pass val_data to "
+                'get_learner, or use monitor="loss".'
             )
         return replace(self, monitor="loss")
 
@@ -132,9 +134,7 @@ def constant_or_cycles(
 def linear(epochs: Any, warmup_ratio: Any, early_stopping: Any) -> Plan:
     """The plan of `Learner.fit_linear`."""
     count = require_count("epochs", epochs)
-    if not 0 <= warmup_ratio <= 1:
-        raise ArgumentError(f"warmup_ratio={warmup_ratio!r}; it must be from 0 to 1.")
-    ratio = float(warmup_ratio)
+    ratio = require_number("warmup_ratio", warmup_ratio, 0, 1)
     return Plan(
         "linear",
         count,
@@ -157,8 +157,7 @@ def triangular(
         epochs = UNTIL_STOPPED
         early_stopping = PATIENCE if early_stopping is None else early_stopping
         reduce_on_plateau = PLATEAU if reduce_on_plateau is None else reduce_on_plateau
-    if not reduce_factor > 1:
-        raise ArgumentError(f"reduce_factor={reduce_factor!r}; it must be above 1.")
+    factor = require_number("reduce_factor", reduce_factor, 1.000001, what="a number above 1")
     cycle, setting = _momentum(*momentum)
     return Plan(
         "triangular",
@@ -167,7 +166,7 @@ def triangular(
         cycle and (lambda steps: schedules.repeated(cycle(steps), steps)),
         early_stopping=_optional("early_stopping", early_stopping),
         reduce_on_plateau=_optional("reduce_on_plateau", reduce_on_plateau),
-        reduce_factor=float(reduce_factor),
+        reduce_factor=factor,
         monitor=monitor,
         settings={"momentum": setting},
     )
@@ -181,11 +180,13 @@ def _momentum(
     cycles: bool, high: float, low: float
 ) -> tuple[Callable[[int], Schedule] | None, list[float] | bool]:
     """A cycle of the momentum by its number of steps, and the plan's setting for it."""
-    if not cycles:
+    if not require_flag("cycle_momentum", cycles):
         return None, False
-    if not 0 <= low <= high < 1:
+    high = require_number("max_momentum", high, 0, 0.999999)
+    low = require_number("min_momentum", low, 0, 0.999999)
+    if low > high:
         raise ArgumentError(
-            f"min_momentum={low!r} and max_momentum={high!r}; they must be from 0 to below 1, "
-            "and the smaller one first."
+            f"min_momentum={shown(low)} and max_momentum={shown(high)}; they must be from 0 to "
+            "below 1, and the smaller one first."
         )
     return lambda steps: schedules.one_cycle_momentum(high, low, steps), [float(high), float(low)]

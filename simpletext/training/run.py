@@ -16,6 +16,7 @@ from ..errors import ArgumentError, CheckpointError, TrainingError
 from ..models.loading import newly_initialised
 from ..tasks.metrics import lower_is_better
 from ..utils import backend
+from ..utils.validation import shown
 from .checkpointing import (
     BEST,
     LAST,
@@ -127,7 +128,7 @@ class Run(keras.callbacks.Callback):
         if self.plan.decides and self.plan.monitor not in self.history:
             known = [name for name in self.history if name not in PER_STEP]
             raise ArgumentError(
-                f"monitor={self.plan.monitor!r}, but this training has {', '.join(known)}."
+                f"monitor={shown(self.plan.monitor)}, but this training has {', '.join(known)}."
             )
 
     def _watched(self) -> list[float]:

@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from ..utils.validation import require_number
 
-from ..errors import ArgumentError
-
+TINIEST = 1e-300  # a learning rate: anything above 0
 Schedule = Callable[[int], float]
 
 LOWEST = 1e-9  # where the cosine of SGDR ends, as ktrain's
@@ -135,7 +134,4 @@ def require_learning_rate(lr: Any) -> float:
     Raises:
         ArgumentError: not a positive finite number.
     """
-    is_number = isinstance(lr, (int, float, np.number)) and not isinstance(lr, bool)
-    if not is_number or not 0 < lr < np.inf:
-        raise ArgumentError(f"The learning rate is {lr!r}; it must be a number above 0, like 1e-4.")
-    return float(lr)
+    return require_number("learning rate", lr, TINIEST, what="a number above 0, like 1e-4")

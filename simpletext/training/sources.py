@@ -20,7 +20,7 @@ from ..tokenization.batching import Batches, take_rows
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from ..utils import backend
 from ..utils.ragged import flattened, is_ragged
-from ..utils.validation import require_count
+from ..utils.validation import require_count, shown
 
 
 class Rows:
@@ -125,8 +125,8 @@ class Stream:
             return self.data, {}
         if not isinstance(class_weight, Mapping):
             raise ArgumentError(
-                f"class_weight={class_weight!r}; for a dataset that comes batch by batch it must "
-                "be a dict, class index -> weight."
+                f"class_weight={shown(class_weight)}; for a dataset that comes batch by batch it "
+                "must be a dict, class index -> weight."
             )
         return self.data, {"class_weight": dict(class_weight)}
 
@@ -269,7 +269,12 @@ def _arrays(name: str, data: tuple, model: keras.Model, sample_weight: Any) -> R
 def _weights(name: str, weights: Any, rows: int) -> np.ndarray | None:
     if weights is None:
         return None
-    array = np.asarray(weights, dtype="float32")
+    try:
+        array = np.asarray(weights, dtype="float32")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"sample_weight={shown(weights)}; it must be a list of one number per row."
+        ) from error
     if array.shape != (rows,):
         raise DataError(f"sample_weight has the shape {array.shape}; {name} has {rows} rows.")
     wrong = np.flatnonzero(~(array >= 0) | np.isinf(array))

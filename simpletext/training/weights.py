@@ -15,7 +15,8 @@ from ..models.loading import (
     newly_initialised,
     save_checkpoint,
 )
-from ..utils.files import check_absent, local_path
+from ..utils.files import check_absent, local_path, plain_path
+from ..utils.validation import shown
 from .checkpointing import assign, read_checkpoint
 
 
@@ -42,6 +43,7 @@ class WeightsBackup:
 
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """See `Learner.save_model`."""
+    local_path(path)
     if str(path).endswith(".keras"):
         check_absent(path)
         model.save(local_path(path))
@@ -51,10 +53,10 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """See `Learner.load_model`."""
-    file = Path(path).expanduser()
+    file = plain_path(path)
     if not file.exists():
         raise CheckpointError(
-            f"There is no file or folder {os.fspath(path)!r}. Check the path; to start from a "
+            f"There is no file or folder {shown(os.fspath(path))}. Check the path; to start from a "
             "model of the Hub, pass its name to Transformer."
         )
     if file.is_file() and file.suffix == ".safetensors":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, CheckpointError, FolderExistsError
+from .validation import shown
 
 LITTER_AGE = 3600  # seconds; a running save is younger
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a Windows drive has one letter
@@ -24,12 +25,52 @@ def local_path(path: str | os.PathLike) -> Path:
         ArgumentError: an address such as "s3://bucket/model", which would become a local folder
             of that name.
     """
+    plain = plain_path(path)
     if ADDRESS.match(os.fspath(path)) or os.fspath(path).startswith("dbfs:"):
         raise ArgumentError(
             f"{os.fspath(path)!r} is an address; simpletext writes to local folders only. Use a "
             "local or mounted folder, and copy it there with the tool of that storage."
         )
-    return Path(path).expanduser()
+    return plain
+
+
+def new_file(path: str | os.PathLike) -> Path:
+    """The path of a file to be written, or written over, whose folder exists.
+
+    Raises:
+        ArgumentError: a folder, or a file in a folder that doesn't exist.
+    """
+    file = local_path(path)
+    if file.is_dir() or not file.parent.is_dir():
+        missing = f"{shown(str(file.parent))} doesn't exist; create the folder first"
+        reason = "it is a folder; name a file in it" if file.is_dir() else missing
+        raise ArgumentError(f"{shown(os.fspath(path))} can't be written: {reason}.")
+    return file
+
+
+def plain_path(path: Any) -> Path:
+    """A path with `~` expanded.
+
+    Raises:
+        ArgumentError: not a string or path; an empty one; characters or a length that no file
+            system takes.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        raise ArgumentError(f"{shown(path)} is no path; it must be a string or a pathlib.Path.")
+    name = os.fspath(path)
+    try:
+        parts = [len(os.fsencode(part)) for part in Path(name).parts]
+    except UnicodeEncodeError:
+        parts = [0]
+    if not name.strip() or "\0" in name or max(parts, default=0) > 255 or 0 in parts:
+        raise ArgumentError(
+            f"{shown(name)} can't be the path of a file or folder. Use a name of letters, digits "
+            "and the like, of at most 255 bytes."
+        )
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ArgumentError(f"{shown(name)} can't be expanded: {error}.") from error
 
 
 def read_json(path: Path) -> Any:

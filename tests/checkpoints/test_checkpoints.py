@@ -76,7 +76,7 @@ def test_what_the_hub_says(monkeypatch, status):
     monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     wanted = {
         "gated": (UnreachableModelError, "'someone/some-model' is a gated model. Accept its terms"),
-        "unknown": (UnknownModelError, "The Hub knows no model 'someone/some-model'"),
+        "unknown": (UnknownModelError, "There is no model 'someone/some-model' on the Hub"),
     }
     error, message = wanted[status]
     with pytest.raises(error, match=message):
@@ -170,7 +170,7 @@ def test_the_model_keeps_nothing_of_the_file(copy, tiny, shift):
 def test_a_cut_weight_file(copy):
     path = copy / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(WeightsError, match=r"model\.safetensors can't be read .* cut short"):
+    with pytest.raises(WeightsError, match=r"model\.safetensors can't be read .* truncated"):
         st.load_encoder(copy)
 
 

@@ -138,7 +138,7 @@ def test_a_pointer_of_git_lfs(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "it is empty"), (b"x" * 100, "doesn't end as an index does")],
+    [(b"", "it is empty"), (b"x" * 100, "it lacks an index's magic number")],
 )
 def test_files_that_are_no_index(tmp_path, content, message):
     (tmp_path / "x.index").write_bytes(content)

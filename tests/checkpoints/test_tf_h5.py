@@ -174,6 +174,23 @@ def test_a_whole_keras_model_is_named(tmp_path):
         TfH5File(tmp_path / "tf_model.h5")
 
 
+def test_a_shard_that_is_missing(tmp_path):
+    folder = shutil.copytree(SPECIMENS / "bert-sharded", tmp_path / "folder")
+    (folder / "tf_model-00002-of-00003.h5").unlink()
+    with pytest.raises(
+        WeightsError, match=r"no file .*tf_model-00002-of-00003.h5, which the index"
+    ):
+        st.load_encoder(folder)
+
+
+def test_an_index_that_names_files_outside_of_the_folder(tmp_path):
+    folder = shutil.copytree(SPECIMENS / "bert-sharded", tmp_path / "folder")
+    index = folder / "tf_model.h5.index.json"
+    index.write_text(index.read_text().replace("tf_model-00001", "../tf_model-00001"))
+    with pytest.raises(OSError, match="names a file outside of itself"):
+        st.load_encoder(folder)
+
+
 def test_an_index_that_names_no_shards(tmp_path):
     shutil.copy(SPECIMENS / "distilbert" / "config.json", tmp_path)
     (tmp_path / "tf_model.h5.index.json").write_text(json.dumps({"metadata": {}}))

@@ -14,7 +14,7 @@ from parity.weights import seeded_weights, write_checkpoint
 from safetensors.numpy import save_file
 
 import simpletext as st
-from simpletext.checkpoints.weight_map import Filling, WeightMap
+from simpletext.checkpoints.weight_map import WeightLoader, WeightMap
 from simpletext.errors import WeightsError
 from simpletext.models.families import MODULES
 
@@ -86,7 +86,7 @@ def test_legacy_names_of_norms_are_the_modern_ones(base, tmp_path):
 def test_a_weight_that_takes_no_value_from_a_file_is_named():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="foreign")])
     with pytest.raises(WeightsError, match=r"foreign/kernel', .* `layers\.Part\.add_weight`"):
-        Filling({}, WeightMap({})).account(model)
+        WeightLoader({}, WeightMap({})).check(model)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

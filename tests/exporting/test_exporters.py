@@ -13,6 +13,7 @@ import simpletext.exporting.exporters
 from simpletext.errors import ArgumentError, ExportError, FolderExistsError
 from simpletext.exporting import exporters
 from simpletext.exporting.bundle import PREDICT, PREDICT_STRINGS, RUNTIMES
+from simpletext.exporting.entity_script import PREDICT_ENTITIES
 
 SOME = ["a good film", "", "it was an awful film " * 5, "nice"]
 PACKAGES = {
@@ -138,7 +139,7 @@ def test_other_tokens_are_refused(trained):
 
     options = wordpiece_options(trained.predictor.tokenizer)
     _check_tokens(WordPiece(options, 16), trained.predictor)
-    with pytest.raises(ExportError, match="gets other tokens than from the tokenizer"):
+    with pytest.raises(ExportError, match="has other tokens than from the tokenizer"):
         _check_tokens(WordPiece(options | {"lower": False, "strip": False}, 16), trained.predictor)
 
 
@@ -168,7 +169,7 @@ def test_a_bundle_that_answers_differently_is_refused(trained, tmp_path, monkeyp
     monkeypatch.setattr("simpletext.exporting.exporters._check", lambda *arguments: None)
     monkeypatch.setitem(exporters.WRITERS, "onnx", nothing)
     monkeypatch.setattr(
-        "simpletext.exporting.exporters.answers_of", lambda *arguments: np.zeros((5, 2))
+        "simpletext.exporting.exporters.exported_probabilities", lambda *arguments: np.zeros((5, 2))
     )
     with pytest.raises(ExportError, match="returns other probabilities than the predictor"):
         trained.predictor.export(tmp_path / "x", "onnx")
@@ -181,7 +182,7 @@ def test_every_script_is_short_and_compiles(name):
     parts = {"imports": runtime.imports, "load": runtime.load, "call": runtime.call}
     script = (PREDICT if runtime.call else PREDICT_STRINGS).substitute(packages="x", **parts)
     compile(script, "predict.py", "exec")
-    assert len(script.splitlines()) < 40
+    assert len(script.splitlines()) < 50
     assert max(map(len, script.splitlines())) <= 100
 
 
@@ -197,9 +198,51 @@ def test_the_guide_to_fastapi(monkeypatch):
     monkeypatch.setitem(sys.modules, "predict", bundle)
     guide = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
     code = guide.split("```python\n")[1].split("```")[0]
-    assert len(code.splitlines()) <= 20
+    assert len(code.splitlines()) <= 36
     app = types.ModuleType("app")
     monkeypatch.setitem(sys.modules, "app", app)
     exec(compile(code, "app.py", "exec"), app.__dict__)
     assert app.classify(app.Question(texts=["a", "b"])) == [{"neg": 0.25, "pos": 0.75}] * 2
+    assert app.classify(app.Question(texts=[])) == []
     assert "/classify" in app.app.openapi()["paths"]
+    from fastapi.testclient import TestClient
+
+    client = TestClient(app.app)
+    assert client.post("/classify", json={"texts": ["a"]}).json() == [{"neg": 0.25, "pos": 0.75}]
+    for texts in (["a"] * 257, ["a" * 20_001], "a"):
+        assert client.post("/classify", json={"texts": texts}).status_code == 422
+    assert client.post("/classify", content=b" " * 1_000_001).status_code == 413
+    assert client.post("/classify", content=iter([b"{}"])).status_code == 413
+
+
+def test_the_script_for_entities_compiles():
+    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.call):
+        parts = {"imports": runtime.imports, "load": runtime.load, "call": runtime.call}
+        script = PREDICT_ENTITIES.substitute(packages="x", **parts)
+        compile(script, "predict.py", "exec")
+        assert max(map(len, script.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
+def test_a_bundle_finds_the_predictors_entities(tiny, tmp_path, format):
+    for package in PACKAGES[format]:
+        pytest.importorskip(package)
+    transformer = st.Transformer(str(tiny), maxlen=12)
+    words = [["good", "film"], ["sad", "was", "a"]] * 4
+    tags = [["B-A", "I-A"], ["O", "B-B", "O"]] * 4
+    transformer.preprocess_train(words, tags, verbose=0)
+    predictor = st.get_predictor(transformer.get_model(verbose=0), transformer)
+    assert predictor.export(tmp_path / "out", format)["moved"] < 1e-4
+    texts = ["good film, was it?", "very (sad)", "", "漢字 x"]
+    code = "import json, sys, predict; print(json.dumps(predict.predict(sys.argv[1:])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *texts],
+        cwd=tmp_path / "out",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for theirs, ours in zip(json.loads(done.stdout), predictor.predict(texts), strict=True):
+        assert [e | {"probability": 0} for e in theirs] == [e | {"probability": 0} for e in ours]
+        for one, other in zip(theirs, ours, strict=True):
+            assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)

@@ -9,6 +9,7 @@ import pytest
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError, WeightsError
+from simpletext.inference.calibration import log_loss
 from simpletext.inference.predictions import Predictions, thresholds_from
 from simpletext.tasks.labels import Labels
 
@@ -97,7 +98,7 @@ def test_a_stream_keeps_the_order_and_reads_little(trained):
 def test_a_stream_of_something_else(trained, arguments, error, message):
     with pytest.raises(error, match=message):
         trained.predictor.predict_iter(*arguments)
-    with pytest.raises(ArgumentError, match="chunk_size=0; it must be 1 or more"):
+    with pytest.raises(ArgumentError, match="chunk_size=0; it must be a whole number, 1 or more"):
         trained.predictor.predict_iter(SOME, chunk_size=0)
 
 
@@ -116,7 +117,7 @@ def test_thresholds():
     ("threshold", "labels", "message"),
     [
         (0.5, SINGLE, "threshold=0.5 is for multi-label tasks; this is single_label"),
-        ([0.5, 0.5], MULTI, "threshold has 2 numbers; it must be one, one for each of the 3"),
+        ([0.5, 0.5], MULTI, "threshold=.*; it must be one number, one for each of the 3"),
         (1.5, MULTI, "threshold=1.5; probabilities go from 0 to 1"),
         ({"d": 0.5}, MULTI, "threshold names 'd', which isn't one of the labels: 'a', 'b', 'c'"),
     ],
@@ -131,9 +132,9 @@ def test_bad_thresholds(threshold, labels, message):
     [
         ({"top_k": 0}, "top_k=0; it must be a whole number, 1 or more"),
         ({"top_k": True}, "top_k=True"),
-        ({"min_confidence": 2}, "min_confidence=2; it must be a probability from 0 to 1"),
+        ({"min_confidence": 2}, "min_confidence=2; it must be a number from 0 to 1"),
         ({"threshold": 0.3}, "threshold=0.3 is for multi-label tasks"),
-        ({"long_text": "cut"}, "long_text='cut'; allowed are 'truncate' and 'chunk'"),
+        ({"long_text": "cut"}, "long_text='cut'; allowed are 'truncate', 'chunk'"),
     ],
 )
 def test_bad_options(trained, options, message):
@@ -142,7 +143,7 @@ def test_bad_options(trained, options, message):
 
 
 def test_options_of_other_tasks(multi, regression):
-    with pytest.raises(ArgumentError, match="the task must have classes"):
+    with pytest.raises(ArgumentError, match="top_k needs a task with classes"):
         regression.predict(SOME, top_k=2)
     with pytest.raises(ArgumentError, match="the task single_label_classification"):
         multi.predict(SOME, min_confidence=0.5)
@@ -275,11 +276,23 @@ def test_ids_that_have_no_embedding(tiny, tmp_path):
         st.get_learner(model, odd)
 
 
+@pytest.mark.parametrize(
+    ("task", "y", "values", "wanted"),
+    [
+        ("single_label_classification", [0, 1], [[0.8, 0.2], [0.5, 0.5]], [0.8, 0.5]),
+        ("multi_label_classification", [[1, 0]], [[0.8, 0.1]], [0.8, 0.9]),
+    ],
+)
+def test_log_loss(task, y, values, wanted):
+    found = log_loss(np.array(values, "float32"), np.array(y), Labels(task, ("a", "b")))
+    assert found == pytest.approx(-np.log(wanted).mean(), rel=1e-6)
+
+
 def test_calibration_needs_mistakes_and_several_classes(trained, capsys):
     predictor = trained.predictor
     with pytest.raises(DataError, match="All 1 texts have the same label"):
         predictor.calibrate(["a good film"], ["pos"])
     scores = predictor.calibrate(["a good film", "an awful film"], ["pos", "neg"])
-    assert "All 2 texts are predicted rightly" in capsys.readouterr().out
+    assert "All 2 texts are predicted correctly" in capsys.readouterr().out
     assert scores["temperature"] == 1.0
     assert predictor.settings.temperature == 1.0

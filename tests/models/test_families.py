@@ -103,7 +103,7 @@ def configs_read(model_type):
 def test_a_value_that_is_not_supported_is_named(model_type):
     kind, config = family(model_type), fixture(model_type).checkpoints["base"].config
     for name in NOT_A_DECODER | dict(kind.required):
-        with pytest.raises(UnsupportedModelError, match=f"says {name}='wobbly'"):
+        with pytest.raises(UnsupportedModelError, match=f"has {name}='wobbly'"):
             kind.read_config(config | {name: "wobbly"})
 
 
@@ -113,7 +113,7 @@ def test_a_value_of_another_kind_is_named(model_type):
     for part in fields(kind.config):
         names = kind.names.get(part.name, part.name)
         name = names if isinstance(names, str) else names[0]
-        with pytest.raises(UnsupportedModelError, match=f"says {name}="):
+        with pytest.raises(UnsupportedModelError, match=f"has {name}="):
             kind.read_config(config | {name: object()})
 
 

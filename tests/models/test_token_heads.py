@@ -110,7 +110,7 @@ def test_a_head_for_texts_is_replaced_and_the_other_way_round(model_type, tmp_pa
     whole = load_classifier(folder, 3, "single_label_classification")
     assert "newly initialised" in capsys.readouterr().out
     assert whole.output_shape == (None, 3)
-    with pytest.raises(WeightsError, match="its head isn't for the classification of tokens"):
+    with pytest.raises(WeightsError, match="its head doesn't classify tokens"):
         load_classifier(tmp_path / "texts", problem_type=TASK, new_head=False)
 
 

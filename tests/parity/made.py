@@ -14,7 +14,6 @@ from parity.families import FAMILIES, Variant
 from parity.fixtures import Checkpoint, read_fixture
 from parity.weights import write_checkpoint
 
-from simpletext.errors import UnsupportedModelError
 from simpletext.models.loading import load_classifier, load_encoder
 
 TINY, REALISTIC = 1e-5, 1e-4
@@ -27,18 +26,14 @@ def fixture(model_type):
 
 @dataclass(frozen=True)
 class Made:
-    """One variant of a family: its fixture, its folder on disk, and the model from there.
-
-    The model is None where the config isn't supported, and `refusal` is the error that said so.
-    """
+    """One variant of a family: its fixture, its folder on disk, and the model from there."""
 
     model_type: str
     row: Variant
     checkpoint: Checkpoint
     folder: Path
     tolerance: float
-    model: keras.Model | None
-    refusal: UnsupportedModelError | None = None
+    model: keras.Model
 
 
 def make(model_type, name, folder):
@@ -47,12 +42,7 @@ def make(model_type, name, folder):
     write_checkpoint(folder, checkpoint.config, checkpoint.shapes)
     tolerance = REALISTIC if name == "realistic" else TINY
     load = load_classifier if row.head else load_encoder
-    model, refusal = None, None
-    try:
-        model = load(folder)
-    except UnsupportedModelError as error:
-        refusal = error
-    return Made(model_type, row, checkpoint, folder, tolerance, model, refusal)
+    return Made(model_type, row, checkpoint, folder, tolerance, load(folder))
 
 
 def inputs_for(model, case):

@@ -102,15 +102,19 @@ def test_the_links_of_a_page_lead_somewhere(page):
             assert anchor in slugs, link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def commands(page):
+    consoles = re.findall(r"^```console\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+    return re.findall(r"^simpletext (.+)$", "\n".join(consoles), re.M)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name_of)
 def test_the_commands_of_a_page_are_understood(page):
     import typer
 
     group = typer.main.get_command(cli.app)
-    consoles = re.findall(r"^```console\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
-    for line in re.findall(r"^simpletext (.+)$", "\n".join(consoles), re.M):
+    for line in commands(page):
         name, *words = shlex.split(line, comments=True)
-        group.commands[name].make_context(name, words)
+        assert group.commands[name].make_context(name, words).info_name == name
 
 
 def public_names():

@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from bundles import write_bundle
@@ -28,7 +29,8 @@ def golden(folder):
 
 def outputs(model, inputs):
     none = np.zeros_like(inputs["input_ids"])
-    return np.asarray(model({name: inputs.get(name, none) for name in model.input}, training=False))
+    batch = {name: inputs.get(name, none) for name in model.input}
+    return keras.ops.convert_to_numpy(model(batch, training=False))
 
 
 @pytest.mark.parametrize("name", ["tf1/bert", "hub/bert", "hub/albert", "hub/talking-heads",
@@ -339,6 +341,44 @@ def test_a_config_of_another_checkpoint(tmp_path):
         st.convert(old, tmp_path / "new")
 
 
+def test_a_number_of_layers_that_can_not_be(tmp_path):
+    old = shutil.copytree(OLD / "tf1" / "albert-finetuned", tmp_path / "old")
+    config = json.loads((old / "albert_config.json").read_text())
+    (old / "albert_config.json").write_text(json.dumps(config | {"num_hidden_layers": 10**9}))
+    with pytest.raises(WeightsError, match="says that it has 1000000000 layers"):
+        st.convert(old, tmp_path / "new", labels=ABC)
+
+
+def test_a_module_of_tensorflow_1_on_tf_hub(tmp_path):
+    """The names begin with "module/", and the other files lie in assets/."""
+    from simpletext.checkpoints.tensor_bundle import TensorBundle
+
+    bundle = TensorBundle(OLD / "tf1" / "bert" / "bert_model.ckpt")
+    tensors = {f"module/{key}": bundle.get_tensor(key) for key in bundle.entries}
+    write_bundle(tmp_path / "old" / "variables" / "variables", tensors)
+    (tmp_path / "old" / "assets").mkdir()
+    for name in ("vocab.txt", "bert_config.json"):
+        shutil.copy(OLD / "tf1" / "bert" / name, tmp_path / "old" / "assets")
+    st.convert(tmp_path / "old", tmp_path / "new")
+    inputs, wanted = golden(OLD / "tf1" / "bert")
+    hidden = outputs(st.load_encoder(tmp_path / "new"), inputs)
+    np.testing.assert_allclose(hidden, wanted["hidden"], atol=1e-5)
+    assert (tmp_path / "new" / "vocab.txt").is_file()
+
+
+def test_a_tokenizer_of_another_model(tmp_path):
+    given = Path(__file__).parents[1] / "parity" / "tokenizers" / "bert"
+    with pytest.raises(CheckpointError, match=r"tokens and the checkpoint embeddings for 120"):
+        st.convert(OLD / "hub" / "bert", tmp_path / "new", tokenizer=given)
+
+
+def test_cased_where_the_tokenizer_says_it(tmp_path):
+    old = OLD / "ktrain" / "tiny-single"
+    given = shutil.copytree(old, tmp_path / "words", ignore=shutil.ignore_patterns("tf_model*"))
+    with pytest.raises(ArgumentError, match="cased=True, but the tokenizer's own settings"):
+        st.convert(OLD / "hub" / "bert", tmp_path / "new", tokenizer=given, cased=True)
+
+
 def test_variables_of_another_program(tmp_path):
     for number, names in enumerate([None, {"w": "model/w"}]):
         write_bundle(tmp_path / f"old{number}" / "m", {"w": np.zeros(3, "float32")}, names)
@@ -399,11 +439,12 @@ def test_models_that_keras_saved_are_refused(name, tmp_path):
                 run(str(path))
 
 
-def test_the_command(tmp_path, monkeypatch):
+def test_the_command(tmp_path):
     runner = CliRunner()
     call = ["convert", str(OLD / "tf1" / "albert-finetuned"), str(tmp_path / "new")]
     labels = [word for label in ABC for word in ("--label", label)]
-    result = runner.invoke(app, [*call, *labels, "--uncased"])
+    words = ["--tokenizer", str(OLD / "tf1" / "bert" / "vocab.txt"), "--cased"]
+    result = runner.invoke(app, [*call, *labels, *words])
     assert result.exit_code == 0, result.output
     assert "27 tensors compared, all equal" in result.output
-    assert (tmp_path / "new" / "config.json").is_file()
+    assert cased(tmp_path / "new")

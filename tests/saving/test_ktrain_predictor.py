@@ -158,8 +158,13 @@ def remade(tmp_path, **attributes):
 
 def test_a_maxlen_that_nothing_says_is_said_to_be_a_default(tmp_path, capsys):
     predictor = st.load_predictor(remade(tmp_path, c=["neg", "pos"]))
-    assert predictor.maxlen == 128
-    assert "maxlen 128, which is a default: the pickle doesn't say it" in capsys.readouterr().out
+    assert predictor.maxlen == 64  # the model's positions; else 128
+    assert "maxlen 64, which is a default: the pickle doesn't say it" in capsys.readouterr().out
+
+
+def test_a_maxlen_that_the_model_can_not_have(tmp_path):
+    with pytest.raises(CheckpointError, match="has maxlen 65 and the model positions for 64"):
+        st.load_predictor(remade(tmp_path, c=["neg", "pos"], maxlen=65))
 
 
 def test_without_tokenizer_files_only_the_small_files_are_fetched(tmp_path, monkeypatch):

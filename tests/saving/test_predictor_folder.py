@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 
 import simpletext as st
 from simpletext.errors import (
@@ -22,6 +24,7 @@ from simpletext.errors import (
     UnreachableModelError,
     WeightsError,
 )
+from simpletext.saving.model_card import write_card
 from simpletext.saving.settings import FORMAT
 
 GOLDEN = Path(__file__).parents[1] / "predictors"
@@ -68,6 +71,18 @@ def test_a_label_in_the_card_is_no_markup(tiny, tmp_path):
     assert r"| \<b\>\|x\| |" in card
     assert r"\[y\](z) \# t" in card
     assert st.load_predictor(tmp_path / "saved").get_classes() == predictor.get_classes()
+
+
+def test_base_model_and_names_in_the_card_are_no_markup(trained, tmp_path):
+    """They may come from a folder that somebody else wrote."""
+    settings = replace(trained.predictor.settings, base_model="a`b\n# <i>", sizes={"|x\n# y": 3})
+    write_card(tmp_path, settings, "original")
+    card = ModelCard.load(tmp_path / "README.md")
+    assert card.data.base_model == "a`b\n# <i>"
+    assert card.data.library_name == "transformers"
+    assert card.data.tags == ["simpletext", "keras", "text-classification"]
+    assert r"fine-tuned from a\`b \# \<i\>, made" in card.text
+    assert r"| \|x \# y texts | 3 |" in card.text
 
 
 def test_bad_metrics(trained, tmp_path):
@@ -369,7 +384,7 @@ def test_push_to_hub_that_fails(trained, monkeypatch):
     with pytest.raises(UnreachableModelError, match=r"wasn't uploaded \(no route\)\. Log in with"):
         trained.predictor.push_to_hub("me/films")
     monkeypatch.setattr(FakeHub, "error", HFValidationError("bad name"))
-    with pytest.raises(UnknownModelError, match="is no possible name on the Hub: bad name"):
+    with pytest.raises(UnknownModelError, match="isn't a valid name on the Hub: bad name"):
         trained.predictor.push_to_hub("me//films")
 
 

@@ -87,7 +87,7 @@ def test_missing_labels_are_named_with_their_rows(missing):
         ({"a": 1}, {}, DataError, r"Labels must be a list or an array.*\(dict\)"),
         ({"a", "b"}, {}, DataError, r"Labels must be a list or an array.*\(set\)"),
         ([{"a": 1}, {}], {}, DataError, "Labels must be plain values such as strings: unhashable"),
-        ([b"a", b"b"], {}, DataError, "The label b'a' is of type bytes; allowed are strings"),
+        ([b"a", b"b"], {}, DataError, "The label b'a' is of type bytes; allowed are valid strings"),
         ([[], []], {}, DataError, "No text has a label"),
         (
             [[0, 1], [0, 0], [1, 0]],

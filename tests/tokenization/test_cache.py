@@ -209,10 +209,10 @@ def test_bad_tfrecords(transformer, tmp_path):
     settings = json.loads(side.read_text())
     del settings["sha256"]  # as the first version wrote them
     side.write_text(json.dumps(settings))
-    with pytest.raises(DataError, match="is damaged or no file of write_tfrecord"):
+    with pytest.raises(DataError, match="is damaged or not from write_tfrecord"):
         read_tfrecord(path)
     (tmp_path / "a.tfrecord.json").write_text("{}")
-    with pytest.raises(DataError, match="isn't of write_tfrecord"):
+    with pytest.raises(DataError, match="wasn't written by write_tfrecord"):
         read_tfrecord(path)
     with pytest.raises(DataError, match="There is no file"):
         read_tfrecord(tmp_path / "b.tfrecord")
@@ -225,5 +225,5 @@ def test_a_damaged_cache_is_made_anew(transformer, tmp_path, name, capsys):
     (path,) = tmp_path.glob(f"*/{name}")
     path.write_bytes(b"1" + path.read_bytes()[1:] if name != "checksums.json" else b"{")
     again = transformer.preprocess_test(TEXTS, verbose=0, cache_dir=tmp_path)
-    assert "is damaged, and made anew" in capsys.readouterr().out
+    assert "is damaged and is written again" in capsys.readouterr().out
     np.testing.assert_array_equal(again.ids, ids)

@@ -112,7 +112,9 @@ def test_class_weights_by_name_index_and_balance():
     np.testing.assert_allclose(class_weights("balanced", labels, y), expected, rtol=1e-6)
     with pytest.raises(ArgumentError, match=r"names 'dgo', which is no class.*Did you mean 'dog'"):
         class_weights({"dgo": 2}, labels, y)
-    with pytest.raises(ArgumentError, match="-1 for 'dog'; it must be a number of 0 or more"):
+    with pytest.raises(
+        ArgumentError, match="class_weight of 'dog'=-1; it must be a number, 0 or more"
+    ):
         class_weights({"dog": -1}, labels, y)
     with pytest.raises(ArgumentError, match="the one word allowed"):
         class_weights("even", labels, y)
@@ -137,7 +139,7 @@ def test_decay_spares_biases_and_norms():
         np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-5)
     learner.set_weight_decay(0.1)
     assert learner.get_weight_decay() == 0.1
-    with pytest.raises(ArgumentError, match="The weight decay is 'a'"):
+    with pytest.raises(ArgumentError, match="weight_decay='a'; it must be a number"):
         learner.set_weight_decay("a")
 
 
@@ -215,8 +217,8 @@ def test_out_of_memory_says_what_to_lower():
         ({"n_cycles": 0}, "n_cycles=0"),
         ({"cycle_len": 0}, "cycle_len=0"),
         ({"early_stopping": 0}, "early_stopping=0"),
-        ({"lr": -1}, "The learning rate is -1"),
-        ({"lr": "fast"}, "The learning rate is 'fast'"),
+        ({"lr": -1}, "learning rate=-1; it must be a number above 0"),
+        ({"lr": "fast"}, "learning rate='fast'; it must be"),
         ({"resume": True}, "resume=True needs checkpoint_folder"),
     ],
 )
@@ -320,7 +322,7 @@ def test_freeze_and_unfreeze_any_model(capsys):
         learner.fit(0.01, 1)
     with pytest.raises(ArgumentError, match="freeze_range=9; it must be a whole number from 0"):
         learner.freeze(9)
-    with pytest.raises(ArgumentError, match="no blocks by the names of an encoder"):
+    with pytest.raises(ArgumentError, match="no layers named like the blocks of simpletext's"):
         learner.freeze("embeddings")
 
 

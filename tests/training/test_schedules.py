@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simpletext.training.lr_finder import Curve, SmoothedLosses, smooth
+from simpletext.training.lr_finder import Curve, SmoothedLosses
 from simpletext.training.schedules import (
     exponential,
     linear,
@@ -61,6 +61,11 @@ def test_a_suggestion_keeps_clear_of_the_rate_at_which_training_fails():
 def test_a_curve_that_says_nothing_gives_no_suggestion():
     assert curve(fall=0.0).estimate() is None
     assert Curve(np.geomspace(1e-7, 1, 50), np.linspace(1, 9, 50)).suggest() is None
+
+
+def smooth(losses):
+    smoothed = SmoothedLosses()
+    return np.array([smoothed.add(loss) for loss in losses])
 
 
 def test_smoothing_starts_at_the_first_loss():

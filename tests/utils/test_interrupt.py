@@ -48,6 +48,8 @@ def test_a_handler_of_the_program_stays():
     with CtrlC() as ctrl_c:
         press()
         ctrl_c.on_train_batch_end(0)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_in_a_thread_it_does_nothing():

@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import UnsupportedModelError
 from .family import Family
 
-# model_type -> the file that holds it, and the name of its Family there.
+# model_type -> its module, and the name of its Family there.
 MODULES = {
     "bert": ("bert", "FAMILY"),
     "distilbert": ("distilbert", "FAMILY"),
@@ -38,7 +38,7 @@ MODULES = {
     "flaubert": ("xlm", "FLAUBERT"),
     "xlnet": ("xlnet", "FAMILY"),
 }
-# Families of other programs than transformers; only simpletext loads what is saved of them.
+# Families that transformers lacks: only simpletext loads their checkpoints.
 OWN_MODULES = {"talking_heads_bert": ("talking_heads_bert", "FAMILY")}
 
 
@@ -46,7 +46,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
     """The family of a checkpoint, from its config.json as a dict.
 
     Raises:
-        UnsupportedModelError: the model_type has no family here; names those that have.
+        UnsupportedModelError: the model_type has no family here; lists the supported ones.
     """
     model_type = config.get("model_type")
     modules = MODULES | OWN_MODULES

@@ -1,4 +1,4 @@
-"""ALBERT (https://arxiv.org/abs/1909.11942): few layers, each of them run several times."""
+"""ALBERT (https://arxiv.org/abs/1909.11942): layers that share weights."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class AlbertConfig(bert.BertConfig):
 
 @keras.saving.register_keras_serializable("simpletext")
 class AlbertBlock(TransformerBlock):
-    """BERT's block, but with no dropout after the feed-forward."""
+    """BERT's block without dropout after the feed-forward."""
 
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         attended = self.attention(x, bias, training=training)
@@ -68,7 +68,7 @@ class AlbertGroup(TransformerBlock):
 def encode(config: AlbertConfig, inputs: dict, dtype, seed: int):
     """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length).
 
-    The groups are named `layer_0`, `layer_1` and so on; each is run for its share of the layers.
+    The groups are named `layer_0`, `layer_1` and so on; each runs for its share of the layers.
     """
     layers, groups = config.num_hidden_layers, config.num_hidden_groups
     if not 1 <= groups <= layers:

@@ -1,7 +1,7 @@
 """BART (https://arxiv.org/abs/1910.13461) as a text classifier: encoder and decoder.
 
-The decoder reads the same text one place later, and its state at the last `</s>` is classified.
-`load_encoder` gives the decoder's states, as the original does.
+The decoder's input is the same text, shifted right by one token; its state at the last `</s>` is
+classified. `load_encoder` returns the decoder's states, as the original does.
 """
 
 from dataclasses import dataclass
@@ -61,11 +61,11 @@ NAMES = {
 
 @keras.saving.register_keras_serializable("simpletext")
 class BartEmbeddings(Part):
-    """What the encoder and what the decoder start from, each (batch, length, hidden).
+    """The embeddings of the encoder and of the decoder, each (batch, length, hidden).
 
     Args:
         scale: a factor for the word embeddings.
-        start: the id that the decoder sees before the text.
+        start: the decoder's first id, before the text.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class BartEmbeddings(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class CausalBias(Part):
-    """What is added to a decoder's attention scores: very negative for all later tokens."""
+    """The bias of a decoder's attention scores: 0, and very negative for all later tokens."""
 
     def compute_output_spec(self, ids):
         return keras.KerasTensor((1, 1, ids.shape[1], ids.shape[1]), self.compute_dtype)
@@ -134,11 +134,11 @@ class CrossAttention(SelfAttention):
 
 @keras.saving.register_keras_serializable("simpletext")
 class BartBlock(TransformerBlock):
-    """BERT's block with dropout inside the feed-forward, too; in training it may be left out.
+    """BERT's block with dropout inside the feed-forward, and LayerDrop.
 
     Args:
-        activation_dropout: the rate inside the feed-forward.
-        layerdrop: how often the whole block is left out.
+        activation_dropout: dropout rate inside the feed-forward.
+        layerdrop: the probability that training skips the whole block.
     """
 
     def __init__(self, *args, activation_dropout=0.0, layerdrop=0.0, **kwargs):
@@ -189,7 +189,7 @@ class BartDecoderBlock(BartBlock):
 
 @keras.saving.register_keras_serializable("simpletext")
 class LastEnd(Part):
-    """The hidden state of a text's last `</s>`; where there is none, of its last token."""
+    """The hidden state of a text's last `</s>`; without one, of its last token."""
 
     def __init__(self, eos, padding, **kwargs):
         super().__init__(**kwargs)
@@ -269,7 +269,7 @@ def _block(config: BartConfig, side: str, block: type, name: str, dtype, seed: i
     )
 
 
-# What a layer of the encoder and one of the decoder have in common.
+# Rows that the encoder's and the decoder's layers share.
 BLOCK = {
     "attention/query": "self_attn.q_proj",
     "attention/key": "self_attn.k_proj",

@@ -12,7 +12,7 @@ from .family import Family
 
 @dataclass(frozen=True)
 class Sizes:
-    """What config.json says about nearly every encoder; the defaults are BERT's."""
+    """The config.json settings of nearly every encoder; the defaults are BERT's."""
 
     vocab_size: int = 30522
     hidden_size: int = 768
@@ -38,8 +38,8 @@ class BertConfig(Sizes):
 def encode(config, inputs: dict, dtype, seed: int, block=TransformerBlock, **options):
     """Hidden states (batch, length, hidden) of the ids in `inputs` (batch, length).
 
-    Families whose layers differ from BERT's give their class as `block`; `options` are further
-    arguments of `embeddings.Embeddings`.
+    Families whose layers differ from BERT's pass their class as `block`; `options` are further
+    arguments of `Embeddings`.
     """
     x = embed(config, inputs, dtype, seed, **options)
     bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])

@@ -1,8 +1,8 @@
 """BigBird (https://arxiv.org/abs/2007.14062).
 
-BERT whose long texts are cut into blocks: the first and the last block see all and are seen by all,
-the others see themselves and their two neighbours. The random blocks of the paper are no others
-than the first block outside of pretraining, as in the original; here they are so in training, too.
+BERT for long texts, which are split into blocks. The first and the last block attend to all blocks,
+and all attend to them; the others attend to themselves and their two neighbours. The original takes
+the first block for each of the paper's random blocks except in pretraining; this code always does.
 """
 
 import math
@@ -40,7 +40,7 @@ class BigBirdConfig(bert.BertConfig):
 
 @keras.saving.register_keras_serializable("simpletext")
 class BigBirdEmbeddings(Embeddings):
-    """BERT's embeddings, dropped out before the norm.
+    """BERT's embeddings, with dropout before the norm.
 
     Args:
         rescale: whether word embeddings are multiplied by the root of their size.
@@ -51,7 +51,7 @@ class BigBirdEmbeddings(Embeddings):
         self.rescale = rescale
 
     def words(self, ids):
-        """What stands for the tokens themselves: (batch, length, hidden)."""
+        """The word embeddings of the tokens: (batch, length, hidden)."""
         x = super().words(ids)
         return x * self.hidden_size**0.5 if self.rescale else x
 
@@ -62,14 +62,14 @@ class BigBirdEmbeddings(Embeddings):
 
 @keras.saving.register_keras_serializable("simpletext")
 class BlockBias(Part):
-    """From an attention bias the one for `BlockAttention`: for each block of queries its keys.
+    """Converts an attention bias to that of `BlockAttention`: for each block of queries its keys.
 
-    These are the first block, the last one, and the block between its neighbours, without the
-    first and the last one.
+    These are the first block, the last block, and the block with its neighbours, of which the first
+    and the last block are masked.
 
     Args:
-        block_size: tokens a block.
-        num_random_blocks: how often the first block counts once more.
+        block_size: tokens per block.
+        num_random_blocks: how many more times the first block counts.
         limit: texts up to this length are one block.
     """
 
@@ -110,7 +110,7 @@ class BlockAttention(SelfAttention):
         self.block_size, self.limit, self.use_bias = block_size, limit, use_bias
 
     def make_dense(self, name, units):
-        """One of the four products."""
+        """One of the four projections."""
         use_bias = self.use_bias or name == "output"
         return Dense(units, use_bias=use_bias, name=name, dtype=self.dtype_policy)
 

@@ -1,7 +1,7 @@
 """ConvBERT (https://arxiv.org/abs/2008.02496): half of the heads are convolutions.
 
-Each token makes the kernel that its own surroundings are convolved with. Convolutions see padding:
-the numbers of a text depend a little on how long the other texts of its batch are.
+Each token's kernel is computed from the token, and convolves its neighbourhood. Convolutions see
+padding: a text's outputs depend slightly on how far its batch is padded.
 """
 
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ class ConvBertConfig(bert.BertConfig):
 
     @property
     def heads(self) -> int:
-        """The heads that attend; there are as many that convolve."""
+        """Number of attention heads; there are as many convolution heads."""
         return max(self.num_attention_heads // self.head_ratio, 1)
 
 
 @keras.saving.register_keras_serializable("simpletext")
 class Depthwise(Part):
-    """A convolution along the text, each channel by itself: (batch, length, channels)."""
+    """A depthwise convolution along the text: (batch, length, channels)."""
 
     def __init__(self, width, **kwargs):
         super().__init__(**kwargs)
@@ -60,7 +60,7 @@ class Depthwise(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class SeparableConv(Part):
-    """A convolution channel by channel, then a product over the channels."""
+    """A separable convolution: depthwise, then a product over the channels."""
 
     def __init__(self, units, width, **kwargs):
         super().__init__(**kwargs)
@@ -83,7 +83,7 @@ class SeparableConv(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class ConvAttention(SelfAttention):
-    """Heads that attend, and as many that convolve with kernels of `width`."""
+    """Attention heads, and as many heads that convolve with kernels of `width`."""
 
     def __init__(self, *args, width, **kwargs):
         super().__init__(*args, **kwargs)
@@ -113,8 +113,8 @@ class ConvAttention(SelfAttention):
     def _band(self, kernels, length):
         """(batch, length, heads * width) -> (batch, heads, length, length), zero off the band.
 
-        A kernel's row is filled up with zeros to one more than it will have, and read in rows one
-        shorter: so each kernel lies one place further right than the one before.
+        Each kernel is padded with zeros to one column more than the result has. Reshaped to the
+        result's width, each row then begins one place further right than the row before.
         """
         heads, width = self.num_heads, self.width
         kernels = ops.reshape(kernels, (-1, length, heads, width))
@@ -147,7 +147,7 @@ class GroupedLinear(Dense):
 
 @keras.saving.register_keras_serializable("simpletext")
 class ConvBertBlock(TransformerBlock):
-    """BERT's block with `ConvAttention`, and a feed-forward that may be in groups."""
+    """BERT's block with `ConvAttention`; its feed-forward may be grouped."""
 
     def __init__(self, *args, width, groups, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
 """DeBERTa (https://arxiv.org/abs/2006.03654) and DeBERTa-v2 and v3 (https://arxiv.org/abs/2111.09543).
 
-Attention adds up three scores: content to content, content to position, position to content, where
-a position is the distance between two tokens. Its embeddings are one table for all layers.
+Attention adds three scores: content to content, content to position, position to content, where a
+position is the distance between two tokens. All layers share one table of distance embeddings.
 """
 
 from dataclasses import dataclass, replace
@@ -51,17 +51,17 @@ class DebertaConfig(bert.Sizes):
 
     @property
     def relative_scores(self) -> tuple[str, ...]:
-        """Those of them that are computed, which need the embeddings of distances."""
+        """The scores that are computed; they need the distance embeddings."""
         return self.scores if self.relative_attention else ()
 
     @property
     def max_distance(self) -> int:
-        """Distances further than this one share its embedding."""
+        """The largest distance; further ones share its embedding."""
         limit = self.max_relative_positions
         return limit if limit >= 1 else self.max_position_embeddings
 
     def distance_rows(self) -> np.ndarray:
-        """The row of the embedding table for each distance from -n to n; further ones go with n."""
+        """The table's row for each distance from -n to n; further distances count as n."""
         far = np.arange(-self.max_distance, self.max_distance + 1)
         return np.clip(far + self.max_distance, 0, 2 * self.max_distance - 1)
 
@@ -89,17 +89,17 @@ class DebertaV2Config(DebertaConfig):
         return tuple(kind for kind in ("c2p", "p2c") if kind in scores)
 
     def distance_rows(self) -> np.ndarray:
-        """The row of the embedding table for each distance from -n to n; further ones go with n.
+        """The table's row for each distance from -n to n; further distances count as n.
 
-        Near distances have a row each, far ones share rows that widen with their logarithm.
+        Short distances have a row each; long ones share rows, spaced by their logarithm.
         """
         buckets, middle, last = self.position_buckets, self.position_buckets // 2, self.max_distance
         if buckets < 1:
             return super().distance_rows()
         if middle in (0, last - 1):
             raise UnsupportedModelError(
-                f"config.json has position_buckets={buckets}; with distances up to {last} the "
-                "logarithm that spreads them over the buckets would be divided by zero."
+                f"config.json has position_buckets={buckets} with distances up to {last}; with "
+                "these, the logarithmic spacing of the buckets divides by zero."
             )
         far = np.arange(middle + 1, max(last, self.max_position_embeddings) + 1, dtype="float32")
         steps = np.log(far / np.float32(middle)) / np.log(np.float32((last - 1) / middle))
@@ -167,7 +167,7 @@ class DebertaEmbeddings(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class TokenConvolution(Part):
-    """A convolution over neighbouring embeddings, added to what the first block made of them."""
+    """A convolution over the embeddings, added to the first block's output."""
 
     def __init__(self, kernel_size, groups, activation, epsilon, dropout=0.0, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -252,7 +252,7 @@ def encode(config: DebertaConfig, inputs: dict, dtype, seed: int, version: int =
 
 
 def encode_v2(config: DebertaV2Config, inputs: dict, dtype, seed: int):
-    """As `encode`, for version 2."""
+    """`encode` for version 2."""
     return encode(config, inputs, dtype, seed, version=2)
 
 
@@ -289,7 +289,7 @@ def _convolution(config, dtype, seed):
 
 
 def longest(config: DebertaConfig) -> int | None:
-    """The longest text in tokens: only absolute positions end somewhere."""
+    """The longest text in tokens; only absolute positions limit it."""
     return config.max_position_embeddings if config.position_biased_input else None
 
 

@@ -17,7 +17,7 @@ class DistilBertConfig(bert.Sizes):
 
     num_hidden_layers: int = 6
     classifier_dropout: int | float = 0.2
-    # What other families say in config.json is fixed here.
+    # Fixed here; in config.json for other families.
     type_vocab_size = 0
     layer_norm_eps = 1e-12
 
@@ -36,7 +36,7 @@ NAMES = {
 
 @keras.saving.register_keras_serializable("simpletext")
 class DistilBertBlock(TransformerBlock):
-    """BERT's block, but with no dropout between attention and its residual."""
+    """BERT's block without dropout between attention and its residual."""
 
     def call(self, x, bias, training=None, only_first=False):  # see `TransformerBlock`
         x, attended = self._attended(x, bias, training, only_first)

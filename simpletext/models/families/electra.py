@@ -19,7 +19,7 @@ class ElectraConfig(bert.BertConfig):
 
 
 def embed(config, inputs: dict, dtype, seed: int):
-    """The embeddings, projected where they aren't as wide as the layers."""
+    """The embeddings, projected if their size isn't the layers'."""
     width, hidden = config.embedding_size, config.hidden_size
     projected = None if width == hidden else hidden
     return bert.embed(config, inputs, dtype, seed, hidden_size=width, projected_size=projected)

@@ -1,4 +1,4 @@
-"""ERNIE (https://arxiv.org/abs/1904.09223, https://arxiv.org/abs/2107.02137): BERT and a task."""
+"""ERNIE (https://arxiv.org/abs/1904.09223, https://arxiv.org/abs/2107.02137): BERT with tasks."""
 
 from dataclasses import dataclass, replace
 
@@ -19,9 +19,9 @@ class ErnieConfig(bert.BertConfig):
 
 @keras.saving.register_keras_serializable("simpletext")
 class ErnieEmbeddings(Embeddings):
-    """BERT's embeddings plus that of the task, which is always the first one.
+    """BERT's embeddings plus the embedding of task 0.
 
-    No tokenizer returns a task, so the first one is used, as in the original.
+    Tokenizers return no task id; 0 is the original's default, too.
     """
 
     def __init__(self, *args, tasks, **kwargs):

@@ -46,7 +46,7 @@ class EuroBertConfig:
 
 @keras.saving.register_keras_serializable("simpletext")
 class RMSNorm(Part):
-    """Scaling to a root mean square of one (https://arxiv.org/abs/1910.07467), in float32."""
+    """Root mean square normalisation (https://arxiv.org/abs/1910.07467), in float32."""
 
     def __init__(self, epsilon, **kwargs):
         super().__init__(**kwargs)
@@ -65,7 +65,7 @@ class RMSNorm(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class GroupedAttention(SelfAttention):
-    """Attention with rotary positions, in which several query heads may share a key and value.
+    """Grouped-query attention (https://arxiv.org/abs/2305.13245) with rotary positions.
 
     Args:
         num_groups: number of key and value heads.
@@ -163,9 +163,9 @@ class EuroBertBlock(Part):
 
 @dataclass(frozen=True)
 class EuroBertHead:
-    """Dense, gelu and classifier: of the first token, of the mean, or of each token ("late").
+    """Dense, gelu and classifier, on the first token, the mean, or each token ("late").
 
-    Late: the logits are the mean over all tokens' logits.
+    "late" averages the logits of all tokens.
     """
 
     output = "classifier"

@@ -1,4 +1,4 @@
-"""What an encoder family is: its config, its layers, its table of names, its head."""
+"""An encoder family: its config, layers, table of weight names and head."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -18,22 +18,22 @@ class Family:
         model_type: the name in config.json.
         config: dataclass of the config values that the code reads, with the original's defaults.
         inputs: names of the model's inputs, as the tokenizer names them (see `inputs_of`).
-        segments: whether the original was trained with token types. Where it wasn't, though it
-            has them, they are 0 unless the checkpoint's tokenizer returns them.
+        segments: whether the original was trained with token types. If not, they are 0 unless the
+            checkpoint's tokenizer returns them.
         encode: `(config, inputs, dtype, seed) -> hidden states`, both symbolic.
-        table: rows of the weight table, relative to the encoder (see `weightmap`).
+        table: rows of the weight table, relative to the encoder (see `checkpoints.weight_map`).
         base: the encoder's prefix in files that have a head, such as `"bert."`.
         head: the original classification head, one of `heads`.
         token_head: the original head for token classification; None if there is none.
         token_pooler: whether the original has its pooler beside that head.
         encoder_class, classifier_class: names for `architectures` in config.json.
-        names: our config's name -> the family's own name for it in config.json, or several, of
-            which the first that is there counts.
-        required: config values that have only one supported setting: name -> allowed values.
-        leftovers: patterns of file keys that belong to other tasks' heads, or are constants.
+        names: our config's name -> the family's name for it in config.json, or several names, of
+            which the first one present counts.
+        required: config values that not all are supported: name -> supported values.
+        leftovers: patterns of file keys of other tasks' heads, or of constants.
         kept: patterns of file keys that the original encoder has and we don't use.
-        poolers: the same, of parts that the original has only where it has no head.
-        aliases: file key -> other keys that files may have the same (tied) tensor under.
+        poolers: the same, for parts that the original has only without a head.
+        aliases: file key -> other keys that the same (tied) tensor may have.
         default_labels: number of labels if config.json has none.
         max_length: config -> the longest text in tokens, or None for any length.
     """
@@ -65,7 +65,7 @@ class Family:
         return self.classifier_class.replace("ForSequenceClassification", "ForTokenClassification")
 
     def inputs_of(self, config) -> tuple[str, ...]:
-        """The inputs of the model with this config: no token types where there is only one."""
+        """The inputs of the model with this config: no token types if there is only one."""
         alike = getattr(config, "type_vocab_size", 2) < 2
         return tuple(n for n in self.inputs if n != "token_type_ids" or not alike)
 
@@ -86,7 +86,7 @@ class Family:
         for name, allowed in (NOT_A_DECODER | dict(self.required)).items():
             if name in raw and raw[name] not in allowed:
                 raise UnsupportedModelError(
-                    f"config.json says {name}={raw[name]!r}; for model_type {self.model_type!r} "
+                    f"config.json has {name}={raw[name]!r}; for model_type {self.model_type!r} "
                     f"simpletext supports {' or '.join(map(repr, allowed))} only."
                 )
         values = {}
@@ -102,10 +102,10 @@ NOT_A_DECODER = {"is_decoder": (False,), "add_cross_attention": (False,)}
 
 
 def _checked(name: str, value: Any, part) -> Any:
-    """`value`, if it is of the kind of the dataclass field's annotation."""
+    """`value`, if its type is that of the dataclass field's annotation."""
     if not isinstance(value, part.type) or (isinstance(value, bool) and part.type is int):
         kind = getattr(part.type, "__name__", part.type)
-        raise UnsupportedModelError(f"config.json says {name}={value!r}, which isn't a {kind}.")
+        raise UnsupportedModelError(f"config.json has {name}={value!r}, which isn't a {kind}.")
     if part.type is str and part.name.endswith(("_act", "_activation")):
         _check_activation(name, value)
     return value
@@ -114,5 +114,5 @@ def _checked(name: str, value: Any, part) -> Any:
 def _check_activation(name: str, value: str) -> None:
     if value not in ACTIVATIONS:
         raise UnsupportedModelError(
-            f"config.json says {name}={value!r}; simpletext supports {', '.join(ACTIVATIONS)}."
+            f"config.json has {name}={value!r}; simpletext supports {', '.join(ACTIVATIONS)}."
         )

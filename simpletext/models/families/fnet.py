@@ -1,7 +1,7 @@
-"""FNet (https://arxiv.org/abs/2105.03824): BERT with a Fourier transform in attention's place.
+"""FNet (https://arxiv.org/abs/2105.03824): BERT with a Fourier transform instead of attention.
 
-The transform runs over all positions, so padding takes part in it: the original takes no mask, and
-a text's numbers depend on how far it is padded.
+The transform runs over all positions, padding included, because the original has no mask: a text's
+outputs depend on how far it is padded.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class FNetEmbeddings(Embeddings):
 
 @keras.saving.register_keras_serializable("simpletext")
 class FourierMatrices(Part):
-    """What `FourierTransform` multiplies with: the waves over the hidden size and the length.
+    """The matrices of `FourierTransform`: waves over the hidden size and over the length.
 
     Args:
         width: the hidden size.
@@ -69,10 +69,10 @@ class FourierMatrices(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class FourierTransform(Part):
-    """The real part of the transform over positions and channels, by `FourierMatrices`.
+    """The real part of the Fourier transform over positions and channels, by `FourierMatrices`.
 
-    As products: those run fast everywhere, and of the channels half is enough, since the transform
-    of real numbers mirrors itself.
+    Matrix products are fast on every backend, and half of the channels are enough, since the
+    transform of real numbers is symmetric.
     """
 
     def compute_output_spec(self, x, matrices, training=None):
@@ -91,7 +91,7 @@ class FourierTransform(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class FNetBlock(TransformerBlock):
-    """A transformer block with the transform in attention's place, and no dropout after it."""
+    """A transformer block with the transform instead of attention, and no dropout after it."""
 
     def make_attention(self, **kwargs):
         """The Fourier transform."""

@@ -1,7 +1,7 @@
 """Funnel Transformer (https://arxiv.org/abs/2006.03236).
 
-Between its blocks the text is pooled to half its length. The classifier's encoder ends there; the
-plain encoder goes on with a decoder, which gives each token a state again.
+Between its blocks the text is pooled to half its length. The classifier ends there; the plain
+encoder has a decoder besides, which returns one state per token again.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ...layers.transformer_block import TransformerBlock
 from ..heads import Dropout, FirstToken
 from .family import Family
 
-CLS_TYPE = 2  # the token type of the first token, which is of all segments
+CLS_TYPE = 2  # the token type of the first token, which belongs to all segments
 WITHOUT_DECODER = ("FunnelBaseModel", "FunnelForSequenceClassification", "FunnelForMultipleChoice")
 
 
@@ -62,7 +62,7 @@ class FunnelConfig:
 
 
 class FunnelFamily(Family):
-    """A family whose encoder may have a decoder, and whose layers are counted in blocks."""
+    """A family whose encoder may have a decoder, and whose layers are numbered per block."""
 
     def table_of(self, config) -> dict[str, str]:
         """The rows of the weight table for a model with this config."""
@@ -87,8 +87,8 @@ class FunnelDistances(Part):
 
     Args:
         width: size of the result.
-        level: how often the keys were pooled.
-        pooled: whether the queries were pooled once more.
+        level: how many times the keys were pooled.
+        pooled: whether the queries were pooled one more time.
         separate_cls, truncate_seq: see `Pooling`.
     """
 
@@ -107,14 +107,14 @@ class FunnelDistances(Part):
         if self.pooled:
             step, queries = pooling.window(keys), pooling.pooled_length(keys)
         far = step * queries - ops.arange(step * queries + keys)
-        if self.separate_cls:  # the second query stands where the second key does
+        if self.separate_cls:  # the second query is at the second key
             far = far - (step - 1)
         return ops.cast(sinusoids(far * stride, self.width), self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("simpletext")
 class SameSegment(Part):
-    """1 where query and key are of the same segment, or one of them is the first token, else 0."""
+    """1 where query and key have the same segment, or one is the first token; else 0."""
 
     def compute_output_spec(self, query_types, key_types):
         shape = (query_types.shape[0], 1, query_types.shape[1], key_types.shape[1])
@@ -130,8 +130,8 @@ class SameSegment(Part):
 class FunnelAttention(SelfAttention):
     """Attention by content, distance and segment.
 
-    Called with the queries' states and the quadruple of the keys' states, their bias, the sinusoids
-    of distances, and `SameSegment`. Some weights have the original's shapes.
+    Called with the queries' states, and a tuple of the keys' states, their bias, the sinusoids of
+    distances, and `SameSegment`. Some weights have the original's shapes.
 
     Args:
         width: size of a head.
@@ -192,11 +192,11 @@ class FunnelAttention(SelfAttention):
 
 @keras.saving.register_keras_serializable("simpletext")
 class FunnelBlock(TransformerBlock):
-    """A transformer block with Funnel's attention, and dropout within the feed-forward.
+    """A transformer block with Funnel's attention, and dropout inside the feed-forward.
 
     Args:
         width, separate_cls: see `FunnelAttention`.
-        activation_dropout: after the activation.
+        activation_dropout: dropout rate after the activation.
     """
 
     def __init__(self, *args, width, separate_cls, activation_dropout=0.0, **kwargs):
@@ -232,7 +232,7 @@ class FunnelHead:
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):
-        """The hidden states that this head takes: those without a decoder."""
+        """The hidden states for this head: the encoder's, without a decoder."""
         return FunnelStack(config, inputs, dtype, seed).encode()[-1]
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
@@ -276,7 +276,7 @@ def funnel_output(config, num_labels, seed):
 
 
 class FunnelStack:
-    """Puts the layers of a Funnel encoder together.
+    """Builds the layers of a Funnel encoder.
 
     Args:
         config: the checkpoint's.
@@ -292,7 +292,7 @@ class FunnelStack:
         self.pooling = {"separate_cls": config.separate_cls, "truncate_seq": config.truncate_seq}
 
     def encode(self) -> list:
-        """The states after each layer; the last ones are the encoder's."""
+        """The states after each layer; the last are the encoder's."""
         config = self.config
         x = Embeddings(
             config.vocab_size, config.hidden_size, 0, 0, config.layer_norm_eps,
@@ -318,7 +318,7 @@ class FunnelStack:
         return states
 
     def decode(self, states: list):
-        """The states of all tokens again, from those after each layer of the encoder."""
+        """The states of all tokens, from those after each layer of the encoder."""
         config = self.config
         times = 2 ** (len(config.block_sizes) - 1)
         x = Upsampling(times, **self.pooling, name="upsampling", **self.policy)(
@@ -331,7 +331,7 @@ class FunnelStack:
         return x
 
     def _pooling_context(self, level, pooled, before):
-        """What the first layer of a block sees, whose queries are pooled."""
+        """The `_context` of a block's first layer, whose queries are pooled."""
         if not self.config.pool_q_only:
             return None
         x, types, mask = before

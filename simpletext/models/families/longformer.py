@@ -27,7 +27,7 @@ class LongformerConfig(roberta.RobertaConfig):
 
     @property
     def reaches(self) -> list[int]:
-        """How far the window goes to either side, for each layer."""
+        """The window's size to either side, per layer."""
         windows = self.attention_window
         if isinstance(windows, int):
             windows = [windows] * self.num_hidden_layers
@@ -106,7 +106,7 @@ class LongformerHead(DenseHead):
 
     @staticmethod
     def encode(config, inputs: dict, dtype, seed: int):
-        """The hidden states that this head takes."""
+        """The hidden states for this head."""
         return encode(config, inputs, dtype, seed, sees_first=True)
 
 

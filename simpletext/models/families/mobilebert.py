@@ -1,7 +1,7 @@
 """MobileBERT (https://arxiv.org/abs/2004.02984): deep and thin, each layer between bottlenecks.
 
-The embeddings look at a token's two neighbours, padding included: a text's numbers depend a little
-on whether its batch has longer texts.
+A token's embedding includes its two neighbours, padding too: a text's outputs depend slightly on
+whether its batch has longer texts.
 """
 
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class MobileBertConfig(bert.BertConfig):
 
 @keras.saving.register_keras_serializable("simpletext")
 class NoNorm(LayerNorm):
-    """Only the scale and the shift of a norm; the epsilon is unused."""
+    """The scale and the shift of a norm, without normalisation; epsilon is unused."""
 
     def call(self, x):
         return x * ops.cast(self.gamma, x.dtype) + ops.cast(self.beta, x.dtype)
@@ -57,11 +57,11 @@ NORMS = {"no_norm": NoNorm, "layer_norm": LayerNorm}
 
 @keras.saving.register_keras_serializable("simpletext")
 class MobileBertEmbeddings(Embeddings):
-    """BERT's embeddings with small word vectors, widened, together with both neighbours' vectors.
+    """BERT's embeddings with small word vectors, concatenated with the neighbours' and projected.
 
     Args:
         word_size: size of the word vectors.
-        trigrams: whether a token's neighbours are looked at.
+        trigrams: whether a token's neighbours are concatenated.
         norm_type: "no_norm" or "layer_norm".
     """
 
@@ -91,7 +91,7 @@ class MobileBertEmbeddings(Embeddings):
 
 @keras.saving.register_keras_serializable("simpletext")
 class DenseNorm(Part):
-    """A dense layer and dropout, what it is added to, and a norm."""
+    """A dense layer, dropout, a residual and a norm."""
 
     def __init__(self, units, norm_type, epsilon, dropout=0.0, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -113,7 +113,7 @@ class DenseNorm(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class MobileBertAttention(SelfAttention):
-    """Self-attention whose values come from elsewhere, and without a product at the end."""
+    """Self-attention with separate inputs for the values, and no output projection."""
 
     def __init__(self, units, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -133,13 +133,13 @@ class MobileBertAttention(SelfAttention):
 
 @keras.saving.register_keras_serializable("simpletext")
 class MobileBertBlock(Part):
-    """A bottleneck, attention and several feed-forwards behind it, and the way back.
+    """A bottleneck, attention, several feed-forwards, and a projection back to the hidden size.
 
     Args:
         bottleneck: width inside; None for no bottleneck.
-        narrow_attention: whether attention sees nothing but what came through the bottleneck.
-        shared: whether queries and keys have a bottleneck of their own, which they share.
-        feed_forwards: how many there are.
+        narrow_attention: whether attention takes only the bottleneck's output.
+        shared: whether queries and keys share a bottleneck of their own.
+        feed_forwards: number of feed-forwards.
         norm_type: "no_norm" or "layer_norm".
     """
 
@@ -171,7 +171,7 @@ class MobileBertBlock(Part):
         hidden = x_shape[-1]
         width = self.bottleneck or hidden
         narrow, inner = (*x_shape[:-1], width), (*x_shape[:-1], self.intermediate_size)
-        # Outside of bottlenecks there is dropout where a bottleneck would be.
+        # Without a bottleneck there is dropout instead.
         rate = 0.0 if self.bottleneck else self.dropout
         if self.bottleneck:
             self.input_bottleneck = self._dense_norm("input_bottleneck", x_shape, width)
@@ -212,7 +212,7 @@ class MobileBertBlock(Part):
         return layer
 
     def _attention_shapes(self, wide, narrow):
-        """The shapes that queries and keys, and values, are made from."""
+        """The shapes of the inputs for queries and keys, and for values."""
         if not self.bottleneck or self.narrow_attention:
             return narrow, narrow
         return (narrow if self.shared else wide), wide
@@ -235,7 +235,7 @@ class MobileBertBlock(Part):
 
 @dataclass(frozen=True)
 class MobileBertHead(PoolerHead):
-    """BERT's, whose pooler the config may leave away."""
+    """BERT's; the config may omit the pooler."""
 
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         if config.classifier_activation:

@@ -1,7 +1,7 @@
 """ModernBERT (https://arxiv.org/abs/2412.13663).
 
-Norms before attention and feed-forward, rotary positions, a gated feed-forward, and attention that
-sees the whole text in every third layer and a window around each token in the others.
+Norms before attention and feed-forward, rotary positions, a gated feed-forward, and attention to
+the whole text in every third layer, and to a window around each token in the others.
 """
 
 import math
@@ -61,7 +61,7 @@ class ModernBertConfig:
 
     @property
     def kinds(self) -> list[str]:
-        """For each layer what its attention sees: `FULL` or `SLIDING`."""
+        """Per layer the kind of its attention, `FULL` or `SLIDING`."""
         every = self.global_attn_every_n_layers
         kinds = self.layer_types or [
             SLIDING if i % every else FULL for i in range(self.num_hidden_layers)
@@ -82,7 +82,7 @@ class ModernBertConfig:
 
 @keras.saving.register_keras_serializable("simpletext")
 class ModernBertEmbeddings(WordEmbeddings):
-    """Word embeddings, normalised and dropped out."""
+    """Word embeddings, a norm and dropout."""
 
     def __init__(self, vocab_size, hidden_size, epsilon, norm_bias, **kwargs):
         super().__init__(vocab_size, hidden_size, **kwargs)
@@ -100,10 +100,10 @@ class ModernBertEmbeddings(WordEmbeddings):
 
 @keras.saving.register_keras_serializable("simpletext")
 class ModernBertAttention(WindowAttention):
-    """Self-attention with rotary positions; query, key and value come from one product.
+    """Self-attention with rotary positions; one projection for query, key and value.
 
     Args:
-        use_bias: whether the products have biases.
+        use_bias: whether the projections have biases.
     """
 
     def __init__(self, num_heads, reach, use_bias, **kwargs):
@@ -130,7 +130,7 @@ class ModernBertBlock(Part):
 
     Args:
         reach: see `WindowAttention`.
-        is_first: no norm before attention, since the embeddings are normalised.
+        is_first: no norm before attention; the embeddings are normalised.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""MPNet (https://arxiv.org/abs/2004.09297): BERT's layers that see how far tokens are apart."""
+"""MPNet (https://arxiv.org/abs/2004.09297): BERT's layers with a bias for token distances."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -13,9 +13,9 @@ from ..heads import DenseHead, TokenHead
 from . import bert, roberta
 from .family import Family
 
-# The original takes 1 for the padding's id and sorts distances into 32 buckets, whatever
-# config.json says: half of them for tokens before, half for tokens after; 8 of each half for the
-# distances 0 to 7, the others begin at 8 and at these distances (8 times powers of the root of 2).
+# Whatever config.json has, the original's padding id is 1, and it sorts distances into 32 buckets:
+# half for tokens before, half for tokens after. 8 of each half are for the distances 0 to 7; the
+# others begin at 8 and at these distances (8 times powers of the root of 2).
 PADDING = 1
 BUCKETS = 32
 STEPS = (12, 16, 23, 32, 46, 64, 91)
@@ -28,7 +28,7 @@ class MPNetConfig(bert.Sizes):
     vocab_size: int = 30527
     layer_norm_eps: int | float = 1e-12
     relative_attention_num_buckets: int = BUCKETS
-    # What other families say in config.json is fixed here.
+    # Fixed here; in config.json for other families.
     type_vocab_size = 0
     classifier_dropout = None
 
@@ -42,7 +42,7 @@ def bucket(distance):
 
 @keras.saving.register_keras_serializable("simpletext")
 class PositionBias(Part):
-    """Adds to an attention bias a learned number for each head and bucket of distance."""
+    """Adds a learned value per head and distance bucket to an attention bias."""
 
     def __init__(self, rows, num_heads, **kwargs):
         super().__init__(**kwargs)
@@ -67,10 +67,10 @@ class PositionBias(Part):
         return bias + self._spread(ops.cast(values, self.compute_dtype), length)
 
     def _spread(self, values, length):
-        """(heads, 2 * length) on the circle -> (heads, query, key).
+        """(heads, 2 * length), circular -> (heads, query, key).
 
-        The circle is written down once for each query, and read in rows one shorter than the
-        circle: so each row starts one place earlier. Cheaper to train than picking every entry.
+        The circle is repeated per query and reshaped to rows one shorter than the circle: so each
+        row starts one place earlier. Cheaper to train than a gather.
         """
         rows = ops.broadcast_to(values[:, None], (self.num_heads, length, 2 * length))
         flat = ops.reshape(rows, (self.num_heads, -1))[:, : length * (2 * length - 1)]

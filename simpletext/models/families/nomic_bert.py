@@ -1,6 +1,6 @@
 """Nomic BERT (https://arxiv.org/abs/2402.01613): BERT, rotary positions, gated feed-forward.
 
-Neither the attention's products nor the feed-forward's have a bias.
+Neither attention nor feed-forward has biases.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NomicBertConfig(bert.BertConfig):
     rope_theta: int | float = 1000.0
 
 
-# What the fields are called in older files: those of the family's own code.
+# The fields' names in older files, which the family's own code wrote.
 OLDER = {
     "hidden_size": "n_embd",
     "num_hidden_layers": "n_layer",
@@ -43,7 +43,8 @@ OLDER = {
     "layer_norm_eps": "layer_norm_epsilon",
     "rope_theta": "rotary_emb_base",
 }
-# What those older files may say that nobody's released checkpoint but a mixture of experts does.
+# Older files have these settings, too; of the released checkpoints, only the mixture of experts has
+# other values.
 REQUIRED = {
     "activation_function": ("swiglu",),
     "causal": (False,),
@@ -64,7 +65,7 @@ REQUIRED = {
 
 @keras.saving.register_keras_serializable("simpletext")
 class NomicAttention(SelfAttention):
-    """Self-attention with rotary positions; query, key and value come from one product.
+    """Self-attention with rotary positions; one projection for query, key and value.
 
     Args:
         head_dim: size of a head.
@@ -88,7 +89,7 @@ class NomicAttention(SelfAttention):
 
 @keras.saving.register_keras_serializable("simpletext")
 class NomicBlock(TransformerBlock):
-    """BERT's block with `NomicAttention` and a feed-forward whose activations are gated."""
+    """BERT's block with `NomicAttention` and a gated feed-forward."""
 
     def __init__(self, *args, head_dim, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""RoBERTa (https://arxiv.org/abs/1907.11692) and the families that differ from it in little.
+"""RoBERTa (https://arxiv.org/abs/1907.11692) and the families close to it.
 
 XLM-RoBERTa (https://arxiv.org/abs/1911.02116), CamemBERT (https://arxiv.org/abs/1911.03894) and
 data2vec's text encoder (https://arxiv.org/abs/2202.03555) have other names;
@@ -26,7 +26,7 @@ class RobertaConfig(bert.BertConfig):
 
 @dataclass(frozen=True)
 class SmallVocabularyConfig(RobertaConfig):
-    """The defaults of the families whose original took over BERT's size of the vocabulary."""
+    """The defaults of the families whose original kept BERT's vocabulary size."""
 
     vocab_size: int = 30522
 
@@ -37,7 +37,7 @@ def encode(config: RobertaConfig, inputs: dict, dtype, seed: int, block=Transfor
 
 
 def max_length(config: RobertaConfig) -> int:
-    """The longest text in tokens: positions up to and with the padding's are never a token's."""
+    """The longest text in tokens: no token has a position up to and including the padding's."""
     return config.max_position_embeddings - config.pad_token_id - 1
 
 
@@ -102,7 +102,7 @@ class PreNormBlock(TransformerBlock):
 
 
 def encode_prenorm(config: RobertaConfig, inputs: dict, dtype, seed: int):
-    """As `encode`, with the norms first and one more at the end."""
+    """`encode` with the norms first and one more norm at the end."""
     x = encode(config, inputs, dtype, seed, PreNormBlock)
     return LayerNorm(config.layer_norm_eps, name="final_norm", dtype=dtype)(x)
 

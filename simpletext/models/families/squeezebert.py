@@ -1,4 +1,4 @@
-"""SqueezeBERT (https://arxiv.org/abs/2006.11316): BERT with its products split into groups."""
+"""SqueezeBERT (https://arxiv.org/abs/2006.11316): BERT with grouped dense layers."""
 
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -32,7 +32,7 @@ class SqueezeBertConfig(bert.BertConfig):
 
 
 def grouped_product(x, kernels):
-    """Each group of channels times its own kernel.
+    """Multiply each group of channels by its own kernel.
 
     Args:
         x: (tokens, groups * inner).
@@ -48,7 +48,7 @@ def grouped_product(x, kernels):
 
 @keras.saving.register_keras_serializable("simpletext")
 class GroupedDense(Dense):
-    """A dense layer in groups, laid out as the convolution of width 1 that the original has."""
+    """A grouped dense layer, with weights in the shape of the original's convolution of width 1."""
 
     def __init__(self, units, groups=1, activation="linear", **kwargs):
         super().__init__(units, activation, **kwargs)
@@ -76,7 +76,7 @@ class GroupedDense(Dense):
 
 @keras.saving.register_keras_serializable("simpletext")
 class GroupedAttention(SelfAttention):
-    """Self-attention whose products are in groups, their numbers in `groups` by name."""
+    """Self-attention with grouped projections; `groups` has the number of groups by name."""
 
     def __init__(self, *args, groups, **kwargs):
         super().__init__(*args, **kwargs)
@@ -88,10 +88,10 @@ class GroupedAttention(SelfAttention):
 
 @keras.saving.register_keras_serializable("simpletext")
 class SqueezeBertBlock(TransformerBlock):
-    """BERT's block with grouped products.
+    """BERT's block with grouped dense layers.
 
     Args:
-        groups: the number of groups of each product of the feed-forward, by its name.
+        groups: number of groups of each dense layer of the feed-forward, by its name.
         attention_groups: the same for the attention.
     """
 

@@ -1,7 +1,7 @@
 """Talking-heads BERT (https://arxiv.org/abs/2003.02436), as tf-models-official trained it.
 
-The heads' scores are mixed before the softmax and their weights after it, and the feed-forward has
-a gate (https://arxiv.org/abs/2002.05202). transformers has no class for it.
+The heads' scores are mixed before the softmax and their weights after it, and the feed-forward is
+gated (https://arxiv.org/abs/2002.05202). transformers has no class for it.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from . import bert
 
 @keras.saving.register_keras_serializable("simpletext")
 class TalkingHeadsAttention(SelfAttention):
-    """Attention whose heads exchange what they found."""
+    """Attention whose heads' scores and weights are mixed by learned matrices."""
 
     def build(self, x_shape, bias_shape=None):
         super().build(x_shape, bias_shape)
@@ -43,7 +43,7 @@ def _mixed(x, weights):  # (batch, heads, length, length) by (heads, heads)
 
 @keras.saving.register_keras_serializable("simpletext")
 class TalkingHeadsBlock(TransformerBlock):
-    """BERT's block with talking heads and a gate in the feed-forward."""
+    """BERT's block with talking heads and a gated feed-forward."""
 
     def build(self, x_shape, bias_shape=None):
         super().build(x_shape, bias_shape)

@@ -58,13 +58,13 @@ class XlmFamily(Family):
     """A family whose models may take the language of each token."""
 
     def inputs_of(self, config) -> tuple[str, ...]:
-        """Also `langs`, where languages have embeddings; -1 means unknown."""
+        """Also `langs`, if languages have embeddings; -1 means unknown."""
         return (*self.inputs, "langs") if config.languages else self.inputs
 
 
 @keras.saving.register_keras_serializable("simpletext")
 class XlmEmbeddings(Part):
-    """Word, position and language embeddings, added, normalised; zero where there is padding."""
+    """The sum of word, position and language embeddings, and a norm; zero at padding."""
 
     def __init__(
         self, vocab_size, hidden_size, max_positions, languages, epsilon, dropout=0.0, seed=0,
@@ -105,7 +105,7 @@ class XlmEmbeddings(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class CausalBias(Part):
-    """An attention bias that shuts out the tokens after one, and nothing else."""
+    """An attention bias that masks later tokens, and nothing else."""
 
     def compute_output_spec(self, mask):
         length = mask.shape[1]
@@ -119,11 +119,11 @@ class CausalBias(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class XlmBlock(TransformerBlock):
-    """A transformer block that leaves zeros at padding. Called with the pair of bias and mask.
+    """A transformer block whose output is zero at padding. Called with the pair of bias and mask.
 
     Args:
-        pre_norm: the norms stand before attention and feed-forward, not after.
-        layerdrop: how often, in training, the whole block is passed over.
+        pre_norm: put the norms before attention and feed-forward, not after.
+        layerdrop: the probability that training skips the whole block.
     """
 
     def __init__(self, *args, pre_norm=False, layerdrop=0.0, **kwargs):

@@ -1,6 +1,6 @@
-"""XLNet (https://arxiv.org/abs/1906.08237), as it is fine-tuned: one stream, no memory.
+"""XLNet (https://arxiv.org/abs/1906.08237) for fine-tuning: one stream, no memory.
 
-Attention adds up three scores: content, distance, and whether two tokens are of one segment. The
+Attention adds three scores: content, distance, and whether two tokens share a segment. The
 tokenizer pads on the left, so that the last token, the text's summary, is never padding.
 """
 
@@ -43,11 +43,11 @@ class XlnetConfig:
 
 @keras.saving.register_keras_serializable("simpletext")
 class XlnetBias(Part):
-    """An attention bias in which every token, padding too, sees itself.
+    """An attention bias with which every token, padding too, attends to itself.
 
     Args:
-        causal: whether tokens don't see the ones after them.
-        alone: whether they see nothing but themselves.
+        causal: mask later tokens.
+        alone: mask all other tokens.
     """
 
     def __init__(self, causal=False, alone=False, **kwargs):
@@ -70,7 +70,7 @@ class XlnetBias(Part):
 
 @keras.saving.register_keras_serializable("simpletext")
 class OtherSegment(Part):
-    """1 where two tokens are of different segments, else 0: (batch, 1, length, length)."""
+    """1 where two tokens have different segments, else 0: (batch, 1, length, length)."""
 
     def compute_output_spec(self, types):
         batch, length = types.shape
@@ -111,7 +111,7 @@ class XlnetAttention(SelfAttention):
         by_position = ops.matmul(
             query + self.position_bias[:, None], ops.transpose(position_key, (0, 1, 3, 2))
         )
-        # What all keys of a query have in common cancels out, so only the difference counts.
+        # What all keys of a query have in common cancels in the softmax: only differences count.
         same, different = ops.split(self.segment_embeddings, 2, axis=0)
         by_segment = ops.matmul(
             query + self.segment_bias[:, None], ops.transpose(different - same, (1, 2, 0))[None]
@@ -138,7 +138,7 @@ def _flat_product(x, weights):
 
 @keras.saving.register_keras_serializable("simpletext")
 class XlnetBlock(TransformerBlock):
-    """A transformer block with XLNet's attention, and dropout within the feed-forward."""
+    """A transformer block with XLNet's attention, and dropout inside the feed-forward."""
 
     def make_attention(self, **kwargs):
         """XLNet's attention."""
