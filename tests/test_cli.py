@@ -219,21 +219,24 @@ def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
 
 
 def test_entities_from_conll_to_json_lines(tiny, tmp_path):
-    lines = [f"{word} {tag}" for word, tag in (("good", "B-POS"), ("film", "O"), ("sad", "B-NEG"))]
-    (tmp_path / "data.conll").write_text("\n".join([*lines, "", *lines, ""] * 8))
+    known = {"good": "B-POS", "sad": "B-NEG"}
+    texts = ["the good film", "a sad film", "sad the", "good a", "film good it", "it was sad"]
+    sentences = [[f"{w} {known.get(w, 'O')}" for w in text.split()] for text in texts * 8]
+    (tmp_path / "data.conll").write_text("\n\n".join("\n".join(rows) for rows in sentences))
     result = run("train", tmp_path / "data.conll", "--task", "token_classification", "--checkpoint",
-                 tiny, "--out", tmp_path / "out", "--epochs", 8, "--lr", 3e-3, "--batch-size", 4,
+                 tiny, "--out", tmp_path / "out", "--epochs", 15, "--lr", 3e-3, "--batch-size", 8,
                  "--maxlen", 16)  # fmt: skip
     assert result.exit_code == 0
     assert "2 entity types (NEG, POS)" in result.output
-    (tmp_path / "texts.txt").write_text("a good film\n\nsad: \u00e4\n", encoding="utf-8")
+    (tmp_path / "texts.txt").write_text("the good film\n\nsad: \u00e4\n", encoding="utf-8")
     run("predict", tmp_path / "out", tmp_path / "texts.txt", "--out", tmp_path / "entities.jsonl")
-    answers = [json.loads(line) for line in (tmp_path / "entities.jsonl").open(encoding="utf-8")]
-    assert [answer["text"] for answer in answers] == ["a good film", "sad: \u00e4"]
+    lines = (tmp_path / "entities.jsonl").read_text(encoding="utf-8").splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert [answer["text"] for answer in answers] == ["the good film", "sad: \u00e4"]
     assert [(e["text"], e["label"], e["start"]) for e in answers[0]["entities"]] == [
-        ("good", "POS", 2)
+        ("good", "POS", 4)
     ]
-    told = json.loads(run("predict", tmp_path / "out", "--text", "sad").output)
+    told = json.loads(run("predict", tmp_path / "out", "--text", "a sad film").output)
     assert told["entities"][0]["label"] == "NEG"
 
 

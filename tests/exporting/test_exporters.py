@@ -225,7 +225,7 @@ def test_the_script_for_entities_compiles():
 
 @pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
 def test_a_bundle_finds_the_predictors_entities(tiny, tmp_path, format):
-    for package in PACKAGES[format]:
+    for package in PACKAGES[format] if format != "saved_model" else ():
         pytest.importorskip(package)
     transformer = st.Transformer(str(tiny), maxlen=12)
     words = [["good", "film"], ["sad", "was", "a"]] * 4
