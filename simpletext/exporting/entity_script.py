@@ -29,15 +29,15 @@ def words_in(text, encoded):
     marked, unknown = LABELS["words"]["marks_subwords"], LABELS["words"]["unknown"]
     words, before, reached = [], None, 0
     for token, (start, end) in enumerate(encoded.offsets):
-        if encoded.special_tokens_mask[token] or end <= reached:
+        if encoded.special_tokens_mask[token] or end <= reached or start >= len(text):
             continue
-        reached, group = end, encoded.word_ids[token]
+        overlaps, reached, group = start < reached, end, encoded.word_ids[token]
         spaced = start == 0 or " " in text[start - 1 : start + 1]
         goes_on = group == before if marked else not spaced
         if words and is_dense(text[start]) and is_dense(text[start - 1]):
             goes_on = False
         before = group
-        if words and goes_on and encoded.ids[token] != unknown:
+        if words and (overlaps or (goes_on and encoded.ids[token] != unknown)):
             words[-1][2] = end
         elif text[start:end].strip():
             begin = start + len(text[start:end]) - len(text[start:end].lstrip())

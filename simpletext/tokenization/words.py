@@ -119,14 +119,14 @@ def words_in(text: str, parts: Sequence[Any], tokenizer: Tokenizer) -> np.ndarra
     for part in parts:
         rows = zip(part.ids, part.offsets, part.word_ids, part.special_tokens_mask, strict=True)
         for token, (start, end), group, special in rows:
-            if special or end <= reached:  # windows may have tokens in common
+            if special or end <= reached or start >= len(text):  # windows have tokens in common
                 continue
-            reached = end
+            overlaps, reached = start < reached, end  # a lone space mark stands for a letter too
             goes_on = group == before if marked else _no_space(text, start)
             if dense and words and is_dense(text[start]) and is_dense(text[start - 1]):
                 goes_on = False
             before = group
-            if words and goes_on and token != unknown:
+            if words and (overlaps or (goes_on and token != unknown)):
                 words[-1][1] = end
             elif end > (begin := _without_space(text, start, end)):
                 words.append([begin, end])
