@@ -1,8 +1,10 @@
 """Few-line training and use of Hugging Face text encoders on Keras 3."""
 
 from . import text
+from .data.entity_files import read_entities
 from .data.parallel_texts import read_pairs
 from .data.tables import read_texts
+from .data.tags import repair_tags
 from .errors import SimpletextError
 from .evaluation.data_check import check
 from .inference.generation import generate
@@ -35,9 +37,11 @@ __all__ = [
     "load_classifier",
     "load_encoder",
     "load_predictor",
+    "read_entities",
     "read_pairs",
     "read_texts",
     "read_tfrecord",
+    "repair_tags",
     "save_checkpoint",
     "text",
     "train",

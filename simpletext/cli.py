@@ -4,6 +4,7 @@ Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 in
 """
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,8 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from .data.parallel_texts import ParallelTexts, read_pairs
-from .data.tables import Examples, column_of, read_texts
-from .data.text_files import CsvFile
+from .data.tables import Examples, column_of
+from .data.text_files import CsvFile, encoding_of, existing_file
 from .errors import ArgumentError, SimpletextError
 from .inference.predictions import Predictions
 from .tasks.translation import TRANSLATION
@@ -32,7 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl, .json or .parquet file.")]
+Data = Annotated[
+    Path, typer.Argument(help="A .csv, .tsv, .jsonl, .json or .parquet file; for tags also CoNLL.")
+]
 Folder = Annotated[Path, typer.Argument(help="A predictor's folder.")]
 Text = Annotated[
     list[str], typer.Option("--text", help="Column with the texts; twice for pairs of texts.")
@@ -52,7 +55,7 @@ Maxlen = Annotated[int, typer.Option(help="Maximum number of tokens per text.")]
 Task = Annotated[
     str | None,
     typer.Option(help="single_label_classification, multi_label_classification, regression or "
-                 "translation; by default inferred from the labels."),
+                 "token_classification or translation; by default inferred from the labels."),
 ]  # fmt: skip
 Encoding = Annotated[
     str | None, typer.Option(help="Encoding of text files; by default UTF-8, else detected.")
@@ -94,7 +97,7 @@ def train(
         options |= {"val_pct": val_pct, "seed": seed, "verbose": verbose}
         _train_translator(data, out, val, (text, label), checkpoint, encoding, sep, options)
         return
-    examples, val_examples = _tables(data, val, text, label, encoding, sep)
+    examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
     predictor = train_on(
         examples, checkpoint=checkpoint, val=val_examples, val_pct=val_pct, maxlen=maxlen,
         epochs=epochs, lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
@@ -106,12 +109,18 @@ def train(
 @app.command()
 def predict(
     folder: Folder,
-    data: Annotated[Path | None, typer.Argument(help="A CSV file with texts.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A CSV file with texts; for entities also a .txt, a text per line."),
+    ] = None,
     text: Annotated[
         list[str],
         typer.Option("--text", help="Text to predict; with a file: its column (twice for pairs)."),
     ] = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="A new CSV file; by default stdout.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A new CSV (entities: JSONL) file; by default stdout."),
+    ] = None,
     proba: Annotated[
         bool, typer.Option("--proba", help="Also write the probability of each class.")
     ] = False,
@@ -119,16 +128,26 @@ def predict(
     encoding: Encoding = None,
     sep: Sep = None,
 ) -> None:
-    """Predict a text or a CSV file; writes the input rows plus a `predicted` column."""
+    """Predict a text or a CSV file; writes the input rows plus a `predicted` column.
+
+    Entities are written as JSON lines, one text per line.
+    """
     from .predictor import load_predictor
 
     if data is None and not text:
         raise typer.BadParameter("pass a CSV file, or --text with a text to predict.")
     if out is not None:
         check_absent(out)
-    file = None if data is None else CsvFile(data, encoding, sep)
+    lines = None if data is None or data.suffix.lower() != ".txt" else data
+    file = None if data is None or lines is not None else CsvFile(data, encoding, sep)
     places = [] if file is None else _places(file, text or ["text"])
     predictor = load_predictor(folder, batch_size)
+    if predictor.labels.kind.per_token:
+        with _opened(out) as target:
+            _write_entities(target, predictor, _texts_in(lines, file, places, text, encoding))
+        return
+    if lines is not None:
+        raise ArgumentError(f"{lines} isn't a CSV file; this predictor takes a file with columns.")
     if file is None:
         for line in _predicted(predictor, [_text_of(text)], proba):
             typer.echo("\t".join(line))
@@ -293,13 +312,38 @@ def _tables(
     label: list[str],
     encoding: str | None,
     sep: str | None,
+    task: str | None = None,
 ) -> tuple[Examples, Examples | None]:
     """The training data, and the validation data or None."""
+    from .quick import read_table_for
 
     def read(path: Path) -> Examples:
-        return read_texts(path, _one(text), _one(label), encoding=encoding, sep=sep)
+        return read_table_for(path, _one(text), _one(label), task, encoding=encoding, sep=sep)
 
     return read(data), None if val is None else read(val)
+
+
+def _texts_in(
+    lines: Path | None, file: CsvFile | None, places: list[int], text: list[str],
+    encoding: str | None,
+) -> Iterator[Any]:  # fmt: skip
+    """The texts of a file, one per line or row, or those of --text."""
+    if lines is not None:
+        path = existing_file(lines)
+        with path.open(encoding=encoding_of(path, encoding)) as opened:
+            yield from (line.rstrip("\n") for line in opened if line.strip())
+    elif file is not None:
+        yield from (_text_of([row[i] for i in places]) for row in file)
+    else:
+        yield _text_of(text)
+
+
+def _write_entities(target: TextIO, predictor: Any, texts: Iterator[Any]) -> None:
+    """One JSON object per text: the text and its entities."""
+    while chunk := list(islice(texts, CHUNK)):
+        for text, entities in zip(chunk, predictor.predict(chunk, long_text="chunk"), strict=True):
+            row = {"text": text, "entities": entities}
+            target.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _one(names: list[str]) -> str | list[str]:

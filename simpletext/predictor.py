@@ -12,12 +12,13 @@ import keras
 import numpy as np
 
 from .checkpoints.hub import upload_folder
-from .data.labels import collected
+from .data.sentences import are_word_lists
 from .data.texts import listed
-from .errors import ArgumentError, DataError
+from .errors import ArgumentError
 from .explaining.integrated_gradients import IntegratedGradients
 from .inference.calibration import best_thresholds, calibrated, moved_thresholds
-from .inference.pipeline import Pipeline
+from .inference.entities import predictions_of
+from .inference.pipeline import Pipeline, validation_logits
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .inference.streaming import streamed
 from .models.loading import architecture_of, text_encoder_for
@@ -28,9 +29,8 @@ from .saving.settings import THRESHOLD, Settings
 from .saving.translator_folder import is_translator_folder, read_translator
 from .seq2seq import Seq2Seq
 from .tasks.labels import Labels
-from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .tokenization.encoded_texts import EncodedTexts
 from .tokenization.tokenizer import Tokenizer
-from .tokenization.windows import pooled
 from .translator import Translator
 from .utils.validation import shown
 
@@ -127,7 +127,7 @@ class Predictor:
         self.encoder = text_encoder_for(
             config, tokenizer, settings.maxlen, settings.paired, settings.segments
         )
-        self._pipeline = Pipeline(model, self.encoder)
+        self._pipeline = Pipeline(model, self.encoder, settings.labels.kind.per_token)
         self.gradients = IntegratedGradients(model, settings.labels.task)
 
     @classmethod
@@ -207,7 +207,8 @@ class Predictor:
             use_tf_dataset: accepted for compatibility with ktrain; ignored.
             verbose: 1 shows a progress bar.
             top_k: number of (class, probability) pairs per text, most probable first.
-            min_confidence: below this probability the prediction is None (single-label).
+            min_confidence: below this probability the prediction is None (single-label), or an
+                entity is left out.
             threshold: the probability at or above which a label is predicted (multi-label): one for
                 all, one per label, or a dict by label. By default the tuned ones, else 0.5.
             long_text: "truncate" uses the first maxlen tokens; "chunk" splits a long text into
@@ -215,7 +216,8 @@ class Predictor:
 
         Returns:
             One prediction for one text, a list for a list. A prediction is a class; for
-            multi-label a list of classes; for regression a number, or a list of numbers.
+            multi-label a list of classes; for regression a number, or a list of numbers; for token
+            classification the `Entities`, or of a list of words one tag per word.
 
         Raises:
             DataError: texts that can't be used.
@@ -303,7 +305,7 @@ class Predictor:
         """
         if not self.labels.kind.has_classes:
             raise ArgumentError("A regression has no probabilities to calibrate.")
-        logits, true = self._validation_logits(texts, y)
+        logits, true = self._validation(texts, y)
         old = self.settings.temperature
         new, scores = calibrated(logits, true, self.labels, old)
         moved = moved_thresholds(self.settings.thresholds, old / new)
@@ -318,7 +320,7 @@ class Predictor:
         """
         if not self.labels.kind.has_thresholds:
             raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
-        logits, true = self._validation_logits(texts, y)
+        logits, true = self._validation(texts, y)
         values = self.labels.kind.probabilities(logits / self.settings.temperature)
         found = best_thresholds(values, true)
         self.settings = replace(self.settings, thresholds=found)
@@ -331,8 +333,9 @@ class Predictor:
         all_targets: bool = False,
         n_samples: int = 2500,
         *,
-        method: str = "lime",
+        method: str | None = None,
         top_n: int | None = None,
+        entity: int | None = None,
     ) -> Any:
         """Explain a prediction: a weight for each word.
 
@@ -341,9 +344,11 @@ class Predictor:
             truncate_len: maximum number of words that are explained.
             all_targets: weights for every class, not only for the predicted ones.
             n_samples: variations of the text that "lime" and "eli5" predict.
-            method: "lime", "eli5", "gradient" (integrated gradients: the quickest) or
-                "occlusion" (each word left out once).
+            method: "lime" (the default), "eli5", "gradient" (integrated gradients: the quickest)
+                or "occlusion" (each word left out once). Entities are explained by "gradient" (the
+                default) and "occlusion".
             top_n: number of words to keep, by absolute weight; by default all.
+            entity: which of the entities that `predict` returns; by default the first.
 
         Returns:
             An `Explanation`, displayed in a notebook and printable in a terminal.
@@ -352,9 +357,14 @@ class Predictor:
             DataError: a text without words.
             ArgumentError: an unknown method, or one that the task doesn't support.
         """
+        from .explaining.entities import explain_entity
         from .explaining.methods import explain
 
-        return explain(self, doc, method, truncate_len, all_targets, n_samples, top_n)
+        if self.labels.kind.per_token:
+            return explain_entity(self, doc, method or "gradient", entity or 0, top_n)
+        if entity is not None:
+            raise ArgumentError(f"entity={entity!r} is for entities; this is {self.labels.task}.")
+        return explain(self, doc, method or "lime", truncate_len, all_targets, n_samples, top_n)
 
     def save(self, path: str | os.PathLike, *, metrics: Mapping[str, float] | None = None) -> None:
         """Write a Hugging Face checkpoint and simpletext.json into a new folder.
@@ -426,24 +436,11 @@ class Predictor:
     def _predictions(self, rows: Any, long_text: str, verbose: int) -> Predictions:
         data, windows = self._pipeline.encode(rows, long_text, verbose)
         values = self._values(data, verbose)
-        if windows is None:
-            return Predictions(values, self.labels, truncated=data.truncated)
-        values = pooled(values, windows)
-        return Predictions(values, self.labels, truncated=np.zeros(len(windows), bool))
+        return predictions_of(values, data, windows, self.labels, are_word_lists(rows))
 
     def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
         logits = self._pipeline.logits(data, self.batch_size, verbose)
         return self.labels.kind.probabilities(logits / self.settings.temperature)
 
-    def _validation_logits(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-        if isinstance(texts, LabelledTexts):
-            if texts.labels != self.labels:
-                raise DataError("These data have other classes than the predictor.")
-            return self._pipeline.logits(texts, self.batch_size), texts.y
-        y = collected(y)
-        if y is None:
-            raise DataError("Labels are missing: pass texts and labels, or preprocess_test's data.")
-        true, (data, _) = self.labels.encode(y), self._pipeline.encode(texts)
-        if len(data) != len(true):
-            raise DataError(f"There are {len(data)} texts and {len(true)} labels.")
-        return self._pipeline.logits(data, self.batch_size), true
+    def _validation(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        return validation_logits(self._pipeline, self.batch_size, self.labels, texts, y)

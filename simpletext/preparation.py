@@ -4,8 +4,10 @@ import os
 from typing import Any, cast
 
 from .data.labels import as_rows, check_counts
-from .data.splitting import split_rows
+from .data.sentences import tags_in
+from .data.splitting import random_split, split_rows
 from .data.tables import Examples
+from .data.tags import unified
 from .data.texts import as_texts
 from .tasks.labels import infer_labels
 from .tokenization.encoded_texts import LabelledTexts
@@ -41,6 +43,8 @@ def split(
     verbose: int,
 ) -> tuple[Examples, Examples]:
     """`whole` as a training and a validation part; errors name rows as the user counts them."""
+    if transformer.is_tagged(whole.texts, whole.labels):
+        return _split_tagged(transformer, whole, val_pct, random_state, verbose)
     texts, pairs = as_texts(whole.texts)
     rows = as_rows(whole.labels)
     check_counts(texts, rows)
@@ -51,5 +55,25 @@ def split(
     if verbose:
         console.say(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
     both = list(zip(texts, pairs, strict=True)) if pairs else texts
-    train, val = (Examples([both[i] for i in part], [rows[i] for i in part]) for part in chosen)
+    return _parts(both, rows, chosen)
+
+
+def _split_tagged(
+    transformer: Transformer, whole: Examples, val_pct: float, random_state: int | None,
+    verbose: int,
+) -> tuple[Examples, Examples]:  # fmt: skip
+    """The same for a tag per word: at random, with the tags of both parts."""
+    texts, rows = list(whole.texts), list(whole.labels or ())
+    check_counts(texts, rows)
+    chosen = random_split(len(texts), val_pct, random_state)
+    if transformer.class_names is None and transformer.scheme is None:
+        transformer.class_names = list(tags_in(unified([list(row) for row in rows], None, 0)))
+    if verbose:
+        shown = f"{len(chosen[0])} sentences to train on, {len(chosen[1])} to validate on"
+        console.say(f"split: {shown}")
+    return _parts(texts, rows, chosen)
+
+
+def _parts(texts: list[Any], rows: list[Any], chosen: tuple) -> tuple[Examples, Examples]:
+    train, val = (Examples([texts[i] for i in part], [rows[i] for i in part]) for part in chosen)
     return train, val

@@ -10,6 +10,7 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from .data.entity_files import read_entities
 from .data.parallel_texts import ParallelTexts
 from .data.splitting import split_rows
 from .data.tables import Examples, read_texts
@@ -19,6 +20,7 @@ from .predictor import Predictor, get_predictor
 from .preparation import prepared
 from .seq2seq import Seq2Seq
 from .tasks.labels import checked_names
+from .tasks.task import task_named
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
 from .transformer import DEFAULT_MODEL, Transformer
@@ -75,8 +77,8 @@ def train(
     epochs = require_count("epochs", epochs)
     batch_size = require_count("batch_size", batch_size)
     class_names = checked_names(class_names)
-    examples = examples_of(data, text, label)
-    val_examples = None if val is None else examples_of(val, text, label)
+    examples = examples_of(data, text, label, task)
+    val_examples = None if val is None else examples_of(val, text, label, task)
     preproc = Transformer(
         checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
     )
@@ -159,18 +161,33 @@ def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor
     return predictor
 
 
-def examples_of(data: Any, text: str | Sequence[str], label: str | Sequence[str]) -> Examples:
+def examples_of(
+    data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None
+) -> Examples:
     """Texts and labels from a table, or the arguments unchanged."""
     if isinstance(data, Examples):
         return data
     if not isinstance(data, (tuple, list)):
-        return read_texts(data, text, label)
+        return read_table_for(data, text, label, task)
     if len(data) != 2 or isinstance(data[0], str):
         raise ArgumentError(
             f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
             f"{len(data)}. Texts alone can't be trained on."
         )
     return Examples(data[0], data[1])
+
+
+def read_table_for(
+    source: Any, text: Any, label: Any, task: str | None, **options: str | None
+) -> Examples:
+    """Texts and labels from a table; for token classification, words and tags.
+
+    There, "text" and "label" stand for the columns' usual names.
+    """
+    if task is None or not task_named(task).per_token:
+        return read_texts(source, text, label, **options)
+    columns = (None if text == "text" else text), (None if label == "label" else label)
+    return read_entities(source, *columns, **options)
 
 
 def default_rate(preproc: Transformer) -> float:

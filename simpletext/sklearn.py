@@ -1,4 +1,4 @@
-"""scikit-learn estimators: `TextClassifier` and `TextRegressor`.
+"""scikit-learn estimators: `TextClassifier`, `TextRegressor` and `TokenClassifier`.
 
 They go into `cross_val_score`, `GridSearchCV` and `Pipeline`. A pickle of a fitted one holds the
 predictor's folder (JSON, tokenizer files, safetensors) and nothing that runs.
@@ -18,7 +18,8 @@ from .learner import get_learner
 from .predictor import get_predictor
 from .quick import default_rate
 from .tasks.labels import task_of
-from .tasks.task import REGRESSION, task_named
+from .tasks.task import REGRESSION, TOKENS, task_named
+from .tasks.token_classification import entity_f1
 from .transformer import DEFAULT_MODEL, Transformer
 
 
@@ -198,6 +199,50 @@ class TextRegressor(RegressorMixin, _TextEstimator):
     """
 
     _task = REGRESSION
+
+
+class TokenClassifier(_TextEstimator):
+    """Token classification, such as named entities, for scikit-learn.
+
+    Args:
+        checkpoint: a name on the Hub, or a folder.
+        maxlen: maximum number of tokens per sentence in training; longer ones are truncated. In
+            prediction they are read in windows.
+        epochs: passes over the training data, in one cycle.
+        lr: the cycle's highest learning rate; by default by the size of the encoder.
+        batch_size: sentences a training step.
+        pooling: "auto".
+        seed: for the new head, dropout and the order of the sentences.
+        verbose: 0 prints nothing.
+
+    Attributes:
+        classes_: the tags in the order of the probabilities.
+        predictor_: the `Predictor`, with all that it can do.
+    """
+
+    _task = TOKENS
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on sentences and their tags.
+
+        Args:
+            X: a list of words per sentence.
+            y: a list of tags per sentence, one per word.
+
+        Raises:
+            DataError: words or tags that can't be used, with their rows.
+        """
+        super().fit(X, y)
+        self.classes_ = np.asarray(self.predictor_.get_classes())
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """A tag for each word, one list per sentence."""
+        return self._fitted().predict(list(X), long_text="chunk")
+
+    def score(self, X: Any, y: Any) -> float:
+        """The F1 of whole entities, as seqeval's micro average."""
+        return entity_f1([list(tags) for tags in y], self.predict(X))
 
 
 def _rows(X: Any) -> list[Any]:

@@ -4,13 +4,15 @@ import os
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 
 from .checkpoints.folder import Checkpoint
 from .data.labels import check_counts, collected
+from .data.sentences import are_tagged
+from .data.tags import scheme_named
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
 from .models.families import family_of
@@ -25,8 +27,9 @@ from .models.precision import check_precision, dtype_policy
 from .tasks.labels import Labels, checked_names, infer_labels
 from .tasks.losses import loss_for
 from .tasks.metrics import metrics_for
-from .tasks.task import task_named
+from .tasks.task import TOKENS, task_named
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .tokenization.tagged_texts import describe_unread, encode_sentences, encode_tagged
 from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
 from .training.optimizer import AdamW, require_optimizer
@@ -49,12 +52,15 @@ class Transformer:
         class_names: fixes the classes and their order. Integer labels are indices into it.
         classes: ktrain's older name for `class_names`.
         batch_size: accepted for ktrain's sake; `get_learner` decides it.
-        task: "single_label_classification", "multi_label_classification" or "regression", where
-            the task inferred from the labels is wrong (see `simpletext.tasks.labels`).
+        task: "single_label_classification", "multi_label_classification", "regression" or
+            "token_classification", where the task inferred from the labels is wrong (see
+            `simpletext.tasks.labels`).
         pooling: "auto", "mean" or "original": which head goes on top (see `load_classifier`).
         precision: "auto" for bfloat16 where the processor or accelerator has it, which is faster,
             else float32; or one of these names. Weights are kept in float32 anyway.
         seed: for a new head's weights and for dropout.
+        scheme: what the tags of token classification are in: "IOB2" (or "BIO"), "IOB1", "IOBES",
+            "BILOU", "IO" or "plain"; by default detected (see `simpletext.data.tags`).
 
     Example:
         >>> t = Transformer("sentence-transformers/all-MiniLM-L6-v2", maxlen=64)
@@ -76,11 +82,13 @@ class Transformer:
         pooling: str = "auto",
         precision: str = "auto",
         seed: int = 0,
+        scheme: str | None = None,
     ) -> None:
         plain_path(checkpoint)
         self.checkpoint, self.maxlen = checkpoint, require_count("maxlen", maxlen, 3)
         self.class_names = checked_names(class_names if class_names is not None else classes)
         check_precision(precision)
+        self.scheme = None if scheme is None else scheme_named(scheme)
         if task is not None:
             task_named(task)
         check_pooling(pooling)
@@ -134,8 +142,9 @@ class Transformer:
         """Encode training texts; infers the task and the classes from their labels.
 
         Args:
-            texts: strings, or pairs of strings.
-            y: one label per text: strings, ints, one-hot or multi-hot rows, lists of names, floats.
+            texts: strings, pairs of strings, or for token classification lists of words.
+            y: one label per text: strings, ints, one-hot or multi-hot rows, lists of names, floats;
+                for lists of words one tag per word; or spans of characters, `(start, end, label)`.
             verbose: 0 prints nothing.
             cache_dir: keep the ids in a folder there instead of in memory, and take them from
                 there when texts, tokenizer and maxlen are the same again.
@@ -145,8 +154,12 @@ class Transformer:
         """
         if y is None:
             raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
+        texts, y = collected(texts), collected(y)
+        if self.is_tagged(texts, y):
+            return cast(
+                LabelledTexts, self._preprocess_tagged("train", texts, y, verbose, cache_dir)
+            )
         texts, pairs = as_texts(texts)
-        y = collected(y)
         check_counts(texts, y)
         labels = self._infer_labels(y)
         encoded_labels = labels.encode(y)
@@ -167,16 +180,18 @@ class Transformer:
         """Encode validation or test texts, with the classes of the training data.
 
         Args:
-            texts: strings, or pairs of strings.
-            y: one label per text, or None if there are none.
+            texts: as in `preprocess_train`.
+            y: their labels, or None if there are none.
             verbose: 0 prints nothing.
             cache_dir: as in `preprocess_train`.
 
         Raises:
             DataError: texts and labels that can't be used; a label training never saw.
         """
+        texts, y = collected(texts), collected(y)
+        if self.is_tagged(texts, y):
+            return self._preprocess_tagged("test", texts, y, verbose, cache_dir)
         texts, pairs = as_texts(texts)
-        y = collected(y)
         if y is None:
             data = self.encode(texts, pairs, cache_dir, verbose)
         else:
@@ -188,6 +203,33 @@ class Transformer:
             self.sizes["validation"] = len(data)
         if verbose:
             console.say(f"preprocessing test...\n{_lengths(data)}")
+        return data
+
+    def is_tagged(self, texts: Any, y: Any) -> bool:
+        """Whether labels are those of words: by the task, else by the data."""
+        name = self.labels.task if self.labels is not None else self.task
+        return are_tagged(texts, y) if name is None else task_named(name).per_token
+
+    def _preprocess_tagged(
+        self, part: str, texts: Any, y: Any, verbose: int, cache_dir: Any
+    ) -> EncodedTexts:
+        """`preprocess_train` and `preprocess_test` for labels of words."""
+        if cache_dir is not None:
+            raise ArgumentError("cache_dir is for labels of whole texts; leave it out for tags.")
+        self.text_encoder.paired = False
+        if y is None:
+            data = encode_sentences(self.text_encoder, texts)
+        else:
+            data, tags = encode_tagged(self.text_encoder, texts, y, self.scheme, verbose)
+            self.task = TOKENS
+            labels = self._infer_labels(tags) if part == "train" else self._labels_for_test(tags)
+            data = data.with_labels(labels.encode(tags), labels)
+            self.labels = labels
+            self.sizes["train" if part == "train" else "validation"] = len(data)
+        if verbose:
+            first = [self.labels.describe()] if part == "train" and self.labels else []
+            lines = [f"preprocessing {part}...", *first, _lengths(data), describe_unread(data)]
+            console.say("\n".join(filter(None, lines)))
         return data
 
     def encode(
@@ -305,7 +347,7 @@ class Transformer:
         verbose: int,
     ) -> keras.Model:  # fmt: skip
         # Check the arguments before reading the weights, which takes longer.
-        chosen = metrics_for(labels.task, len(labels.classes), metrics)
+        chosen = metrics_for(labels.task, len(labels.classes), metrics, labels.names)
         optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":

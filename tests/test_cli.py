@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -238,3 +239,31 @@ def test_a_table_of_three_columns_is_no_translation(tmp_path):
     (tmp_path / "three.tsv").write_text("de\ten\tid\nrot haus.\tred house.\t1\n")
     with pytest.raises(SimpletextError, match=r"these are 3: \['de', 'en', 'id'\]"):
         run("train", tmp_path / "three.tsv", "--task", "translation", "--out", tmp_path / "x")
+
+
+def test_entities_from_conll_to_json_lines(tiny, tmp_path):
+    known = {"good": "B-POS", "sad": "B-NEG"}
+    texts = ["the good film", "a sad film", "sad the", "good a", "film good it", "it was sad"]
+    sentences = [[f"{w} {known.get(w, 'O')}" for w in text.split()] for text in texts * 8]
+    (tmp_path / "data.conll").write_text("\n\n".join("\n".join(rows) for rows in sentences))
+    result = run("train", tmp_path / "data.conll", "--task", "token_classification", "--checkpoint",
+                 tiny, "--out", tmp_path / "out", "--epochs", 15, "--lr", 3e-3, "--batch-size", 8,
+                 "--maxlen", 16)  # fmt: skip
+    assert result.exit_code == 0
+    assert "2 entity types (NEG, POS)" in result.output
+    (tmp_path / "texts.txt").write_text("the good film\n\nsad: \u00e4\n", encoding="utf-8")
+    run("predict", tmp_path / "out", tmp_path / "texts.txt", "--out", tmp_path / "entities.jsonl")
+    lines = (tmp_path / "entities.jsonl").read_text(encoding="utf-8").splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert [answer["text"] for answer in answers] == ["the good film", "sad: \u00e4"]
+    assert [(e["text"], e["label"], e["start"]) for e in answers[0]["entities"]] == [
+        ("good", "POS", 4)
+    ]
+    told = json.loads(run("predict", tmp_path / "out", "--text", "a sad film").output)
+    assert told["entities"][0]["label"] == "NEG"
+
+
+def test_a_file_of_lines_is_for_entities_only(saved, tmp_path):
+    (tmp_path / "texts.txt").write_text("a good film\n")
+    with pytest.raises(SimpletextError, match="takes a file with columns"):
+        run("predict", saved, tmp_path / "texts.txt")

@@ -208,3 +208,17 @@ def test_a_table_of_one_column_is_a_list_of_texts(tiny):
     whole = make_pipeline(pick, TextClassifier(tiny, epochs=1, **FAST)).fit(table, LABELS)
     alone = TextClassifier(tiny, epochs=1, **FAST).fit(TEXTS, LABELS)
     np.testing.assert_array_equal(whole.predict(table), alone.predict(TEXTS))
+
+
+def test_a_token_classifier_works_in_cross_val_score(tiny):
+    from test_entities import SENTENCES, TAGS
+
+    from simpletext.sklearn import TokenClassifier
+
+    model = TokenClassifier(str(tiny), maxlen=20, epochs=8, lr=3e-3, batch_size=8)
+    scores = cross_val_score(model, SENTENCES, TAGS, cv=2)
+    assert scores.shape == (2,)
+    assert scores.mean() > 0.5
+    model.fit(SENTENCES, TAGS)
+    assert set(model.classes_) == {tag for row in TAGS for tag in row}
+    assert [len(row) for row in model.predict(SENTENCES[:5])] == list(map(len, SENTENCES[:5]))

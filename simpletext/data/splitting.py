@@ -27,20 +27,33 @@ def split_rows(
         ArgumentError: a share that is none, or too small for the number of rows or classes.
         DataError: a class with a single text, which can't be in both parts.
     """
-    from sklearn.model_selection import train_test_split
+    check_split(val_pct, random_state)
+    ids = labels.encode(y)
+    stratify = labels.kind.strata(ids)
+    if stratify is not None:
+        _check_classes(ids, labels, max(round(len(ids) * val_pct), 1))
+    return random_split(len(ids), val_pct, random_state, stratify)
 
+
+def check_split(val_pct: Any, random_state: Any) -> None:
+    """Refuse what is no share between 0 and 1, and what fixes no choice."""
     require_number("val_pct", val_pct, 1e-9, 0.999999, "a share between 0 and 1, as 0.1")
     if random_state is not None:
         require_count("random_state", random_state, 0, 2**32 - 1)
-    ids = labels.encode(y)
-    wanted = max(round(len(ids) * val_pct), 1)
-    stratify = labels.kind.strata(ids)
-    if stratify is not None:
-        _check_classes(ids, labels, wanted)
-    elif len(ids) < 2:
+
+
+def random_split(
+    count: int, val_pct: float, random_state: int | None = 0, stratify: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `split_rows`, by the number of rows and, where there are any, their strata."""
+    from sklearn.model_selection import train_test_split
+
+    check_split(val_pct, random_state)
+    if count < 2 and stratify is None:
         raise DataError("There is one text only; a split needs two or more.")
+    wanted = max(round(count * val_pct), 1)
     train, val = train_test_split(
-        np.arange(len(ids)), test_size=wanted, stratify=stratify, random_state=random_state
+        np.arange(count), test_size=wanted, stratify=stratify, random_state=random_state
     )
     return np.sort(train), np.sort(val)
 

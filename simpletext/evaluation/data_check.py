@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..data.labels import as_rows, check_counts, collected
+from ..data.sentences import are_tagged
 from ..data.texts import as_texts
 from ..errors import ArgumentError
 from ..models.families import family_of
 from ..models.loading import max_positions
 from ..tasks.labels import Labels, infer_labels
+from ..tasks.task import task_named
 from ..transformer import Transformer
 from ..utils.validation import shown
 from .data_report import DataReport, Finding, class_counts
@@ -56,6 +58,11 @@ def check(
     transformer = _transformer(preproc)
     if transformer is not None:
         class_names, task = class_names or transformer.class_names, task or transformer.task
+    if are_tagged(texts, labels) or (task is not None and task_named(task).per_token):
+        raise ArgumentError(
+            "check is for labels of whole texts. For tags of words, preprocess_train reports what "
+            "the scheme doesn't allow and what is behind maxlen."
+        )
     if val is not None and not (isinstance(val, (tuple, list)) and len(val) == 2):
         raise ArgumentError("val must be a pair: (texts, labels), or (texts, None).")
     given = {"train": (texts, collected(labels))}

@@ -34,7 +34,8 @@ def predict_source(model: keras.Model, source: DataSource, batch_size: int) -> P
         truth = truth_in(model, given, "val_data")
         y, labels = truth[0], require_labels(truth[1])
     values = probabilities_of(model, outputs, labels)
-    return Predictions(values, labels, y, source.texts, source.pairs)
+    words = source.data.read_places() if labels.kind.per_token else None
+    return Predictions(values, labels, y, source.texts, source.pairs, words=words)
 
 
 def predict_pairs(model: keras.Model, data: EncodedPairs, batch_size: int) -> Predictions:
@@ -108,4 +109,5 @@ def confusion_figure(seen: Predictions) -> Any:
     """
     if not seen.labels.kind.has_classes:
         raise ArgumentError("A regression has no confusion matrix; see validate().")
-    return plots.plot_confusion(report.confusion(seen), report.names_of(seen.labels))
+    kind, names = seen.labels.kind, report.names_of(seen.labels)
+    return plots.plot_confusion(*kind.plotted_confusion(seen.y, seen.values, names))

@@ -45,7 +45,7 @@ def top_losses(seen: Predictions, n: int | range | tuple[int, int]) -> Any:
     """The rows with the largest losses as a DataFrame; see `Learner.top_losses`."""
     import pandas as pd
 
-    labels, kind, predicted = seen.labels, seen.labels.kind, seen.predicted
+    kind, predicted = seen.labels.kind, seen.predicted
     loss, confidence = kind.row_losses(seen.y, seen.values), kind.confidence(seen.values)
     wrong = np.flatnonzero(kind.is_wrong(seen.y, predicted))
     rows = wrong[np.argsort(-loss[wrong], kind="stable")][_ranks(n)]
@@ -53,8 +53,8 @@ def top_losses(seen: Predictions, n: int | range | tuple[int, int]) -> Any:
         "row": rows,
         "text": None if seen.texts is None else [seen.texts[i] for i in rows],
         "pair": None if seen.pairs is None else [seen.pairs[i] for i in rows],
-        "true": labels.decode(seen.y[rows]),
-        "predicted": labels.decode(predicted[rows]),
+        "true": seen.displayed(seen.y, rows),
+        "predicted": seen.displayed(predicted, rows),
         "probability": None if confidence is None else confidence[rows],
         "loss": loss[rows],
     }

@@ -37,6 +37,7 @@ class IntegratedGradients:
         baseline: Mapping[str, np.ndarray],
         index: int,
         temperature: float,
+        token: int = 0,
     ) -> np.ndarray:
         """Each token's share of the score difference between a text and its baseline, (length,).
 
@@ -47,10 +48,11 @@ class IntegratedGradients:
             baseline: the same with neutral tokens.
             index: the class.
             temperature: divides the logits.
+            token: the place of the token whose class it is, where tokens have classes.
         """
         ends, starts = self._embedded(inputs), self._embedded(baseline)
         ids = [inputs[tensor.name] for tensor in self._model.inputs]
-        numbers = np.int32(index), np.float32(temperature)
+        numbers = np.int32(index), np.float32(temperature), np.int32(token)
         for count in POINTS:
             weights, difference = self._integrated(starts, ends, ids, numbers, count)
             if abs(weights.sum() - difference) <= SLACK * max(abs(difference), 1):
@@ -83,10 +85,12 @@ class IntegratedGradients:
         lower, _ = self._halves
         return [np.asarray(ops.convert_to_numpy(x), "float32") for x in _flat(lower(dict(inputs)))]
 
-    def _scores(self, embedded: list, ids: list, index: Any, temperature: Any) -> Any:
+    def _scores(self, embedded: list, ids: list, index: Any, temperature: Any, token: Any) -> Any:
         """The score of each row, (rows,)."""
         _, upper = self._halves
         logits = ops.cast(upper([*embedded, *ids], training=False), "float32")
+        if self._task.per_token:
+            logits = ops.take(logits, token, axis=1)
         if self._task.has_classes:
             logits = getattr(ops, self._task.activation)(logits / temperature)
         return ops.take(logits, index, axis=1)
@@ -115,7 +119,8 @@ class IntegratedGradients:
         lower, _ = self._halves
         rows = [keras.KerasTensor((None, None, x.shape[-1]), "float32") for x in lower.outputs]
         ids = [keras.KerasTensor((None, None), "int32") for _ in lower.inputs]
-        numbers = keras.KerasTensor((), "int32"), keras.KerasTensor((), "float32")
+        kinds = ("int32", "float32", "int32")
+        numbers = [keras.KerasTensor((), kind) for kind in kinds]
         return backend.value_and_gradient(self._scores, [rows, ids, *numbers])
 
 

@@ -8,11 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import DataError
+from ..tokenization.scripts import is_dense
 from ..tokenization.tokenizer import Place, Tokenizer
 
-# Scripts without spaces between words, by the start of their characters' Unicode names. Their words
-# are the tokenizer's tokens.
-DENSE = ("BOPOMOFO", "CJK", "HIRAGANA", "KATAKANA", "KHMER", "LAO", "MYANMAR", "THAI", "TIBETAN")
 APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
 WHOLE = 10**9  # tokens: no text is truncated
 JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
@@ -129,7 +127,7 @@ def _kind(letter: str) -> str:
     if category == "So":
         return "symbol"
     if category[0] in "LN" or category == "Pc":
-        return "dense" if unicodedata.name(letter, "").startswith(DENSE) else "word"
+        return "dense" if is_dense(letter) else "word"
     return "between"
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from ..data.tags import scheme_of
 from ..errors import ExportError
 from ..saving.settings import THRESHOLD, Settings
+from ..tokenization.scripts import DENSE
 from ..tokenization.tokenizer import Tokenizer
 from ..utils.files import write_json
+from .entity_script import PREDICT_ENTITIES
 
 LABELS, SCRIPT = "labels.json", "predict.py"
 
@@ -147,6 +150,12 @@ if __name__ == "__main__":
         print(json.dumps(dict(zip(LABELS["classes"], row.tolist()))))
 ''')
 
+SEVERAL = (
+    "A task with several\nlabels per text it returns those whose probability reaches their "
+    "threshold in `thresholds`."
+)
+ENTITIES = "Each\nentity is a dict with `text`, `label`, `start`, `end` and `probability`."
+
 README = Template("""\
 # Exported text classifier ($format)
 
@@ -155,9 +164,8 @@ README = Template("""\
     pip install $packages
     python predict.py "one text" "another"
 
-From your own code: `from predict import predict_proba`, then
-`predict_proba(["one text", "another"])`. Texts are truncated to $maxlen tokens. In a multi-label
-task, a label is predicted if its probability is at or above its threshold in `labels.json`.
+From your own code: `from predict import $function`, then
+`$function(["one text", "another"])`. Texts are truncated to $maxlen tokens. $labels
 $note
 When exported, it returned the original's probabilities within 1e-4.
 """)
@@ -190,9 +198,12 @@ def write_bundle(
             "but transformers can run it. Serve the predictor itself."
         )
     runtime = RUNTIMES[name]
-    write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs))
+    per_token = settings.labels.kind.per_token
+    words = {"words": _word_rules(settings, tokenizer)} if per_token else {}
+    write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs) | words)
     tokenizer.save_backend(folder)
     script = PREDICT_STRINGS if name == STRINGS else PREDICT
+    script = PREDICT_ENTITIES if per_token else script
     content = script.substitute(
         packages=", ".join(runtime.packages),
         imports=runtime.imports,
@@ -205,9 +216,21 @@ def write_bundle(
         file=runtime.file,
         packages=" ".join(runtime.packages),
         maxlen=settings.maxlen,
+        function="predict" if per_token else "predict_proba",
+        labels=ENTITIES if per_token else SEVERAL,
         note=f"\n{note}\n" if note else "",
     )
     (folder / "README.md").write_text(readme, encoding="utf-8")
+
+
+def _word_rules(settings: Settings, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What finding words and reading tags depends on."""
+    return {
+        "scheme": scheme_of([settings.labels.names]),
+        "marks_subwords": tokenizer.marks_subwords,
+        "unknown": tokenizer.unk_id,
+        "dense_scripts": list(DENSE),
+    }
 
 
 def _labels(settings: Settings, options: dict[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def export(
     predictor: Any, path: str | os.PathLike, format: str, quantize: bool
 ) -> dict[str, float]:
     """See `Predictor.export`."""
-    _check(format, quantize)
+    _check(format, quantize, predictor.labels.kind.per_token)
     model, settings = _in_float32(predictor.model), predictor.settings
     inputs = input_names(architecture_of(model).config)
     # Also calls the model: Keras exports nothing else.
@@ -123,7 +123,7 @@ WRITERS: dict[str, Callable[[keras.Model, Any, Path], tuple[str, str]]] = {
 }
 
 
-def _check(format: str, quantize: bool) -> None:
+def _check(format: str, quantize: bool, per_token: bool) -> None:
     require_choice("format", format, WRITERS)
     if require_flag("quantize", quantize) and format != "onnx":
         raise ArgumentError(f"quantize=True is for format='onnx'; this is {shown(format)}.")
@@ -132,7 +132,9 @@ def _check(format: str, quantize: bool) -> None:
             f"Exports are made with the TensorFlow backend; this is {backend.name()!r}. "
             "Save the predictor, and load and export it with KERAS_BACKEND=tensorflow."
         )
-    missing = [name for name in NEEDED[format] if importlib.util.find_spec(name) is None]
+    ids_alone = per_token and format == "saved_model"  # no tokenizer goes into the graph
+    needed = () if ids_alone else NEEDED[format]
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ExportError(
             f"The export to {format} needs {', '.join(missing)}, which isn't installed: "

@@ -40,9 +40,11 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
         lambda **inputs: {"logits": model(inputs, training=False)}, autograph=False
     ).get_concrete_function(**specs)
     signatures = {"ids": module.ids}
-    options = wordpiece_options(predictor.tokenizer)
-    if options is None:
+    per_token = predictor.labels.kind.per_token  # entities are found in predict.py
+    options = None if per_token else wordpiece_options(predictor.tokenizer)
+    if options is None and not per_token:
         console.say("The tokenizer isn't WordPiece: the SavedModel takes ids, predict.py strings.")
+    if options is None:
         tf.saved_model.save(module, str(folder), signatures | {"serving_default": module.ids})
         return "saved_model", ""
     tokenizer = WordPiece(options, predictor.maxlen)

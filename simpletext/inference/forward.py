@@ -11,6 +11,7 @@ from ..tokenization.batching import Batches
 from ..tokenization.encoded_texts import EncodedTexts
 from ..utils import backend, console
 from ..utils.processes import require_unforked
+from ..utils.ragged import flattened, is_ragged, ragged, split_as
 
 # Keras stores prediction state on the model, so two threads would disturb each other. One batch at
 # a time costs nothing: a batch uses all cores.
@@ -22,6 +23,8 @@ def predict_logits(
 ) -> np.ndarray:
     """The model's outputs in the order of the data, (texts, labels) float32.
 
+    Of texts with words, rows of (words, labels), the words that have a token (see `utils.ragged`).
+
     Texts of about equal length share a batch, so that little is spent on padding.
 
     Raises:
@@ -31,18 +34,32 @@ def predict_logits(
     outputs = []
     with console.bar(len(batches), "predict", verbose) as bar:
         for i in range(len(batches)):
-            outputs.append(predict_batch(model, batches[i][0], len(batches.rows[i])))
+            found = predict_batch(model, batches[i][0], len(batches.rows[i]))
+            outputs.append(found if data.word_ids is None else _of_words(found, data, batches, i))
             bar.update()
-    stacked = np.concatenate(outputs).astype("float32")
+    stacked = np.concatenate(outputs)
+    if data.word_ids is None:
+        stacked = stacked.astype("float32")
     logits = np.empty_like(stacked)
     logits[batches.order] = stacked
     _check_finite(logits)
     return logits
 
 
+def _of_words(outputs: np.ndarray, data: EncodedTexts, batches: Batches, index: int) -> np.ndarray:
+    """The outputs of words' first tokens, one row per text."""
+    mask = data.first_tokens(batches.rows[index])
+    flat = outputs.astype("float32")[mask]
+    return split_as(flat, ragged(row[row] for row in mask))
+
+
 def _check_finite(logits: np.ndarray) -> None:
     """Refuse NaN and infinity: the prediction would always be the first class."""
-    wrong = np.flatnonzero(~np.isfinite(logits.reshape(len(logits), -1)).all(axis=1))
+    if is_ragged(logits):
+        finite = split_as(np.isfinite(flattened(logits)), logits)
+        wrong = np.flatnonzero([not row.all() for row in finite])
+    else:
+        wrong = np.flatnonzero(~np.isfinite(logits.reshape(len(logits), -1)).all(axis=1))
     if len(wrong):
         raise WeightsError(
             f"The model returns NaN or infinity for {len(wrong)} of {len(logits)} rows, the first "

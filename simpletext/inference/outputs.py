@@ -98,6 +98,8 @@ def width_of(model: keras.Model) -> int | None:
 
 def probabilities_of(model: keras.Model, outputs: np.ndarray, labels: Labels) -> np.ndarray:
     """Outputs as probabilities, (rows, classes), or as values for regression."""
+    if labels.kind.per_token:
+        return labels.kind.probabilities(outputs)
     if outputs.ndim == 1:
         outputs = outputs[:, None]
     if not labels.kind.has_classes:

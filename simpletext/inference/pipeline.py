@@ -5,8 +5,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..data.labels import collected
 from ..data.texts import as_texts
-from ..tokenization.encoded_texts import EncodedTexts
+from ..errors import DataError
+from ..tasks.labels import Labels
+from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from ..tokenization.tagged_texts import encode_tagged, sentences_of
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.windows import check_long_text
 from ..utils import console
@@ -20,10 +24,11 @@ class Pipeline:
     Args:
         model: dict of ids -> logits.
         encoder: texts -> ids.
+        per_token: whether words have predictions, not texts.
     """
 
-    def __init__(self, model: keras.Model, encoder: TextEncoder) -> None:
-        self.model, self.encoder = model, encoder
+    def __init__(self, model: keras.Model, encoder: TextEncoder, per_token: bool = False) -> None:
+        self.model, self.encoder, self.per_token = model, encoder, per_token
         self._reported_truncation = False
 
     def encode(
@@ -36,10 +41,15 @@ class Pipeline:
             ArgumentError: another `long_text`.
         """
         check_long_text(long_text)
-        texts, pairs = as_texts(rows)
-        if long_text == "chunk":
-            return self.encoder.windows(texts, pairs)
-        data = self.encoder.encode(texts, pairs)
+        whole = long_text == "chunk"
+        # For words, the second part is where they stand; else it is the pairs' second texts.
+        parts = sentences_of(rows) if self.per_token else as_texts(rows)
+        if whole and self.per_token:
+            return self.encoder.word_windows(*parts)
+        if whole:
+            return self.encoder.windows(*parts)
+        encode = self.encoder.encode_words if self.per_token else self.encoder.encode
+        data = encode(*parts)
         self._report_truncation(data, verbose)
         return data, None
 
@@ -57,3 +67,38 @@ class Pipeline:
                 f"{cut} of {len(data)} texts were cut to {self.encoder.maxlen} tokens; "
                 'long_text="chunk" reads them whole.'
             )
+
+
+def validation_logits(
+    pipeline: Pipeline, batch_size: int, labels: Labels, texts: Any, y: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of validation data, one row per prediction.
+
+    Args:
+        pipeline: texts -> logits.
+        batch_size: texts at a time.
+        labels: the predictor's.
+        texts: texts, or encoded texts with their labels.
+        y: the texts' labels.
+
+    Raises:
+        DataError: no labels, or labels that don't fit.
+    """
+    if not isinstance(texts, LabelledTexts):
+        texts = _labelled(pipeline, labels, texts, collected(y))
+    if texts.labels != labels:
+        raise DataError("These data have other classes than the predictor.")
+    kind = labels.kind
+    return kind.flat(pipeline.logits(texts, batch_size)), kind.flat(texts.y)
+
+
+def _labelled(pipeline: Pipeline, labels: Labels, texts: Any, y: Any) -> LabelledTexts:
+    if y is None:
+        raise DataError("Labels are missing: pass texts and labels, or preprocess_test's data.")
+    if pipeline.per_token:
+        data, tags = encode_tagged(pipeline.encoder, texts, y, None, verbose=0)
+        return data.with_labels(labels.encode(tags), labels)
+    true, (data, _) = labels.encode(y), pipeline.encode(texts)
+    if len(data) != len(true):
+        raise DataError(f"There are {len(data)} texts and {len(true)} labels.")
+    return data.with_labels(true, labels)

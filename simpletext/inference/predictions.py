@@ -22,6 +22,7 @@ class Predictions:
         y: the rows' labels as numbers (see `Labels.encode`), or None.
         texts, pairs: the texts behind the rows, or None.
         truncated: whether each row was truncated to maxlen, (rows,), or None.
+        words: for each row the places of its words in the text, (words, 2); or None.
     """
 
     values: np.ndarray
@@ -30,6 +31,7 @@ class Predictions:
     texts: Sequence[str] | None = None
     pairs: Sequence[str] | None = None
     truncated: np.ndarray | None = None
+    words: Sequence[np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -38,6 +40,13 @@ class Predictions:
     def predicted(self) -> np.ndarray:
         """The predictions in the form of `y`, with thresholds of 0.5."""
         return self.labels.kind.predicted(self.values)
+
+    def displayed(self, ids: np.ndarray, rows: np.ndarray) -> list[Any]:
+        """Labels of some rows as reports show them."""
+        texts, words = (
+            None if part is None else [part[i] for i in rows] for part in (self.texts, self.words)
+        )
+        return self.labels.kind.displayed(self.labels, ids[rows], texts, words)
 
     def decoded(self, thresholds: np.ndarray, min_confidence: float | None) -> list[Any]:
         """One prediction per row: a class, None below `min_confidence`; a list; a number."""
@@ -85,8 +94,8 @@ def check_options(labels: Labels, top_k: int | None, min_confidence: float | Non
     task, kind = labels.task, labels.kind
     if top_k is not None:
         require_count("top_k", top_k)
-        if not kind.has_classes:
-            raise ArgumentError(f"top_k needs a task with classes; this is {task}.")
+        if not kind.has_classes or kind.per_token:
+            raise ArgumentError(f"top_k needs a task with classes of texts; this is {task}.")
     if min_confidence is not None:
         require_number("min_confidence", min_confidence, 0, 1)
         if not kind.has_one_class:

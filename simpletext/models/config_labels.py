@@ -5,7 +5,7 @@ from typing import Any
 
 from ..errors import UnsupportedModelError
 from ..tasks.labels import checked_names
-from ..tasks.task import REGRESSION, SINGLE, TASKS
+from ..tasks.task import REGRESSION, SINGLE, TASKS, TOKENS
 from ..utils import console
 from ..utils.validation import require_choice, require_count, shown
 
@@ -48,10 +48,24 @@ def _number(key: Any) -> int | None:
     return int(key) if isinstance(key, int) or (isinstance(key, str) and key.isdecimal()) else None
 
 
-def other_head(config: Mapping[str, Any]) -> str | None:
-    """The class in config.json, if its head doesn't classify texts; else None."""
+def other_head(config: Mapping[str, Any], per_token: bool = False) -> str | None:
+    """The class in a config.json whose head is for another job, or None.
+
+    Args:
+        config: the content of config.json.
+        per_token: whether the job is to classify tokens, not texts.
+    """
+    other = "ForSequenceClassification" if per_token else "ForTokenClassification"
+    return _class_for(config, (other, "ForQuestionAnswering", "ForMultipleChoice"))
+
+
+def task_in(config: Mapping[str, Any]) -> str | None:
+    """The task that a config.json's class is for, where that isn't its problem_type."""
+    return TOKENS if _class_for(config, ("ForTokenClassification",)) else None
+
+
+def _class_for(config: Mapping[str, Any], jobs: tuple[str, ...]) -> str | None:
     names = config.get("architectures")
-    jobs = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
     listed = names if isinstance(names, list) else []
     return next((name for name in listed if isinstance(name, str) and name.endswith(jobs)), None)
 
@@ -75,11 +89,13 @@ def with_labels(
             f"config.json has problem_type={shown(default)}; pass problem_type= (or task=), one of "
             f"{', '.join(TASKS)}."
         )
-    return dict(config) | {
+    labels = {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},
-        "problem_type": problem_type or default,
     }
+    if problem_type == TOKENS:  # the class says it; transformers allows no such problem_type
+        return {k: v for k, v in config.items() if k != "problem_type"} | labels
+    return dict(config) | labels | {"problem_type": problem_type or default}
 
 
 def count_labels(

@@ -6,6 +6,7 @@ mask, or the input that the head names as `reads`.
 """
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -161,6 +162,27 @@ class DenseHead:
     def token(self, config, hidden, mask, dtype):
         """The state that is classified: (batch, length, hidden) -> (batch, hidden)."""
         return first_token(hidden, dtype)
+
+
+@dataclass(frozen=True)
+class TokenHead:
+    """Nearly every family's for token classification: dropout and classifier, on every token.
+
+    Attributes:
+        rate: config -> the dropout rate.
+    """
+
+    rate: Callable | None = None
+    output = "classifier"
+    table: ClassVar = {"classifier": "classifier"}
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        rate = (self.rate or dropout_rate)(config)
+        x = Dropout(rate, seed + 1, name="classifier_dropout", dtype=dtype)(hidden)
+        return output_layer(config, num_labels, seed + 2)(x)
+
+
+TOKEN_HEAD = TokenHead()  # of the families that name no other
 
 
 def dropout_rate(config):

@@ -13,9 +13,9 @@ from ..checkpoints.folder import Checkpoint, find_checkpoint
 from ..checkpoints.hub import CONFIG, MODULES
 from ..checkpoints.weight_files import DENSE_FOLDER, WEIGHTS, write_tensors
 from ..checkpoints.weight_map import WeightLoader, WeightMap, file_tensors
-from ..errors import ArgumentError, WeightsError
+from ..errors import ArgumentError, UnsupportedModelError, WeightsError
 from ..layers.base import filled_by
-from ..tasks.task import TASKS
+from ..tasks.task import TASKS, TOKENS
 from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
@@ -23,13 +23,14 @@ from ..utils import console
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
 from ..utils.validation import MOST_SEED, require_choice, require_count, shown
-from .config_labels import count_labels, other_head, with_labels
+from .config_labels import count_labels, other_head, task_in, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
 from .precision import check_dtype
 
 SCALING = "target_scaling"  # the name of a regression's last layer
+POOLER = "pooler.*"  # keys of BERT's pooler, which most models for token classification lack
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Architecture:
 
     Attributes:
         config: the checkpoint's config.json, untouched.
-        pooling: "mean" for our head, "original" for the family's, None for an encoder.
+        pooling: "mean" for our head, "original" for the family's, "tokens" for the family's for
+            token classification, None for an encoder.
         kept: tensors of the checkpoint that the model doesn't use, written back on saving.
         newly_initialised: paths of the variables that the checkpoint lacks and nothing has
             trained yet; training and loading weights clear it.
@@ -57,19 +59,27 @@ class Architecture:
     @property
     def head(self) -> Any:
         """The head, one of `heads`, or None."""
-        return {None: None, "mean": MeanHead(), "original": self.family.head}[self.pooling]
+        own = {"original": self.family.head, "tokens": self.family.token_head}
+        return ({None: None, "mean": MeanHead()} | own)[self.pooling]
+
+    @property
+    def task(self) -> str:
+        """The name of the head's task."""
+        return TOKENS if self.pooling == "tokens" else self.config["problem_type"]
+
+    @property
+    def class_name(self) -> str:
+        """The name of the original's class with this head, for `architectures`."""
+        if self.pooling == "tokens":
+            return self.family.token_class
+        if self.bare:
+            return self.family.encoder_class_of(self.family.read_config(self.config))
+        return self.family.classifier_class
 
     @property
     def bare(self) -> bool:
         """Whether the checkpoint is an encoder without a head."""
-        return self.pooling != "original"
-
-    @property
-    def class_name(self) -> str:
-        """The original's name for the model, for `architectures` in config.json."""
-        if not self.bare:
-            return self.family.classifier_class
-        return self.family.encoder_class_of(self.family.read_config(self.config))
+        return self.pooling not in ("original", "tokens")
 
     def load_like(self, folder: Path) -> keras.Model:
         """The model in a folder, with a head of this kind."""
@@ -86,7 +96,10 @@ class Architecture:
         family, head = self.family, self.head
         table = family.table_of(family.read_config(self.config))
         head_table = head.table if head else {}
-        others = [] if head == family.head else list(family.head.table.values())
+        heads = [each for each in (family.head, family.token_head) if each not in (None, head)]
+        others = [key for each in heads for key in each.table.values()]
+        poolers = family.token_pooler if self.pooling == "tokens" else True
+        kept = tuple(key for key in family.kept if poolers or key != POOLER)
         return WeightMap(
             table={own: "{base}" + key for own, key in table.items()} | head_table,
             base=family.base,
@@ -95,9 +108,10 @@ class Architecture:
                 *family.leftovers,
                 *family.poolers,
                 *(key.format(base="") + ".*" for key in others),
+                *(key for key in family.kept if key not in kept),
                 "linear.*",
             ),
-            kept=family.kept + (family.poolers if self.bare else ()),
+            kept=kept + (family.poolers if self.bare else ()),
             aliases=family.aliases,
             not_in_file=(f"{SCALING}/*",),
         )
@@ -149,10 +163,11 @@ def load_classifier(
     Args:
         checkpoint: a folder, or a name on the Hub.
         num_labels: number of logits; by default the checkpoint's.
-        problem_type: "single_label_classification", "multi_label_classification" or
-            "regression"; by default the checkpoint's, else by `num_labels`.
+        problem_type: "single_label_classification", "multi_label_classification", "regression" or
+            "token_classification"; by default the checkpoint's, else by `num_labels`.
         pooling: "original" for the family's own head, "mean" for a masked mean and one dense
-            layer, "auto" for mean with sentence-transformers checkpoints, else original.
+            layer, "auto" for mean with sentence-transformers checkpoints, else original. Token
+            classification has the family's own head ("tokens").
         dtype: a Keras dtype policy, such as "float32" or "mixed_bfloat16".
         seed: for a new head's weights and for dropout.
         class_names: names of the logits; by default the checkpoint's.
@@ -160,7 +175,8 @@ def load_classifier(
         verbose: 0 prints nothing.
 
     Returns:
-        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels).
+        A functional model, dict of ids, each (batch, length), -> logits, (batch, num_labels); for
+        token classification (batch, length, num_labels).
 
     Raises:
         UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
@@ -170,14 +186,17 @@ def load_classifier(
     check_dtype(dtype)
     seed = require_count("seed", seed, 0, MOST_SEED)
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
-    other = other_head(found.config)
+    problem_type = task_in(found.config) if problem_type is None else problem_type
+    per_token = problem_type == TOKENS
+    other = other_head(found.config, per_token)
     if other and not new_head:
+        what = "tokens" if per_token else "whole texts"
         raise WeightsError(
-            f"{found.name} is a {other}: its head doesn't classify whole texts. "
+            f"{found.name} is a {other}: its head doesn't classify {what}. "
             "Fine-tune it with Transformer, which gives it a new head, or name a checkpoint that "
             "is fine-tuned for classification."
         )
-    kind = _pooling(pooling, found)
+    kind = _pooling(pooling, found, per_token)
     trained = _trained_outputs(found, Architecture(found.config, kind, {}))
     if trained is None and not new_head:
         raise _untrained(found, "classifier")
@@ -294,7 +313,8 @@ def _trained_outputs(checkpoint: Checkpoint, architecture: Architecture) -> int 
     """The number of outputs of a checkpoint's trained head; None if it has no such head."""
     weights, weight_map = checkpoint.weights, architecture.weight_map
     key = weight_map.key(f"{architecture.head.output}/kernel", weight_map.base)
-    return None if other_head(checkpoint.config) or key not in weights else len(weights[key])
+    other = other_head(checkpoint.config, architecture.pooling == "tokens")
+    return None if other or key not in weights else len(weights[key])
 
 
 def check_pooling(pooling: str) -> None:
@@ -302,11 +322,27 @@ def check_pooling(pooling: str) -> None:
     require_choice("pooling", pooling, ("auto", "original", "mean"))
 
 
-def _pooling(pooling: str, checkpoint: Checkpoint) -> str:
+def _pooling(pooling: str, checkpoint: Checkpoint, per_token: bool) -> str:
+    if per_token:
+        return _token_pooling(pooling, checkpoint)
     check_pooling(pooling)
     if pooling == "auto":
         return "mean" if checkpoint.has_mean_pooling else "original"
     return pooling
+
+
+def _token_pooling(pooling: str, checkpoint: Checkpoint) -> str:
+    if pooling not in ("auto", "original", "tokens"):
+        raise ArgumentError(
+            f"pooling={pooling!r}; for token classification allowed are 'auto' and 'original'."
+        )
+    family = family_of(checkpoint.config)
+    if family.token_head is None:
+        raise UnsupportedModelError(
+            f"{checkpoint.name} has model_type={family.model_type!r}, which has no head for token "
+            "classification in the original either. Use another checkpoint, such as a BERT."
+        )
+    return "tokens"
 
 
 def _build(
@@ -318,7 +354,7 @@ def _build(
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file fails at once.
     weights, weight_map = checkpoint.weights, architecture.weight_map
-    unfit = other_head(architecture.config) is not None
+    unfit = other_head(architecture.config, architecture.pooling == "tokens") is not None
     replaced = _replaced(weights, weight_map, head, num_labels, unfit)
     loader = WeightLoader(weights, weight_map, replaced)
     with filled_by(loader.value):
@@ -349,7 +385,7 @@ def _untrained(checkpoint: Checkpoint, layers: str) -> WeightsError:
 def _has_scaling(architecture: Architecture, config: Any) -> bool:
     """Whether the model is a regression whose outputs are those of its output layer."""
     bounded = getattr(architecture.head, "has_activation", lambda _: False)(config)
-    return not bounded and not TASKS[architecture.config["problem_type"]].has_classes
+    return not bounded and not TASKS[architecture.task].has_classes
 
 
 def _replaced(

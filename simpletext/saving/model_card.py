@@ -21,13 +21,13 @@ def write_card(folder: Path, settings: Settings, pooling: str) -> None:
 
     data = ModelCardData(
         library_name="sentence-transformers" if pooling == "mean" else "transformers",
-        pipeline_tag="text-classification",
-        tags=["simpletext", "keras", "text-classification"],
+        pipeline_tag=_job(settings),
+        tags=["simpletext", "keras", _job(settings)],
         base_model=settings.base_model,
     )
     parts = [
         f"---\n{data.to_yaml()}\n---",
-        "# Text classifier",
+        "# Token classifier" if settings.labels.kind.per_token else "# Text classifier",
         _about(settings),
         _labels(settings),
     ]
@@ -35,6 +35,11 @@ def write_card(folder: Path, settings: Settings, pooling: str) -> None:
         parts.append(_numbers(settings))
     parts.append(_how_to_load(settings, pooling))
     ModelCard("\n\n".join(parts) + "\n").save(folder / CARD)
+
+
+def _job(settings: Settings) -> str:
+    """The name of transformers' pipeline."""
+    return "token-classification" if settings.labels.kind.per_token else "text-classification"
 
 
 def _about(settings: Settings) -> str:
@@ -80,6 +85,10 @@ def _numbers(settings: Settings) -> str:
     return "\n".join(["## Data and scores\n", "| | |", "|---|---|", *rows])
 
 
+def _strategy(settings: Settings) -> str:
+    return ', aggregation_strategy="first"' if settings.labels.kind.per_token else ""
+
+
 def _how_to_load(settings: Settings, pooling: str) -> str:
     text = '[("One text.", "Another.")]' if settings.paired else '["One text."]'
     ours = f'import simpletext\n\nsimpletext.load_predictor("FOLDER").predict({text})'
@@ -92,7 +101,7 @@ def _how_to_load(settings: Settings, pooling: str) -> str:
         theirs = '{"text": "One text.", "text_pair": "Another."}' if settings.paired else text
         theirs = (
             "from transformers import pipeline\n\n"
-            f'pipeline("text-classification", model="FOLDER")({theirs})'
+            f'pipeline("{_job(settings)}", model="FOLDER"{_strategy(settings)})({theirs})'
         )
     return (
         f"## How to load it\n\n```python\n{ours}\n```\n\n"

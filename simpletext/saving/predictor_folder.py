@@ -128,7 +128,7 @@ def read_pretrained(
     model = load_classifier(checkpoint, problem_type=task, dtype=dtype, new_head=False)
     config = architecture_of(model).config
     names = tuple(labels_in(config) or ())
-    labels = Labels(config["problem_type"], names, numbered=True)
+    labels = Labels(architecture_of(model).task, names, numbered=True)
     if not labels.kind.has_classes and _sigmoid_applies(config):
         console.say(
             f"{checkpoint.name} is a cross-encoder, to whose output sentence-transformers applies "
@@ -150,7 +150,7 @@ def _sigmoid_applies(config: Mapping[str, Any]) -> bool:
 def probe_values(
     model: keras.Model, tokenizer: Tokenizer, settings: Settings, texts: Sequence[str]
 ) -> np.ndarray:
-    """Probabilities of the probe texts, (texts, classes) float32.
+    """Probabilities of the probe texts, (texts, classes) float32; or of words, (words, classes).
 
     Not by the compiled predict function: compiling one for a few texts would take longer than
     everything else that loading does.
@@ -158,9 +158,11 @@ def probe_values(
     pairs = list(reversed(texts)) if settings.paired else None
     config = architecture_of(model).config
     encoder = text_encoder_for(config, tokenizer, settings.maxlen, segments=settings.segments)
-    data = encoder.encode(texts, pairs)
+    per_token, rows = settings.labels.kind.per_token, np.arange(len(texts))
+    data = encoder.encode_words(texts) if per_token else encoder.encode(texts, pairs)
     check_ids(data, model)
-    logits = keras.ops.convert_to_numpy(model(data.padded(np.arange(len(texts))), training=False))
+    logits = keras.ops.convert_to_numpy(model(data.padded(rows), training=False))
+    logits = logits[data.first_tokens(rows)] if per_token else logits
     return settings.labels.kind.probabilities(logits / settings.temperature)
 
 
@@ -207,7 +209,8 @@ def _moved_probes(
     values = probe_values(model, tokenizer, settings, texts)
     has_classes = settings.labels.kind.has_classes
     scale = 1.0 if has_classes else max(1.0, float(np.abs(saved).max()))
-    moved = float(np.abs(values - saved).max())
+    same = values.shape == saved.shape  # of words, there may be others
+    moved = float(np.abs(values - saved).max()) if same else np.inf
     tolerance = max(tolerance, TOLERANCES[precision_of(model)])
     if moved <= tolerance * scale:
         return []
@@ -222,7 +225,7 @@ def _parsed_probes(
 ) -> tuple[list[str], np.ndarray, float]:
     try:
         texts = [str(text) for text in probes["texts"]]
-        values = np.array(probes["values"], dtype="float32").reshape(len(texts), classes)
+        values = np.array(probes["values"], dtype="float32").reshape(-1, classes)
         return texts, values, float(probes["tolerance"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(

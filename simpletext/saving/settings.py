@@ -150,7 +150,7 @@ def _parsed(raw: Mapping[str, Any]) -> Settings:
         classes,
     )
     _require(type(raw["maxlen"]) is int and raw["maxlen"] >= 3, "maxlen", raw["maxlen"])
-    _require(raw["pooling"] in ("mean", "original"), "pooling", raw["pooling"])
+    _require(raw["pooling"] in ("mean", "original", "tokens"), "pooling", raw["pooling"])
     _require(raw.get("precision", "float32") in POLICIES, "precision", raw.get("precision"))
     for name in ("paired", "segments"):
         _require(raw.get(name) in (None, True, False), name, raw.get(name))

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import ArgumentError
+from ..utils.ragged import flattened, is_ragged, split_as
 from ..utils.validation import did_you_mean, require_number, shown
 from .task import Task, task_named
 
@@ -54,6 +55,34 @@ class SparseCrossentropy(keras.losses.Loss):
         """The arguments."""
         own = {"gamma": self.gamma, "label_smoothing": self.label_smoothing}
         return super().get_config() | own
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class TokenCrossentropy(SparseCrossentropy):
+    """`SparseCrossentropy` of each token, averaged over the tokens that have a label.
+
+    The mean is over the labelled tokens of a batch, as PyTorch's with `ignore_index`, also with
+    weights; labels below 0 are none.
+    """
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Keras' call.
+
+        Args:
+            y_true: (batch, length) whole numbers.
+            y_pred: logits, (batch, length, classes).
+            sample_weight: (batch,) or (batch, length), or None.
+        """
+        labels = ops.cast(ops.convert_to_tensor(y_true), "int32")
+        logits = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+        labelled = ops.cast(labels >= 0, "float32")
+        losses = self.call(ops.maximum(labels, 0), ops.reshape(logits, (-1, logits.shape[-1])))
+        weights = labelled
+        if sample_weight is not None:
+            given = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
+            weights = weights * (given[:, None] if len(given.shape) == 1 else given)
+        total = ops.sum(losses * ops.reshape(weights, (-1,)))
+        return total / ops.maximum(ops.sum(labelled), 1.0)
 
 
 def loss_for(task: str, loss: Any = None, label_smoothing: float = 0.0) -> Any:
@@ -123,13 +152,13 @@ def _named(kind: Task, name: str | None, smoothing: float) -> keras.losses.Loss:
 def class_weights(
     class_weight: Mapping[Any, float] | str | None, labels: "Labels", y: np.ndarray
 ) -> np.ndarray | None:
-    """The weight of each row in the loss, (rows,), by its class.
+    """The weight of each row in the loss, (rows,), by its class; or of each word, in rows.
 
     Args:
         class_weight: class (by name or by index) -> weight, classes left out having 1; "balanced"
             for scikit-learn's rows / (classes * rows of the class); or None.
         labels: the task and classes.
-        y: labels as numbers, (rows,).
+        y: labels as numbers, (rows,), or rows of them.
 
     Raises:
         ArgumentError: a class that isn't there, a weight that is no number of 0 or more, a task
@@ -142,6 +171,9 @@ def class_weights(
             f"class_weight needs one class a text, and this task is {labels.task}. "
             'For rare labels of a multi-label task use loss="focal", or sample_weight.'
         )
+    if is_ragged(y):
+        weights = class_weights(class_weight, labels, flattened(y))
+        return None if weights is None else split_as(weights, y)
     if isinstance(class_weight, str):
         return _balanced(class_weight, len(labels.classes), y)[y]
     if not isinstance(class_weight, Mapping):

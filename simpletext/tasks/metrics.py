@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..data.tags import part_of, scheme_of
 from ..errors import ArgumentError
 from ..utils.validation import shown
 from .losses import expects_probabilities, name_of
@@ -181,6 +182,83 @@ class Correlation(keras.metrics.Metric):
         return super().get_config() | {"ranks": self.ranks, "targets": self.targets}
 
 
+@keras.saving.register_keras_serializable("simpletext")
+class TokenAccuracy(keras.metrics.Mean):
+    """The share of labelled tokens whose label is predicted; labels below 0 are none."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Keras' call after a batch: labels (batch, length), logits (batch, length, classes)."""
+        truth = ops.cast(y_true, "int32")
+        right = ops.cast(ops.argmax(y_pred, axis=-1), "int32") == truth
+        super().update_state(ops.cast(right, "float32"), ops.cast(truth >= 0, "float32"))
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class EntityF1(keras.metrics.Metric):
+    """The F1 of whole entities, as seqeval's micro average in its default mode.
+
+    Args:
+        classes: the tags in the order of the logits.
+        scheme: their scheme (see `simpletext.data.tags`); by default detected.
+        name: its name in the history.
+    """
+
+    def __init__(
+        self, classes: list[str], scheme: str | None = None, name: str = "f1", **options: Any
+    ) -> None:
+        super().__init__(name=name, **options)
+        self.classes, self.scheme = list(classes), scheme or scheme_of([classes])
+        parts = [part_of(tag, self.scheme) for tag in self.classes]
+        types = sorted({kind for _, kind in parts})
+        # For each tag, and for no label at the end: its type, and what its letter says.
+        self._types = [types.index(kind) if letter != "O" else -1 for letter, kind in parts] + [-1]
+        self._begins = [letter in "BS" for letter, _ in parts] + [False]
+        self._closes = [letter in "ES" for letter, _ in parts] + [False]
+        self.counts = self.add_variable((2,), "zeros", name="counts", dtype="float32")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Keras' call after a batch: labels (batch, length), logits (batch, length, classes)."""
+        truth = ops.cast(y_true, "int32")
+        places = ops.arange(ops.shape(truth)[1], dtype="int32")[None, :]
+        labelled = truth >= 0
+        # Labelled tokens to the front: a word's other tokens are no part of the sequence.
+        order = ops.argsort(ops.where(labelled, 0, ops.shape(truth)[1]) + places, axis=1)
+        nothing = len(self.classes)
+        answers = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        true, found = (
+            self._entities(ops.take_along_axis(ops.where(labelled, tags, nothing), order, axis=1))
+            for tags in (truth, answers)
+        )
+        same = true[1] & found[1] & (true[2] == found[2]) & (true[3] == found[3])
+        hits, both = ops.sum(ops.cast(same, "float32")), 0.0
+        for starts in (true[0], found[0]):
+            both = both + ops.sum(ops.cast(starts, "float32"))
+        self.counts.assign_add(ops.stack([2 * hits, both]))
+
+    def _entities(self, tags: Any) -> tuple[Any, Any, Any, Any]:
+        """Where entities start and end, each token's type, and where its entity started."""
+        types, begins, closes = (
+            ops.take(ops.convert_to_tensor(np.array(table)), tags, axis=0)
+            for table in (self._types, self._begins, self._closes)
+        )
+        inside = types >= 0
+        joined = inside[:, 1:] & (types[:, 1:] == types[:, :-1]) & ~begins[:, 1:] & ~closes[:, :-1]
+        edge = ops.zeros_like(inside[:, :1])
+        starts = inside & ~ops.concatenate([edge, joined], axis=1)
+        ends = inside & ~ops.concatenate([joined, edge], axis=1)
+        places = ops.arange(ops.shape(tags)[1], dtype="int32")
+        before = (places[None, :] <= places[:, None])[None] & starts[:, None, :]
+        return starts, ends, types, ops.max(ops.where(before, places[None, None, :], -1), axis=2)
+
+    def result(self) -> Any:
+        """The F1 so far; 0 where there is no entity."""
+        return self.counts[0] / ops.maximum(self.counts[1], 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return super().get_config() | {"classes": self.classes, "scheme": self.scheme}
+
+
 def _ranks(values: Any) -> Any:
     """The rank of each value, ties sharing the middle of theirs."""
     ordered = ops.sort(values)
@@ -190,11 +268,14 @@ def _ranks(values: Any) -> Any:
 
 def confusion_score(score: str, task: str) -> MetricFactory:
     """A factory of `Confusion` metrics for a task's `metrics` table."""
-    return lambda name, outputs: Confusion(name, task, outputs, score)
+    return lambda name, classes: Confusion(name, task, len(classes), score)
 
 
 def metrics_for(
-    task: str, num_labels: int, metrics: Sequence[Any] | str | None = None
+    task: str,
+    num_labels: int,
+    metrics: Sequence[Any] | str | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> list[Any]:
     """Keras metrics for a task.
 
@@ -202,8 +283,10 @@ def metrics_for(
         task: one of Hugging Face's problem types.
         num_labels: logits per text.
         metrics: names ("accuracy", "f1" or "f1_macro", "f1_micro", "f1_weighted", "auc", "mcc";
-            for regression "mae", "rmse", "pearson", "spearman") and Keras metrics of your own;
-            by default accuracy, or mae.
+            for regression "mae", "rmse", "pearson", "spearman"; for token classification "f1", of
+            entities, and "accuracy") and Keras metrics of your own; by default accuracy, mae or
+            the entities' F1.
+        class_names: the names of the logits, which entities follow from.
 
     Raises:
         ArgumentError: an unknown name, or one that doesn't fit the task.
@@ -214,10 +297,11 @@ def metrics_for(
     """
     kind = task_named(task)
     wanted = kind.default_metric if metrics is None else metrics
-    return [_metric(metric, kind, num_labels) for metric in as_list(wanted)]
+    names = [str(i) for i in range(num_labels)] if class_names is None else class_names
+    return [_metric(metric, kind, names) for metric in as_list(wanted)]
 
 
-def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
+def _metric(metric: Any, kind: Task, names: Sequence[str]) -> Any:
     if not isinstance(metric, str):
         is_metric = isinstance(metric, keras.metrics.Metric)
         if not is_metric and (isinstance(metric, type) or not callable(metric)):
@@ -228,7 +312,7 @@ def _metric(metric: Any, kind: Task, num_labels: int) -> Any:
             _check_takes_logits(metric)
         return metric
     if metric in kind.metrics:
-        return kind.metrics[metric](metric, num_labels)
+        return kind.metrics[metric](metric, names)
     fitting = ", ".join(kind.metrics)
     if any(metric in other.metrics for other in TASKS.values()):
         raise ArgumentError(

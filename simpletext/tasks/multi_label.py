@@ -36,7 +36,7 @@ class MultiLabel(Classification):
         "f1_macro": confusion_score("f1_macro", MULTI),
         "f1_micro": confusion_score("f1_micro", MULTI),
         "f1_weighted": confusion_score("f1_weighted", MULTI),
-        "auc": lambda name, outputs: AreaUnderCurve(name, MULTI, outputs),
+        "auc": lambda name, classes: AreaUnderCurve(name, MULTI, len(classes)),
     }
     default_metric = "accuracy"
 

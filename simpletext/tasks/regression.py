@@ -30,8 +30,8 @@ class Regression(Task):
     metrics: ClassVar = {
         "mae": lambda name, _: keras.metrics.MeanAbsoluteError(name=name),
         "rmse": lambda name, _: keras.metrics.RootMeanSquaredError(name=name),
-        "pearson": lambda name, outputs: Correlation(name, False, outputs),
-        "spearman": lambda name, outputs: Correlation(name, True, outputs),
+        "pearson": lambda name, targets: Correlation(name, False, len(targets)),
+        "spearman": lambda name, targets: Correlation(name, True, len(targets)),
     }
     default_metric = "mae"
 

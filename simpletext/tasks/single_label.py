@@ -39,7 +39,7 @@ class SingleLabel(Classification):
         "f1_macro": confusion_score("f1_macro", SINGLE),
         "f1_micro": confusion_score("f1_micro", SINGLE),
         "f1_weighted": confusion_score("f1_weighted", SINGLE),
-        "auc": lambda name, outputs: AreaUnderCurve(name, SINGLE, outputs),
+        "auc": lambda name, classes: AreaUnderCurve(name, SINGLE, len(classes)),
         "mcc": confusion_score("mcc", SINGLE),
     }
     default_metric = "accuracy"

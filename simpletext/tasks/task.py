@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
 REGRESSION = "regression"
+TOKENS = "token_classification"
 
-MetricFactory = Callable[[str, int], Any]  # (name, number of outputs) -> Keras metric
+MetricFactory = Callable[[str, Sequence[str]], Any]  # (name, the outputs' names) -> Keras metric
 
 
 class Task(ABC):
@@ -32,13 +33,16 @@ class Task(ABC):
         title: the name in messages and reports.
         activation: what turns logits into predictions: "softmax", "sigmoid" or "linear".
         has_classes: whether outputs are probabilities of classes; otherwise they are values.
-        has_one_class: whether each text has exactly one class.
+        has_one_class: whether each text, or word, has exactly one class.
+        per_token: whether words have labels, not texts. Labels and values are then rows of one
+            array per text (see `utils.ragged`), and targets of the loss are (batch, length), with
+            -1 where a token has no label.
         has_thresholds: whether each class is predicted by a threshold of its own.
         label_dtype: the dtype of encoded labels.
         losses: name -> function of the label smoothing that returns a Keras loss on logits; None is
             the name of the default one.
-        metrics: name -> function of the metric's name and the number of outputs that returns a
-            Keras metric on logits.
+        metrics: name -> function of the metric's name and the outputs' names that returns a Keras
+            metric on logits.
         default_metric: a name in `metrics`.
     """
 
@@ -47,6 +51,7 @@ class Task(ABC):
     activation: ClassVar[str] = "softmax"
     has_classes: ClassVar[bool] = True
     has_one_class: ClassVar[bool] = False
+    per_token: ClassVar[bool] = False
     has_thresholds: ClassVar[bool] = False
     label_dtype: ClassVar[str] = "float32"
     losses: ClassVar[Mapping[str | None, Callable[[float], Any]]]
@@ -90,6 +95,14 @@ class Task(ABC):
     def counts(self, ids: np.ndarray, outputs: int) -> np.ndarray:
         """Texts per class, (outputs,), from encoded labels."""
         return ids.sum(axis=0).astype(int)
+
+    def flat(self, values: np.ndarray) -> np.ndarray:
+        """Labels or values with one row per prediction."""
+        return values
+
+    def displayed(self, labels: "Labels", ids: np.ndarray, texts: Any, words: Any) -> list:
+        """Labels as reports show them, one per text."""
+        return self.decode(labels, ids)
 
     # ---- predictions ---------------------------------------------------------------------
 
@@ -143,6 +156,12 @@ class Task(ABC):
     @abstractmethod
     def confusion(self, y: np.ndarray, values: np.ndarray) -> Any:
         """What `Learner.validate` returns: the confusion matrix or matrices, or scores."""
+
+    def plotted_confusion(
+        self, y: np.ndarray, values: np.ndarray, names: list[str]
+    ) -> tuple[Any, list[str]]:
+        """The confusion matrix as it is plotted, and the names of its rows."""
+        return self.confusion(y, values), names
 
     @abstractmethod
     def scores(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> dict[str, Any]:

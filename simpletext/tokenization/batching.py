@@ -5,7 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..utils.ragged import is_ragged
 from .encoded_texts import EncodedTexts, pieces
+
+NO_LABEL = -1  # of tokens that aren't the first of a word
 
 
 class Batches(keras.utils.PyDataset):
@@ -22,7 +25,8 @@ class Batches(keras.utils.PyDataset):
         seed: with the epoch's number it fixes the order.
         epoch: the number of the first epoch.
         y: labels, one row per example; by default those of the encoded texts, if they have any.
-        weights: sample weights, (rows,), or None.
+            Labels of words are laid out as (batch, length), with -1 for no label.
+        weights: sample weights, (rows,), or as labels of words are; or None.
     """
 
     def __init__(
@@ -53,7 +57,8 @@ class Batches(keras.utils.PyDataset):
         """How many of a batch's parts differ in width: inputs are texts, and targets may be."""
         if not self.are_texts:
             return 0
-        return 1 if self.y is None or isinstance(self.y, np.ndarray) else 2
+        parts = [part for part in (self.y, self.weights) if part is not None]
+        return 1 + sum(is_ragged(part) or not isinstance(part, np.ndarray) for part in parts)
 
     @property
     def order(self) -> np.ndarray:
@@ -65,8 +70,13 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self.rows[index]
-        others = (part[rows] for part in (self.y, self.weights) if part is not None)
-        return (take_rows(self.data, rows), *others)
+        others = ((self.y, NO_LABEL), (self.weights, 0))
+        parts = (self._taken(part, rows, fill) for part, fill in others if part is not None)
+        return (take_rows(self.data, rows), *parts)
+
+    def _taken(self, part: np.ndarray, rows: np.ndarray, fill: float) -> np.ndarray:
+        """Some rows of labels or weights, those of words where their first tokens stand."""
+        return self.data.laid_out(part, rows, fill) if is_ragged(part) else part[rows]
 
     def on_epoch_end(self) -> None:
         """Called by Keras after an epoch: draws the next order."""

@@ -1,12 +1,14 @@
 """Encoded texts in flat arrays."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 
 import numpy as np
 
+from ..errors import DataError
 from ..tasks.labels import Labels
+from ..utils.ragged import flattened, ragged
 from .layout import Layout
 
 # Shuffled texts are sorted by their length times a random factor up to this one, drawn anew each
@@ -25,6 +27,9 @@ class EncodedTexts:
         texts: the texts themselves, for reports.
         pairs: the second texts of sentence pairs, or None.
         full_lengths: tokens per text before truncation to maxlen, (texts,).
+        word_ids: for each token the number of the word whose first token it is, else -1,
+            (tokens,) int32; None where words have no labels.
+        words: for each text the first character and the end of its words, (words, 2); or None.
     """
 
     ids: np.ndarray
@@ -34,6 +39,8 @@ class EncodedTexts:
     full_lengths: np.ndarray
     texts: Sequence[str]
     pairs: Sequence[str] | None = None
+    word_ids: np.ndarray | None = None
+    words: Sequence[np.ndarray] | None = None
 
     @classmethod
     def gather(
@@ -72,8 +79,10 @@ class EncodedTexts:
         def joined(name: str, dtype: str) -> np.ndarray:
             return np.concatenate([np.zeros(0, dtype), *(getattr(c, name) for c in chunks)])
 
+        tagged = bool(chunks) and chunks[0].word_ids is not None
         return cls(
             ids=joined("ids", "int32"),
+            word_ids=joined("word_ids", "int32") if tagged else None,
             type_ids=joined("type_ids", "uint8"),
             offsets=offsets_of(joined("lengths", "int64")),
             layout=layout,
@@ -89,6 +98,22 @@ class EncodedTexts:
         """The ids and type ids of each text."""
         ends = self.offsets[1:-1]
         return zip(np.split(self.ids, ends), np.split(self.type_ids, ends), strict=True)
+
+    def laid_out(self, values: np.ndarray, rows: np.ndarray, fill: float) -> np.ndarray:
+        """What the words of some rows have, at the places of their first tokens in the batch.
+
+        Args:
+            values: for each text one number per word that has a token (see `utils.ragged`).
+            rows: the texts.
+            fill: what the other tokens have.
+
+        Returns:
+            (rows, length), of the type of the values.
+        """
+        mask, given = self.first_tokens(rows), flattened(values[rows])
+        batch = np.full(mask.shape, fill, given.dtype)
+        batch[mask] = given
+        return batch
 
     @property
     def lengths(self) -> np.ndarray:
@@ -113,10 +138,44 @@ class EncodedTexts:
     def with_labels(self, y: np.ndarray, labels: Labels) -> "LabelledTexts":
         """The same texts with labels."""
         mine = {part.name: getattr(self, part.name) for part in fields(EncodedTexts)}
+        if self.word_ids is not None:
+            y = ragged(row[self.read_words(i)] for i, row in enumerate(y))
         return LabelledTexts(**mine, y=y, labels=labels)
 
-    def padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The model's inputs for some rows, each (rows, length of the longest) int32."""
+    def with_word_ids(self, word_ids: np.ndarray) -> "EncodedTexts":
+        """The same texts with the words whose first token each token is."""
+        return replace(self, word_ids=word_ids)
+
+    def with_words(self, words: Sequence[np.ndarray]) -> "EncodedTexts":
+        """The same texts with the places of their words."""
+        return replace(self, words=words)
+
+    def read_words(self, row: int) -> np.ndarray:
+        """The numbers of a text's words that have a token: those behind maxlen have none."""
+        numbers = self.word_ids_of(row)
+        return numbers[numbers >= 0]
+
+    def word_ids_of(self, row: int) -> np.ndarray:
+        """The `word_ids` of one text, (tokens,)."""
+        return self._word_ids()[self.offsets[row] : self.offsets[row + 1]]
+
+    def read_places(self) -> list[np.ndarray]:
+        """Where the words that have a token stand, (words, 2) for each text."""
+        return [places[self.read_words(row)] for row, places in enumerate(self.words or ())]
+
+    def first_tokens(self, rows: np.ndarray) -> np.ndarray:
+        """Which places of a padded batch are words' first tokens, (rows, length) booleans."""
+        mask, tokens = self._places(rows)
+        mask[mask] = self._word_ids()[tokens] >= 0
+        return mask
+
+    def _word_ids(self) -> np.ndarray:
+        if self.word_ids is None:
+            raise DataError("These texts were encoded without their words.")
+        return self.word_ids
+
+    def _places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where a padded batch has tokens, (rows, length), and which these are in `ids`."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         width = int(lengths.max(initial=1))
@@ -124,7 +183,11 @@ class EncodedTexts:
         if self.layout.padding_side == "left":
             columns = columns - (width - lengths[:, None])
         mask = (columns >= 0) & (columns < lengths[:, None])
-        tokens = (starts[:, None] + columns)[mask]
+        return mask, (starts[:, None] + columns)[mask]
+
+    def padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The model's inputs for some rows, each (rows, length of the longest) int32."""
+        mask, tokens = self._places(rows)
         values = {"input_ids": (self.layout.pad_id, self.ids)}
         if self.layout.segments:
             values["token_type_ids"] = (self.layout.pad_type_id, self.type_ids)
@@ -145,7 +208,7 @@ class LabelledTexts(EncodedTexts):
     """Encoded texts with labels.
 
     Attributes:
-        y: labels as numbers (see `Labels.encode`).
+        y: labels as numbers (see `Labels.encode`); of words, those that have a token.
         labels: what those numbers mean.
     """
 

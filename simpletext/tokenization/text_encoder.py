@@ -11,7 +11,8 @@ from .cache import cached, fingerprint
 from .encoded_texts import EncodedTexts
 from .layout import Layout
 from .tokenizer import Tokenizer
-from .windows import windows_of
+from .windows import OVERLAP, windows_of
+from .words import encode_words
 
 LONG = 20_000  # texts that take long enough for a progress bar
 
@@ -69,6 +70,24 @@ class TextEncoder:
         """Long texts in overlapping windows, and how many each text has, (texts,)."""
         self.check_pairs(pairs)
         return windows_of(self.tokenizer, texts, pairs, self.maxlen, self.layout)
+
+    def encode_words(
+        self, texts: Sequence[str], words: Sequence[np.ndarray] | None = None
+    ) -> EncodedTexts:
+        """Texts as token ids, with the words whose first tokens have labels.
+
+        Args:
+            texts: single texts.
+            words: where their words stand (see `Sentences`); None to find them.
+        """
+        return encode_words(self.tokenizer, texts, words, self.maxlen, self.layout)[0]
+
+    def word_windows(
+        self, texts: Sequence[str], words: Sequence[np.ndarray] | None = None
+    ) -> tuple[EncodedTexts, np.ndarray]:
+        """The same in overlapping windows, and how many each text has, (texts,)."""
+        stride = int(self.maxlen * OVERLAP)
+        return encode_words(self.tokenizer, texts, words, self.maxlen, self.layout, stride)
 
     def check_pairs(self, pairs: Sequence[str] | None) -> None:
         """Refuse pairs for a model of single texts, and single texts for a model of pairs."""

@@ -38,6 +38,7 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
 
     Raises:
         FolderExistsError: one of the files is there already.
+        DataError: data of another kind, or with tags of words.
     """
     import tensorflow as tf
 
@@ -45,6 +46,8 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
         raise DataError(
             f"data must come from preprocess_train or preprocess_test; got {shown(data)}."
         )
+    if data.word_ids is not None:
+        raise DataError("TFRecord files hold labels of whole texts; these data have tags of words.")
     path = local_path(path)
     side = path.with_name(path.name + ".json")
     check_absent(path)

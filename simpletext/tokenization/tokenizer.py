@@ -180,6 +180,15 @@ class Tokenizer:
         rows = zip(encoding.sequence_ids, encoding.offsets, strict=True)
         return [None if part is None else (part, *span) for part, span in rows]
 
+    def encodings(self, texts: list[str], maxlen: int, stride: int = 0) -> list[Any]:
+        """The texts as encodings of `tokenizers`, with offsets; what is cut is in `overflowing`."""
+        return self._set_to(maxlen, stride).encode_batch(texts)
+
+    @property
+    def marks_subwords(self) -> bool:
+        """Whether tokens within a word have a mark, such as WordPiece's ##."""
+        return bool(getattr(self._backend.model, "continuing_subword_prefix", None))
+
     def token_id(self, token: str) -> int | None:
         """The id of a token; None if the vocabulary lacks it."""
         return self._backend.token_to_id(token)

@@ -16,6 +16,7 @@ from keras.optimizers.schedules import CosineDecay
 
 from ..inference.forward import predict_batch
 from ..models.loading import newly_initialised
+from ..tokenization.batching import NO_LABEL
 from ..utils import console
 from ..utils.interrupt import CtrlC
 from .sources import one_pass
@@ -39,7 +40,7 @@ def train_new_head(
     """Train the newly initialised layers of a model; its other layers stay as they are.
 
     A model without newly initialised layers is left as it is, and so is one whose new layers don't
-    take one vector per text.
+    take one vector per text, or per token where tokens have labels.
 
     Args:
         model: compiled; its own loss is used.
@@ -67,7 +68,7 @@ def _encoded(
         for x, *truth in one_pass(batches):
             count = len(truth[0])
             features = predict_batch(encoder, x, count).astype("float32")
-            read.append((features, *map(np.asarray, truth)))
+            read.append(_labelled(features, *map(np.asarray, truth)))
             rows += count
             more = math.ceil(max(wanted - rows, 0) / count)
             bar.total = min(len(batches), len(read) + more)
@@ -76,6 +77,15 @@ def _encoded(
             if rows >= wanted:
                 break
     return tuple(np.concatenate(parts) for parts in zip(*read, strict=True))
+
+
+def _labelled(features: np.ndarray, y: np.ndarray, *weights: np.ndarray) -> tuple:
+    """Rows to train on; of tokens' features, (batch, length, ...), one per labelled token."""
+    if features.ndim == 2:
+        return features, y, *weights
+    mask = y != NO_LABEL
+    spread = (np.broadcast_to(w if w.ndim == 2 else w[:, None], y.shape) for w in weights)
+    return tuple(part[mask][:, None] for part in (features, y, *spread))
 
 
 def _train(
@@ -122,9 +132,13 @@ def rows_for(outputs: int) -> int:
 
 
 def head_input(model: keras.Model) -> Any:
-    """The input of the newly initialised layers, (batch, features), or None."""
+    """The input of the newly initialised layers, (batch, features), or None.
+
+    For labels of tokens it is (batch, length, features).
+    """
     new = newly_initialised(model)
     paths = [v.path for v in model.trainable_variables if v.path in new]
     names = {path.split("/")[0] for path in paths}
     first = next((layer for layer in model.layers if layer.name in names), None)
-    return first.input if first is not None and len(first.input.shape) == 2 else None
+    dimensions = len(model.output.shape)
+    return first.input if first is not None and len(first.input.shape) == dimensions else None

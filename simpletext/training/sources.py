@@ -19,6 +19,7 @@ from ..tasks.losses import class_weights
 from ..tokenization.batching import Batches, take_rows
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from ..utils import backend
+from ..utils.ragged import flattened
 from ..utils.validation import require_count, shown
 
 
@@ -52,7 +53,7 @@ class Rows:
         parts = [self.data.ids, self.data.offsets] if whole else keras.tree.flatten(self.data)
         digest = hashlib.blake2b(digest_size=8)
         for part in (*parts, self.y, *(() if self.weights is None else (self.weights,))):
-            digest.update(np.ascontiguousarray(part).tobytes())
+            digest.update(np.ascontiguousarray(flattened(part)).tobytes())
         return f"{len(self)} rows ({digest.hexdigest()})"
 
     def training(

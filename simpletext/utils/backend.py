@@ -169,7 +169,7 @@ def _signature(batch: tuple, varying: int) -> Any:
         return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
 
     def text_spec(part: np.ndarray) -> Any:
-        return tf.TensorSpec((None, None), part.dtype)
+        return tf.TensorSpec((None,) * part.ndim, part.dtype)
 
     return tuple(
         keras.tree.map_structure(text_spec if i < varying else spec, part)

@@ -381,3 +381,27 @@ def test_ktrains_models_without_a_checkpoint(options, tiny):
 def test_label_columns_must_be_named():
     with pytest.raises(DataError, match="label_columns is empty"):
         text.texts_from_df(pd.DataFrame(TABLE), "text")
+
+
+def test_entities_from_everything_are_the_same_data(tiny, tmp_path):
+    words, tags = [["good", "film"], ["a", "sad", "film"]], [["B-A", "O"], ["O", "B-B", "I-B"]]
+    rows = [(i, w, t) for i in range(2) for w, t in zip(words[i], tags[i], strict=True)]
+    table = pd.DataFrame(rows, columns=["SentenceID", "Word", "Tag"])
+    table.to_csv(tmp_path / "gmb.csv", index=False)
+    lines = ["\n".join(f"{w} {t}" for i, w, t in rows if i == number) for number in range(2)]
+    (tmp_path / "data.txt").write_text("\n\n".join(lines) + "\n")
+    options = {"checkpoint": str(tiny), "maxlen": 16, "verbose": 0}
+    both = [tmp_path / "data.txt"] * 2
+    found = [
+        text.entities_from_array(words, tags, words, tags, **options),
+        text.entities_from_df(table, table, **options),
+        text.entities_from_txt(*[tmp_path / "gmb.csv"] * 2, data_format="gmb", **options),
+        text.entities_from_conll2003(*both, **options),
+    ]
+    for train, val, preproc in found:
+        assert preproc.get_classes() == ["O", "B-A", "B-B", "I-B"]
+        assert [row.tolist() for row in train.y] == [[1, 0], [0, 2, 3]]
+        np.testing.assert_array_equal(train.ids, found[0][0].ids)
+        assert len(val) == 2
+    with pytest.raises(ArgumentError, match="data_format='conll'; allowed are 'conll2003' and"):
+        text.entities_from_txt(tmp_path / "data.txt", data_format="conll", **options)

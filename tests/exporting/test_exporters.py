@@ -13,6 +13,7 @@ import simpletext.exporting.exporters
 from simpletext.errors import ArgumentError, ExportError, FolderExistsError
 from simpletext.exporting import exporters
 from simpletext.exporting.bundle import PREDICT, PREDICT_STRINGS, RUNTIMES
+from simpletext.exporting.entity_script import PREDICT_ENTITIES
 
 SOME = ["a good film", "", "it was an awful film " * 5, "nice"]
 PACKAGES = {
@@ -212,3 +213,36 @@ def test_the_guide_to_fastapi(monkeypatch):
         assert client.post("/classify", json={"texts": texts}).status_code == 422
     assert client.post("/classify", content=b" " * 1_000_001).status_code == 413
     assert client.post("/classify", content=iter([b"{}"])).status_code == 413
+
+
+def test_the_script_for_entities_compiles():
+    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.call):
+        parts = {"imports": runtime.imports, "load": runtime.load, "call": runtime.call}
+        script = PREDICT_ENTITIES.substitute(packages="x", **parts)
+        compile(script, "predict.py", "exec")
+        assert max(map(len, script.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
+def test_a_bundle_finds_the_predictors_entities(tiny, tmp_path, format):
+    for package in PACKAGES[format] if format != "saved_model" else ():
+        pytest.importorskip(package)
+    transformer = st.Transformer(str(tiny), maxlen=12)
+    words = [["good", "film"], ["sad", "was", "a"]] * 4
+    tags = [["B-A", "I-A"], ["O", "B-B", "O"]] * 4
+    transformer.preprocess_train(words, tags, verbose=0)
+    predictor = st.get_predictor(transformer.get_model(verbose=0), transformer)
+    assert predictor.export(tmp_path / "out", format)["moved"] < 1e-4
+    texts = ["good film, was it?", "very (sad)", "", "漢字 x"]
+    code = "import json, sys, predict; print(json.dumps(predict.predict(sys.argv[1:])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *texts],
+        cwd=tmp_path / "out",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for theirs, ours in zip(json.loads(done.stdout), predictor.predict(texts), strict=True):
+        assert [e | {"probability": 0} for e in theirs] == [e | {"probability": 0} for e in ours]
+        for one, other in zip(theirs, ours, strict=True):
+            assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)

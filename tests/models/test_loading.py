@@ -85,11 +85,11 @@ def test_config_values_that_are_not_supported_are_named(tiny, tmp_path, field, v
         st.load_encoder(folder)
 
 
-def test_a_token_classifier_is_no_text_classifier(tmp_path, tiny, capsys):
+def test_a_model_for_questions_is_no_text_classifier(tmp_path, tiny, capsys):
     model = st.load_classifier(tiny, 3, pooling="original", verbose=0)
     st.save_checkpoint(model, tmp_path / "tagger")
     path = tmp_path / "tagger" / "config.json"
-    config = json.loads(path.read_text()) | {"architectures": ["BertForTokenClassification"]}
+    config = json.loads(path.read_text()) | {"architectures": ["BertForQuestionAnswering"]}
     path.write_text(json.dumps(config))
     with pytest.raises(WeightsError, match="its head doesn't classify whole texts"):
         st.Predictor.from_pretrained(tmp_path / "tagger")

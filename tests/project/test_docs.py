@@ -164,6 +164,7 @@ def test_ktrain_names_are_all_told():
     told = {name.rpartition(".")[2] for name, _ in migrated()}
     ktrain = """
         texts_from_array texts_from_csv texts_from_df texts_from_folder Transformer
+        entities_from_array entities_from_conll2003 entities_from_df entities_from_txt
         preprocess_train preprocess_test text_classifier text_regression_model get_classifier
         get_regression_model get_learner lr_find lr_plot lr_estimate fit fit_onecycle autofit
         validate evaluate top_losses view_top_losses plot print_layers freeze unfreeze

@@ -62,5 +62,5 @@ def test_an_unknown_task_is_refused_with_those_that_there_are():
 def test_every_task_has_a_default_loss_and_metric(name):
     task = TASKS[name]
     assert task.losses[None](0.0) is not None
-    assert task.metrics[task.default_metric]("score", 3).name == "score"
+    assert task.metrics[task.default_metric]("score", ["a", "b", "c"]).name == "score"
     assert Labels(name, ("a", "b")).kind is task

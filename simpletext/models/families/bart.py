@@ -205,6 +205,7 @@ FAMILY = Family(
     table=TABLE,
     base="model.",
     head=BartHead(),
+    token_head=None,
     encoder_class="BartModel",
     classifier_class="BartForSequenceClassification",
     names=NAMES,

@@ -197,6 +197,7 @@ FAMILY = Family(
     table=bert.TABLE,
     base="bert.",
     head=DenseHead(activation=None),
+    token_pooler=True,
     encoder_class="BigBirdModel",
     classifier_class="BigBirdForSequenceClassification",
     required={"attention_type": ("block_sparse", "original_full")},

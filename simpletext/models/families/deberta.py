@@ -5,6 +5,7 @@ position is the distance between two tokens. All layers share one table of dista
 """
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import ClassVar
 
 import keras
@@ -20,7 +21,7 @@ from ...layers.disentangled_attention import DebertaBlock, DistanceEmbeddings
 from ...layers.dropout import dropout
 from ...layers.embeddings import Embedding
 from ...layers.normalisation import LayerNorm
-from ..heads import Dropout, first_token, output_layer
+from ..heads import Dropout, TokenHead, first_token, output_layer
 from . import bert
 from .family import Family
 
@@ -331,6 +332,7 @@ DEBERTA = Family(
     table=TABLE,
     base="deberta.",
     head=ContextHead(),
+    token_head=TokenHead(attrgetter("hidden_dropout_prob")),
     encoder_class="DebertaModel",
     classifier_class="DebertaForSequenceClassification",
     required={"talking_head": (False,)},

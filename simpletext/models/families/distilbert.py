@@ -1,11 +1,12 @@
 """DistilBERT (https://arxiv.org/abs/1910.01108): BERT without token types and pooler."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import keras
 
 from ...layers.transformer_block import TransformerBlock
-from ..heads import DenseHead
+from ..heads import DenseHead, TokenHead
 from . import bert
 from .family import Family
 
@@ -70,6 +71,7 @@ FAMILY = Family(
     table=TABLE,
     base="distilbert.",
     head=DenseHead("relu", dense="pre_classifier", classifier="classifier", drop_first=False),
+    token_head=TokenHead(attrgetter("hidden_dropout_prob")),
     encoder_class="DistilBertModel",
     classifier_class="DistilBertForSequenceClassification",
     names=NAMES,

@@ -11,7 +11,7 @@ from ...layers.base import Part
 from ...layers.dense import Dense
 from ...layers.embeddings import WordEmbeddings
 from ...layers.positions import Rotary, rotary_settings, rotate
-from ..heads import MaskedMean, output_layer, pooled
+from ..heads import MaskedMean, TokenHead, output_layer, pooled
 from .family import Family
 
 
@@ -231,6 +231,7 @@ FAMILY = Family(
     table=TABLE,
     base="model.",
     head=EuroBertHead(),
+    token_head=TokenHead(lambda config: 0.0),
     encoder_class="EuroBertModel",
     classifier_class="EuroBertForSequenceClassification",
     leftovers=("lm_head.*",),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import UnsupportedModelError
 from ...layers.activations import ACTIVATIONS
+from ..heads import TOKEN_HEAD
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Family:
         table: rows of the weight table, relative to the encoder (see `checkpoints.weight_map`).
         base: the encoder's prefix in files that have a head, such as `"bert."`.
         head: the original classification head, one of `heads`.
+        token_head: the original head for token classification; None if there is none.
+        token_pooler: whether the original has its pooler beside that head.
         encoder_class, classifier_class: names for `architectures` in config.json.
         names: our config's name -> the family's name for it in config.json, or several names, of
             which the first one present counts.
@@ -51,8 +54,15 @@ class Family:
     poolers: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     segments: bool = True
+    token_head: Any = TOKEN_HEAD
+    token_pooler: bool = False
     default_labels: int = 2
     max_length: Callable = attrgetter("max_position_embeddings")
+
+    @property
+    def token_class(self) -> str:
+        """The name in `architectures` of the model for token classification."""
+        return self.classifier_class.replace("ForSequenceClassification", "ForTokenClassification")
 
     def inputs_of(self, config) -> tuple[str, ...]:
         """The inputs of the model with this config: no token types if there is only one."""

@@ -5,6 +5,7 @@ outputs depend on how far it is padded.
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from ...layers.base import Part
 from ...layers.dropout import dropout
 from ...layers.embeddings import Embeddings
 from ...layers.transformer_block import TransformerBlock
+from ..heads import TokenHead
 from . import bert
 from .family import Family
 
@@ -139,6 +141,8 @@ FAMILY = Family(
     table=TABLE,
     base="fnet.",
     head=bert.FAMILY.head,
+    token_head=TokenHead(attrgetter("hidden_dropout_prob")),
+    token_pooler=True,
     encoder_class="FNetModel",
     classifier_class="FNetForSequenceClassification",
     required={"use_tpu_fourier_optimizations": (False,)},

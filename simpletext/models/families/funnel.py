@@ -5,10 +5,12 @@ encoder has a decoder besides, which returns one state per token again.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 from keras import ops
 
+from ...errors import UnsupportedModelError
 from ...layers.attention import AttentionBias, SelfAttention
 from ...layers.base import Part
 from ...layers.dense import Dense
@@ -239,10 +241,38 @@ class FunnelHead:
         stddev = (2 * size) ** -0.5 if given is None else given
         x = Dense(size, "tanh", stddev, seed=seed, name="head", dtype=dtype)(x)
         x = Dropout(config.hidden_dropout, seed + 1, name="classifier_dropout", dtype=dtype)(x)
-        stddev = (size + num_labels) ** -0.5 if given is None else given
-        return Dense(
-            num_labels, "linear", stddev, seed=seed + 2, name="classifier", dtype="float32"
-        )(x)
+        return funnel_output(config, num_labels, seed)(x)
+
+
+@dataclass(frozen=True)
+class FunnelTokenHead:
+    """Dropout and classifier on every token, after the decoder."""
+
+    output = "classifier"
+    table: ClassVar = {"classifier": "classifier"}
+
+    @staticmethod
+    def encode(config, inputs: dict, dtype, seed: int):
+        """The hidden states that this head takes: those of all tokens."""
+        if not config.has_decoder:
+            raise UnsupportedModelError(
+                f"This checkpoint is a {config.architectures[0]}, whose states are of pooled "
+                "texts: without a decoder no token has one. Use a Funnel checkpoint with a "
+                "decoder, such as funnel-transformer/small."
+            )
+        return encode(config, inputs, dtype, seed)
+
+    def __call__(self, config, hidden, mask, num_labels, dtype, seed):
+        rate = config.hidden_dropout
+        x = Dropout(rate, seed + 1, name="classifier_dropout", dtype=dtype)(hidden)
+        return funnel_output(config, num_labels, seed)(x)
+
+
+def funnel_output(config, num_labels, seed):
+    """The last layer; always in float32."""
+    given = config.initializer_std
+    stddev = (config.hidden_size + num_labels) ** -0.5 if given is None else given
+    return Dense(num_labels, "linear", stddev, seed=seed + 2, name="classifier", dtype="float32")
 
 
 class FunnelStack:
@@ -378,6 +408,7 @@ FAMILY = FunnelFamily(
     },
     base="funnel.",
     head=FunnelHead(),
+    token_head=FunnelTokenHead(),
     encoder_class="FunnelModel",
     classifier_class="FunnelForSequenceClassification",
     names={

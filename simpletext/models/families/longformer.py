@@ -5,6 +5,7 @@ attention: it attends to all tokens, with its own projections, and all tokens at
 """
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import keras
 from keras import ops
@@ -13,7 +14,7 @@ from ...errors import UnsupportedModelError
 from ...layers.attention import AttentionBias, SelfAttention
 from ...layers.transformer_block import TransformerBlock
 from ...layers.windows import WindowAttention, WindowBias
-from ..heads import DenseHead
+from ..heads import DenseHead, TokenHead
 from . import bert, roberta
 
 
@@ -121,6 +122,7 @@ FAMILY = replace(
     },
     base="longformer.",
     head=LongformerHead(),
+    token_head=TokenHead(attrgetter("hidden_dropout_prob")),
     encoder_class="LongformerModel",
     classifier_class="LongformerForSequenceClassification",
     kept=("encoder.layer.*.attention.self.*_global.*",),

@@ -198,7 +198,7 @@ class ModernBertHead:
     def __call__(self, config, hidden, mask, num_labels, dtype, seed):
         size, cutoff = config.hidden_size, config.initializer_cutoff_factor
         cutoff = 3 if cutoff is None else cutoff
-        x = pooled(config, "cls", hidden, mask, dtype)
+        x = self.pooled(config, hidden, mask, dtype)
         x = Dense(
             size, config.classifier_activation,
             config.initializer_range / math.sqrt(2.0 * config.num_hidden_layers),
@@ -210,6 +210,18 @@ class ModernBertHead:
             num_labels, stddev=size**-0.5, seed=seed + 2, cutoff=cutoff, name="classifier",
             dtype="float32",
         )(x)  # fmt: skip
+
+    def pooled(self, config, hidden, mask, dtype):
+        """What is classified: (batch, length, hidden) -> (batch, hidden)."""
+        return pooled(config, "cls", hidden, mask, dtype)
+
+
+class ModernBertTokenHead(ModernBertHead):
+    """The same on every token, without pooling."""
+
+    def pooled(self, config, hidden, mask, dtype):
+        """Every token's state, unchanged."""
+        return hidden
 
 
 def encode(config: ModernBertConfig, inputs: dict, dtype, seed: int):
@@ -268,6 +280,7 @@ FAMILY = Family(
     table=TABLE,
     base="model.",
     head=ModernBertHead(),
+    token_head=ModernBertTokenHead(),
     encoder_class="ModernBertModel",
     classifier_class="ModernBertForSequenceClassification",
     leftovers=("decoder.*",),

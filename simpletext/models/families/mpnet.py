@@ -1,6 +1,7 @@
 """MPNet (https://arxiv.org/abs/2004.09297): BERT's layers with a bias for token distances."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import keras
 from keras import ops
@@ -8,7 +9,7 @@ from keras import ops
 from ...errors import UnsupportedModelError
 from ...layers.attention import AttentionBias
 from ...layers.base import Part
-from ..heads import DenseHead
+from ..heads import DenseHead, TokenHead
 from . import bert, roberta
 from .family import Family
 
@@ -113,6 +114,7 @@ FAMILY = Family(
     table=TABLE,
     base="mpnet.",
     head=DenseHead(),
+    token_head=TokenHead(attrgetter("hidden_dropout_prob")),
     encoder_class="MPNetModel",
     classifier_class="MPNetForSequenceClassification",
     leftovers=roberta.FAMILY.leftovers,

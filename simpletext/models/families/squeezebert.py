@@ -1,6 +1,7 @@
 """SqueezeBERT (https://arxiv.org/abs/2006.11316): BERT with grouped dense layers."""
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import keras
 from keras import ops
@@ -10,7 +11,7 @@ from ...layers.activations import activation
 from ...layers.attention import AttentionBias, SelfAttention
 from ...layers.dense import Dense
 from ...layers.transformer_block import TransformerBlock
-from ..heads import PoolerHead
+from ..heads import PoolerHead, TokenHead
 from . import bert
 from .family import Family
 
@@ -168,6 +169,8 @@ FAMILY = Family(
     table=TABLE,
     base="transformer.",
     head=PoolerHead(),
+    token_head=TokenHead(attrgetter("hidden_dropout_prob")),
+    token_pooler=True,
     encoder_class="SqueezeBertModel",
     classifier_class="SqueezeBertForSequenceClassification",
     names={"classifier_dropout": "hidden_dropout_prob"},  # the head has no rate of its own

@@ -70,6 +70,7 @@ FAMILY = replace(
         "layer_{i}/attention/post_softmax": "encoder.layer.{i}.attention.self.post_softmax.weight",
         "layer_{i}/gate": "encoder.layer.{i}.intermediate.gate",
     },
+    token_head=None,
     encoder_class="TalkingHeadsBertModel",
     classifier_class="TalkingHeadsBertForSequenceClassification",
 )

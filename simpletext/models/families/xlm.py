@@ -1,6 +1,7 @@
 """XLM (https://arxiv.org/abs/1901.07291) and FlauBERT (https://arxiv.org/abs/1912.05372)."""
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import keras
 from keras import ops
@@ -11,7 +12,7 @@ from ...layers.dropout import dropout
 from ...layers.embeddings import Embedding
 from ...layers.normalisation import LayerNorm
 from ...layers.transformer_block import TransformerBlock
-from ..heads import LabelSummaryHead
+from ..heads import LabelSummaryHead, TokenHead
 from .family import Family
 
 
@@ -201,6 +202,7 @@ XLM = XlmFamily(
     table=TABLE,
     base="transformer.",
     head=LabelSummaryHead(),
+    token_head=TokenHead(attrgetter("dropout")),
     encoder_class="XLMModel",
     classifier_class="XLMForSequenceClassification",
     names={

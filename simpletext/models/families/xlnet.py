@@ -14,7 +14,7 @@ from ...layers.base import Part
 from ...layers.embeddings import WordEmbeddings
 from ...layers.positions import DistanceSinusoids, by_distance
 from ...layers.transformer_block import TransformerBlock
-from ..heads import Dropout, SummaryHead
+from ..heads import Dropout, SummaryHead, TokenHead
 from .family import Family
 
 
@@ -210,6 +210,7 @@ FAMILY = Family(
     table=TABLE,
     base="transformer.",
     head=SummaryHead(),
+    token_head=TokenHead(lambda config: 0.0),
     encoder_class="XLNetModel",
     classifier_class="XLNetForSequenceClassification",
     names={
