@@ -184,7 +184,7 @@ def _from_parquet(path: Path) -> Table:
         from pyarrow.parquet import read_table as read
     except ImportError as error:
         raise DataError(
-            "Reading Parquet needs pyarrow: pip install 'simpletext[parquet]'."
+            "Reading Parquet needs pyarrow: pip install 'simpletext-keras[parquet]'."
         ) from error
     try:
         return Table(read(path).to_pydict())

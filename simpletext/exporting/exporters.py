@@ -136,7 +136,7 @@ def _check(format: str, quantize: bool) -> None:
     if missing:
         raise ExportError(
             f"The export to {format} needs {', '.join(missing)}, which isn't installed: "
-            f"pip install 'simpletext[{format.replace('_', '-')}]'."
+            f"pip install 'simpletext-keras[{format.replace('_', '-')}]'."
         )
 
 

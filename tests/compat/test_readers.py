@@ -231,7 +231,7 @@ def test_missing_fields_of_json_lines_are_found(tiny, tmp_path):
 def test_parquet_without_its_library(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_bytes(b"x")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DataError, match=r"pip install 'simpletext\[parquet\]'"):
+    with pytest.raises(DataError, match=r"pip install 'simpletext-keras\[parquet\]'"):
         read_texts(tmp_path / "a.parquet")
 
 

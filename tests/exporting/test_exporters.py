@@ -157,7 +157,8 @@ def test_bad_arguments(trained, tmp_path, arguments, error, message):
 
 def test_a_missing_package_is_named(trained, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ExportError, match=r"needs onnx, tf2onnx.*pip install 'simpletext\[onnx\]'"):
+    needs = r"needs onnx, tf2onnx.*pip install 'simpletext-keras\[onnx\]'"
+    with pytest.raises(ExportError, match=needs):
         trained.predictor.export(tmp_path / "x", "onnx")
 
 
