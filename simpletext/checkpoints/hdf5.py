@@ -36,6 +36,15 @@ def opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
+def data_sets(group: Any) -> list[str]:
+    """The names of all data sets in a group; links aren't followed."""
+    import h5py
+
+    found: list[str] = []
+    group.visititems(lambda n, node: found.append(n) if isinstance(node, h5py.Dataset) else None)
+    return found
+
+
 def local_array(file: Any, path: Path, place: str) -> Any:
     """The data set at a place in the file, checked but not read.
 

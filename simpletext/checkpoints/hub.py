@@ -29,7 +29,7 @@ def find_on_hub(name: str, accept: Accept) -> Path:
         accept: raises for a config.json that the caller can't use, before weights are downloaded.
 
     Raises:
-        UnknownModelError: no possible name, or no such model.
+        UnknownModelError: not a valid name, or no such model.
         UnreachableModelError: the Hub can't be reached, or doesn't give the model out.
     """
     with _name_checked(name):
@@ -40,7 +40,7 @@ def find_small_files(name: str) -> Path:
     """A folder with a model's config and tokenizer; the weights aren't fetched.
 
     Raises:
-        UnknownModelError: no possible name, or no such model.
+        UnknownModelError: not a valid name, or no such model.
         UnreachableModelError: the Hub can't be reached, or doesn't give the model out.
     """
     with _name_checked(name):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from .hdf5 import local_array, opened, values_of
+from .hdf5 import data_sets, local_array, opened, values_of
 
 BLOCK = r"Encoder-(\d+)-"
 # keras_bert's name within a layer -> PyTorch's, for the parts of one encoder block.
@@ -84,7 +84,8 @@ def _head(layers: dict[str, dict[str, Any]], path: Path) -> str:
 
 def _tensors(file: Any, head: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Each tensor under its PyTorch name; kernels transposed."""
-    for place in _places(file):
+    for name in data_sets(file["model_weights"]):
+        place = f"model_weights/{name}"
         layer, leaf = place.split("/")[-2:]
         key = _torch_key(f"{layer}/{leaf.split(':')[0]}", head)
         if key is None:
@@ -92,20 +93,6 @@ def _tensors(file: Any, head: str, path: Path) -> Iterator[tuple[str, np.ndarray
         value = values_of(local_array(file, path, place)).astype("float32")
         is_kernel = value.ndim == 2 and "embeddings" not in key
         yield key, np.ascontiguousarray(value.T if is_kernel else value)
-
-
-def _places(file: Any) -> list[str]:
-    """The names of all data sets of the model; links aren't followed."""
-    import h5py
-
-    found: list[str] = []
-
-    def note(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset):
-            found.append(f"model_weights/{name}")
-
-    file["model_weights"].visititems(note)
-    return found
 
 
 def _torch_key(name: str, head: str) -> str | None:

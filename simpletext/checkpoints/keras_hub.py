@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedModelError, WeightsError
-from .hdf5 import local_array, opened, values_of
+from .hdf5 import data_sets, local_array, opened, values_of
 from .hub import CONFIG
 from .old_checkpoint import (
     MOST_LAYERS,
@@ -266,7 +266,7 @@ def _places(
         layer = kind.layer + (f"_{number}" if number else "")
         modules |= {f"{layer}/{own}": block + theirs for own, theirs in kind.block.items()}
     with opened(path) as file:
-        for place in _data_sets(file["layers"]):
+        for place in data_sets(file["layers"]):
             module, _, index = place.partition("/vars/")
             leaf = {"0": "weight", "1": "bias"}.get(index)
             if module not in modules or leaf is None:
@@ -275,15 +275,6 @@ def _places(
                     "config.json is of another checkpoint, or the file is damaged."
                 )
             yield f"{modules[module]}.{leaf}", f"layers/{place}"
-
-
-def _data_sets(group: Any) -> list[str]:
-    """The names of all data sets in a group; links aren't followed."""
-    import h5py
-
-    found: list[str] = []
-    group.visititems(lambda n, node: found.append(n) if isinstance(node, h5py.Dataset) else None)
-    return found
 
 
 def _value(path: Path, place: str, name: str, padding_rows: int) -> np.ndarray:
@@ -327,7 +318,7 @@ def _head(
         return None, [f"the head of {name} has no counterpart here and is left out"]
     path = folder / TASK_WEIGHTS
     with opened(path) as file:
-        found = sorted(p for p in _data_sets(file["layers"]) if p.count("/") == 2)
+        found = sorted(p for p in data_sets(file["layers"]) if p.count("/") == 2)
         shapes = {p: tuple(local_array(file, path, f"layers/{p}").shape) for p in found}
     modules = ["dense", "dense_1"][: len(kind.head)]
     if sorted(shapes) != [f"{module}/vars/{i}" for module in modules for i in (0, 1)]:

@@ -62,7 +62,21 @@ def read_texts(
     columns = [labels_in(table, name) for name in names]
     if len(names) == 1:
         return Examples(texts, columns[0])
+    _refuse_words(names, columns)
     return Examples(texts, [list(row) for row in zip(*columns, strict=True)], names)
+
+
+def _refuse_words(names: list[Any], columns: list[list[Any]]) -> None:
+    """Refuse several label columns of words: each stands for one class, or one number."""
+    for name, column in zip(names, columns, strict=True):
+        row = next((i for i, value in enumerate(column) if isinstance(value, str)), None)
+        if row is not None:
+            raise DataError(
+                f"The label column {shown(name)} has {shown(column[row])} in row {row}. With "
+                "several label columns each stands for one class, with 1 where a text has it and 0 "
+                "where it hasn't: convert the columns, as with (table == 'yes').astype(int). If "
+                "the column has the classes' names, pass it alone."
+            )
 
 
 def _names(columns: Any) -> list[Any]:

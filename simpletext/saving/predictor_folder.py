@@ -26,6 +26,7 @@ from ..models.loading import (
 from ..models.precision import as_saved, dtype_policy, precision_of
 from ..tasks.labels import Labels
 from ..tokenization.tokenizer import Tokenizer
+from ..utils import console
 from ..utils.checksums import changed_files, checksums_of
 from ..utils.files import check_links, new_folder, plain_path
 from ..utils.validation import require_count, shown
@@ -127,9 +128,22 @@ def read_pretrained(
     config = architecture_of(model).config
     names = tuple(labels_in(config) or ())
     labels = Labels(config["problem_type"], names, numbered=True)
+    if not labels.kind.has_classes and _sigmoid_applies(config):
+        console.say(
+            f"{checkpoint.name} is a cross-encoder, to whose output sentence-transformers applies "
+            "a sigmoid. Values here are without it; 1 / (1 + exp(-value)) gives the same."
+        )
     name = None if os.path.exists(source) else os.fspath(source)
     settings = Settings(labels, maxlen or min(limit, LONGEST), base_model=name)
     return model, Tokenizer.load(checkpoint.folder), settings
+
+
+def _sigmoid_applies(config: Mapping[str, Any]) -> bool:
+    """Whether sentence-transformers' CrossEncoder applies a sigmoid, by its entries in a config."""
+    newer = config.get("sentence_transformers")
+    function = newer.get("activation_fn") if isinstance(newer, dict) else None
+    older = config.get("sbert_ce_default_activation_function")
+    return str(function or older or "").endswith("Sigmoid")
 
 
 def probe_values(

@@ -135,3 +135,23 @@ def test_label_names_are_in_the_order_of_the_logits():
     assert labels_in({"id2label": {"10": "k", **{str(i): f"{i}" for i in range(10)}}})[-1] == "k"
     assert labels_in({}) is None
     assert np.shape(labels_in({"id2label": {0: "a", 1: "b"}})) == (2,)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"}}, True),
+        ({"sbert_ce_default_activation_function": "torch.nn.modules.activation.Sigmoid"}, True),
+        ({"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_cross_encoders_sigmoid_is_named(tiny, tmp_path, capsys, entries, said):
+    folder = tmp_path / "scores"
+    transformer = st.Transformer(tiny, maxlen=12)
+    transformer.preprocess_train(["a", "b"], [0.5, 1.5], verbose=0)
+    model = transformer.get_regression_model(verbose=0)
+    st.get_predictor(model, transformer).save(folder)
+    (folder / "simpletext.json").unlink()
+    st.Predictor.from_pretrained(change(folder, **entries))
+    assert ("1 / (1 + exp(-value)) gives the same" in capsys.readouterr().out) == said

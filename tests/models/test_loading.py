@@ -54,8 +54,8 @@ def test_the_same_seed_makes_the_same_head(tiny):
     ("arguments", "message"),
     [
         ({"num_labels": 0}, "num_labels=0; it must be a whole number, 1 or more"),
-        ({"problem_type": "guess"}, "problem_type='guess'; allowed are multi_label"),
-        ({"pooling": "max"}, "pooling='max'; allowed are 'auto', 'original' and 'mean'"),
+        ({"problem_type": "guess"}, "problem_type='guess'; allowed are 'multi_label"),
+        ({"pooling": "max"}, "pooling='max'; allowed are 'auto', 'original', 'mean'"),
     ],
 )
 def test_bad_arguments(tiny, arguments, message):

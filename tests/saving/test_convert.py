@@ -291,7 +291,7 @@ REFUSED = [
     ("tf1/bert", {"task": "sorting"}, r"sorting"),
     ("hub/tutorial-classifier", {}, r"one output, and nothing says what it was trained for"),
     ("hub/tutorial-classifier", {"labels": ["a", "b"]}, r"nothing says what it was trained for"),
-    ("keras_hub/bert", {"labels": ABC, "layers": 2}, r"layers=2, but a preset says"),
+    ("keras_hub/bert", {"labels": ABC, "layers": 2}, r"layers=2, but a preset contains"),
     ("ktrain/tiny-single", {"layers": 2}, r"layers= isn't for a predictor of ktrain"),
     ("h5/distilbert", {"layers": 2}, r"layers= is for checkpoints that don't say it"),
 ]  # fmt: skip
