@@ -49,7 +49,7 @@ def split(
     transformer.class_names, transformer.task = list(labels.classes), labels.task
     chosen = split_rows(rows, labels, val_pct, random_state)
     if verbose:
-        console.say(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
+        console.note(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
     both = list(zip(texts, pairs, strict=True)) if pairs else texts
     train, val = (Examples([both[i] for i in part], [rows[i] for i in part]) for part in chosen)
     return train, val

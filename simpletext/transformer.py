@@ -35,8 +35,6 @@ from .utils.deprecation import renamed_keywords
 from .utils.files import plain_path
 from .utils.validation import MOST_SEED, require_count
 
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"  # where no checkpoint is passed
-
 
 class Transformer:
     """Turns texts into data for one checkpoint, and builds the model to train on it.
@@ -153,7 +151,7 @@ class Transformer:
         data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
-            console.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
+            console.note(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
         return data
 
     def preprocess_test(
@@ -187,7 +185,7 @@ class Transformer:
             data = data.with_labels(encoded_labels, labels)
             self.sizes["validation"] = len(data)
         if verbose:
-            console.say(f"preprocessing test...\n{_lengths(data)}")
+            console.note(f"preprocessing test...\n{_lengths(data)}")
         return data
 
     def encode(
@@ -267,11 +265,18 @@ class Transformer:
         chosen = loss_for(labels.task, loss)
         return self._compiled(labels, pooling, metrics, chosen, optimizer, verbose)
 
-    def get_model(self, pooling: str | None = None, verbose: int = 1) -> keras.Model:
+    def get_model(
+        self,
+        pooling: str | None = None,
+        verbose: int = 1,
+        *,
+        metrics: Any = None,
+        loss: Any = None,
+    ) -> keras.Model:
         """`get_regression_model` or `get_classifier`, by the task."""
-        if not self._known_labels().kind.has_classes:
-            return self.get_regression_model(pooling, verbose=verbose)
-        return self.get_classifier(pooling, verbose=verbose)
+        regression = not self._known_labels().kind.has_classes
+        make = self.get_regression_model if regression else self.get_classifier
+        return make(pooling, metrics, loss=loss, verbose=verbose)
 
     def get_classes(self) -> list[Any]:
         """The classes in the order of the model's outputs."""
@@ -309,7 +314,7 @@ class Transformer:
         optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
-            console.say("precision: bfloat16 (this machine supports it); 'float32' is exact.")
+            console.note("precision: bfloat16 (this machine supports it); 'float32' is exact.")
         model = load_classifier(
             self.files,
             len(labels.classes),

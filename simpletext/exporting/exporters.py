@@ -184,7 +184,7 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
     small.replace(path)
     quantized = exported_probabilities(folder, paired)
     moved = float(np.abs(quantized - wanted).max())
-    console.say(
+    console.note(
         f"int8: {before / 1e6:.1f} MB became {after / 1e6:.1f} MB; the probabilities of the probe "
         f"texts moved by up to {moved:.3f}. Evaluate it on your own texts."
     )

@@ -42,7 +42,7 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     signatures = {"ids": module.ids}
     options = wordpiece_options(predictor.tokenizer)
     if options is None:
-        console.say("The tokenizer isn't WordPiece: the SavedModel takes ids, predict.py strings.")
+        console.note("The tokenizer isn't WordPiece: the SavedModel takes ids, predict.py strings.")
         tf.saved_model.save(module, str(folder), signatures | {"serving_default": module.ids})
         return "saved_model", ""
     tokenizer = WordPiece(options, predictor.maxlen)

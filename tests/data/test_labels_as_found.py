@@ -136,7 +136,5 @@ def test_lists_that_a_csv_kept_as_strings_get_a_hint():
 @pytest.mark.parametrize("values", [["yes", "no"], ["a", "b"], ["1", "x"]])
 def test_several_label_columns_of_words_are_refused(values):
     table = pd.DataFrame({"text": ["good", "bad"], "kind": [1, 0], "rude": values})
-    with pytest.raises(
-        DataError, match="column 'rude' has '.*' in row .*1 where"
-    ):
+    with pytest.raises(DataError, match="column 'rude' has '.*' in row .*1 where"):
         st.read_texts(table, "text", ["kind", "rude"])

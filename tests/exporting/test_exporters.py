@@ -108,7 +108,7 @@ def test_int8(trained, tmp_path, capsys):
         pytest.importorskip(package)
     report = trained.predictor.export(tmp_path / "bundle", "onnx", quantize=True)
     assert report["moved_by_int8"] < 0.05
-    assert "int8: " in capsys.readouterr().out
+    assert "int8: " in capsys.readouterr().err
     values = run_bundle(tmp_path / "bundle", SOME)
     np.testing.assert_allclose(values, trained.predictor.predict_proba(SOME), atol=0.05)
 
