@@ -26,7 +26,8 @@ def seconds(checkout: Path, words: list[str]) -> float:
     """The time of one process, with the package of a checkout."""
     start = time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    subprocess.run([sys.executable, *words], env=environment, capture_output=True, check=False)
+    command = [sys.executable, "-P", *words]  # without the folder that this is started in
+    subprocess.run(command, env=environment, capture_output=True, check=False)
     return time.perf_counter() - start
 
 
