@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import simpletext as st
-from simpletext.transformer import DEFAULT_MODEL
+from simpletext.utils.defaults import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -18,7 +18,7 @@ import simpletext as st
 from simpletext.checkpoints.folder import find_checkpoint
 from simpletext.data.conll import read_conll
 from simpletext.tasks.token_classification import entity_f1
-from simpletext.transformer import DEFAULT_MODEL
+from simpletext.utils.defaults import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PEER = Path(__file__).parent / "peers" / "entities_trainer.py"

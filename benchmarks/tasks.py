@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import simpletext as st
-from simpletext.transformer import DEFAULT_MODEL
+from simpletext.utils.defaults import DEFAULT_MODEL
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # Epochs and learning rate of the comparison with PyTorch.

@@ -70,7 +70,7 @@ def library_docstrings(library: str) -> set[str]:
     """All public docstrings of an installed library that are long enough to tell, masked."""
     spec = importlib.util.find_spec(library)
     if spec is None or spec.origin is None:
-        raise SystemExit(f"The library {library} isn't installed: pip install simpletext")
+        raise SystemExit(f"The library {library} isn't installed: pip install simpletext-keras")
     root = Path(spec.origin).parent
     texts: set[str] = set()
     for file in sorted(root.rglob("*.py")):

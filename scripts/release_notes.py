@@ -60,7 +60,7 @@ def notes(changelog: str, version: str) -> str:
     text = re.sub(r"^###", "##", parts[version], flags=re.MULTILINE)
     if version == "Unreleased":
         return f"# simpletext, not yet released\n\n{text}\n"
-    install = f"## Install\n\n    pip install simpletext=={version}"
+    install = f"## Install\n\n    pip install simpletext-keras=={version}"
     return f"# simpletext {version}\n\n{text}\n\n{install}\n"
 
 

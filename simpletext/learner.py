@@ -7,8 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .errors import ArgumentError
-from .evaluation import evaluating, plots, report
+from .evaluation import evaluating, html_report, plots, report
 from .evaluation.figures import shown
 from .inference.predictions import Predictions
 from .models import freezing
@@ -68,11 +67,8 @@ class Learner(FittingVerbs):
         self.batch_size = require_count("batch_size", batch_size)
         self.eval_batch_size = require_count("eval_batch_size", eval_batch_size)
         self.seed = require_count("seed", seed, 0, MOST_SEED)
-        self.train_data = self.val_data = None
-        if train_data is not None:
-            self.train_data = sources.as_source("train_data", train_data, model, sample_weight)
-        if val_data is not None:
-            self.val_data = sources.as_source("val_data", val_data, model)
+        self.train_data = sources.optional_source("train_data", train_data, model, sample_weight)
+        self.val_data = sources.optional_source("val_data", val_data, model)
         self.history: History = {}
         self.curve: Curve | None = None
         self.interrupted, self._state = False, fitting.LearnerState()
@@ -171,11 +167,7 @@ class Learner(FittingVerbs):
         return seen.labels.kind.returned(seen.values)
 
     def ground_truth(self, val_data: Any = None) -> np.ndarray:
-        """Labels as numbers in the data's own order: (rows,), or (rows, labels).
-
-        Args:
-            val_data: by default the learner's validation data.
-        """
+        """Labels of `val_data` (default: the learner's) as numbers: (rows,), or (rows, labels)."""
         source = self._source(val_data)
         return source.ids if isinstance(source, sources.Rows) else self._predictions(val_data).y
 
@@ -228,6 +220,16 @@ class Learner(FittingVerbs):
     ) -> None:
         """Print `top_losses` with their texts."""
         console.say(report.describe_losses(self.top_losses(n, val_data)))
+
+    def report(self, path: str | os.PathLike, predictor: Any = None, val_data: Any = None) -> None:
+        """Write one HTML file: data, settings, curves, scores, calibration, worst mistakes.
+
+        Args:
+            path: a new file.
+            predictor: a `Predictor`, which explains the mistakes; by default none.
+            val_data: by default the learner's validation data.
+        """
+        html_report.write_report(path, self, self._predictions(val_data), predictor)
 
     def plot(self, plot_type: str = "loss", return_fig: bool = False) -> Any:
         """Plot the training history, or the confusion matrix of the validation data.
@@ -287,9 +289,7 @@ class Learner(FittingVerbs):
 
     def reset_weights(self) -> None:
         """Restore the weights that the model had before this learner first trained it."""
-        if self._state.initial is not None:
-            self._state.initial.restore(self.model)
-            restart_optimizer(self.model)
+        fitting.restore_initial(self.model, self._state)
 
     def save_model(self, path: str | os.PathLike) -> None:
         """Write the model: a Hugging Face folder for one of ours, else a `.keras` file.
@@ -329,10 +329,9 @@ class Learner(FittingVerbs):
         Raises:
             ArgumentError: no such layer, row or data.
         """
-        source = self.val_data if require_flag("use_val", use_val) else self.train_data
-        if source is None:
-            raise ArgumentError(f"The learner has no {'val' if use_val else 'train'}_data.")
-        return freezing.layer_output(self.model, layer_id, source.example(example_id))
+        part = "val_data" if require_flag("use_val", use_val) else "train_data"
+        row = sources.require_source(part, getattr(self, part)).example(example_id)
+        return freezing.layer_output(self.model, layer_id, row)
 
     def _data(self) -> sources.TrainingData:
         data = sources.require_training(self.train_data), self.val_data

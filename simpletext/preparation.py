@@ -53,7 +53,7 @@ def split(
     transformer.class_names, transformer.task = list(labels.classes), labels.task
     chosen = split_rows(rows, labels, val_pct, random_state)
     if verbose:
-        console.say(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
+        console.note(f"split: {len(chosen[0])} texts to train on, {len(chosen[1])} to validate on")
     both = list(zip(texts, pairs, strict=True)) if pairs else texts
     return _parts(both, rows, chosen)
 
@@ -70,7 +70,7 @@ def _split_tagged(
         transformer.class_names = list(tags_in(unified([list(row) for row in rows], None, 0)))
     if verbose:
         shown = f"{len(chosen[0])} sentences to train on, {len(chosen[1])} to validate on"
-        console.say(f"split: {shown}")
+        console.note(f"split: {shown}")
     return _parts(texts, rows, chosen)
 
 

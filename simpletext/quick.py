@@ -23,11 +23,14 @@ from .tasks.labels import checked_names
 from .tasks.task import task_named
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
-from .transformer import DEFAULT_MODEL, Transformer
+from .training.fitting import ClassWeight
+from .transformer import Transformer
 from .translator import Translator
 from .utils import console
-from .utils.validation import require_count
+from .utils.defaults import DEFAULT_MODEL
+from .utils.validation import require_choice, require_count
 
+SCHEDULES = ("onecycle", "linear")
 SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
 
 
@@ -43,6 +46,11 @@ def train(
     epochs: int = 3,
     lr: float | None = None,
     batch_size: int = 32,
+    schedule: str = "onecycle",
+    early_stopping: int | None = None,
+    class_weight: ClassWeight = None,
+    loss: Any = None,
+    metrics: Any = None,
     class_names: Sequence[Hashable] | None = None,
     task: str | None = None,
     cache_dir: str | os.PathLike | None = None,
@@ -61,7 +69,12 @@ def train(
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default that of `default_rate`.
-        batch_size: texts a training step.
+        batch_size: texts per training step.
+        schedule: "onecycle" (see `Learner.fit_onecycle`) or "linear" (`Learner.fit_linear`).
+        early_stopping: with "linear": epochs without a lower loss before the training ends.
+        class_weight: class -> weight of its rows in the loss, or "balanced".
+        loss: see `Transformer.get_classifier` and `get_regression_model`.
+        metrics: see there.
         class_names: fixes the classes and their order.
         task: overrides the task inferred from the labels (see `Transformer`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
@@ -74,6 +87,7 @@ def train(
     Returns:
         The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
     """
+    require_schedule(schedule, early_stopping)
     epochs = require_count("epochs", epochs)
     batch_size = require_count("batch_size", batch_size)
     class_names = checked_names(class_names)
@@ -84,14 +98,45 @@ def train(
     )
     rate = lr if lr is not None else default_rate(preproc)  # fails early without a checkpoint
     if verbose and lr is None:
-        console.say(f"learning rate: {rate:g}")
+        console.note(f"learning rate: {rate:g}")
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
-    model = preproc.get_model(verbose=verbose)
+    model = preproc.get_model(metrics=metrics, loss=loss, verbose=verbose)
     learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
-    learner.fit_onecycle(rate, epochs, verbose=verbose)
+    fit(learner, rate, epochs, schedule, early_stopping, class_weight, verbose)
     if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
+
+
+def require_schedule(schedule: str, early_stopping: int | None) -> None:
+    """Refuse an unknown schedule, or one that can't end early.
+
+    Raises:
+        ArgumentError: such a schedule.
+    """
+    require_choice("schedule", schedule, SCHEDULES)
+    if early_stopping is not None and schedule == "onecycle":
+        raise ArgumentError(
+            f"early_stopping={early_stopping}, but the 1cycle policy trains for all its epochs. "
+            "Pass schedule='linear'."
+        )
+
+
+def fit(
+    learner: Learner,
+    lr: float,
+    epochs: int,
+    schedule: str,
+    early_stopping: int | None,
+    class_weight: ClassWeight,
+    verbose: int,
+) -> None:
+    """Train by one of `SCHEDULES`."""
+    if schedule == "linear":
+        learner.fit_linear(lr, epochs, early_stopping=early_stopping, class_weight=class_weight,
+                           verbose=verbose)  # fmt: skip
+    else:
+        learner.fit_onecycle(lr, epochs, class_weight=class_weight, verbose=verbose)
 
 
 def train_translator(

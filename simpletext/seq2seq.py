@@ -220,7 +220,7 @@ class Seq2Seq:
         loss = TokenCrossentropy(label_smoothing)
         config, dtype = self.config, dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
-            console.say("precision: bfloat16 (this machine supports it); 'float32' is exact.")
+            console.note("precision: bfloat16 (this machine supports it); 'float32' is exact.")
         if self.checkpoint is None:
             model = new_seq2seq(config, _generation(config), dtype, self.seed)
         else:
@@ -256,7 +256,7 @@ class Seq2Seq:
             tokenizer=self.tokenizer, batch_tokens=self.batch_tokens,
         )  # fmt: skip
         if verbose:
-            console.say(f"preprocessing {name}...\n{_described(data)}")
+            console.note(f"preprocessing {name}...\n{_described(data)}")
         return data
 
 

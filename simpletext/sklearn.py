@@ -11,16 +11,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 
+from . import Transformer, get_learner, get_predictor
 from .data.labels import as_rows, collected
 from .data.texts import as_texts
 from .errors import DataError
-from .learner import get_learner
-from .predictor import get_predictor
-from .quick import default_rate
+from .quick import default_rate, fit, require_schedule
 from .tasks.labels import task_of
 from .tasks.task import REGRESSION, TOKENS, task_named
 from .tasks.token_classification import entity_f1
-from .transformer import DEFAULT_MODEL, Transformer
+from .training.fitting import ClassWeight
+from .utils.defaults import DEFAULT_MODEL
 
 
 class _TextEstimator(BaseEstimator):
@@ -38,6 +38,11 @@ class _TextEstimator(BaseEstimator):
         pooling: str = "auto",
         seed: int = 0,
         verbose: int = 0,
+        schedule: str = "onecycle",
+        early_stopping: int | None = None,
+        class_weight: ClassWeight = None,
+        loss: Any = None,
+        metrics: Any = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.maxlen = maxlen
@@ -47,6 +52,11 @@ class _TextEstimator(BaseEstimator):
         self.pooling = pooling
         self.seed = seed
         self.verbose = verbose
+        self.schedule = schedule
+        self.early_stopping = early_stopping
+        self.class_weight = class_weight
+        self.loss = loss
+        self.metrics = metrics
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their labels.
@@ -63,14 +73,16 @@ class _TextEstimator(BaseEstimator):
             raise DataError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        require_schedule(self.schedule, self.early_stopping)
         preproc = Transformer(
             self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
         data = preproc.preprocess_train(_column(X), y, verbose=self.verbose)
-        model = preproc.get_model(verbose=self.verbose)
+        model = preproc.get_model(metrics=self.metrics, loss=self.loss, verbose=self.verbose)
         learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
         rate = self.lr if self.lr is not None else default_rate(preproc)
-        learner.fit_onecycle(rate, self.epochs, verbose=self.verbose)
+        fit(learner, rate, self.epochs, self.schedule, self.early_stopping, self.class_weight,
+            self.verbose)  # fmt: skip
         if learner.interrupted:  # a search would take the half-trained model for a whole one
             raise KeyboardInterrupt
         self.predictor_ = get_predictor(learner.model, preproc)
@@ -111,10 +123,11 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.
-        batch_size: texts a training step.
+        batch_size: texts per training step.
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
+        schedule, early_stopping, class_weight, loss, metrics: see `simpletext.train`.
 
     Attributes:
         classes_: the labels in the order of the probabilities.
@@ -189,10 +202,11 @@ class TextRegressor(RegressorMixin, _TextEstimator):
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
         lr: the cycle's highest learning rate; by default by the size of the encoder.
-        batch_size: texts a training step.
+        batch_size: texts per training step.
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
+        schedule, early_stopping, class_weight, loss, metrics: see `simpletext.train`.
 
     Attributes:
         predictor_: the `Predictor`, with all that it can do.

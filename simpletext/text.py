@@ -1,5 +1,6 @@
 """ktrain's `text` namespace: `from simpletext import text`."""
 
+from . import Transformer
 from .compat.entities import (
     entities_from_array,
     entities_from_conll2003,
@@ -8,7 +9,6 @@ from .compat.entities import (
 )
 from .compat.ktrain import text_classifier, text_regression_model
 from .compat.readers import texts_from_array, texts_from_csv, texts_from_df, texts_from_folder
-from .transformer import Transformer
 
 __all__ = [
     "Transformer",

@@ -38,8 +38,6 @@ from .utils.deprecation import renamed_keywords
 from .utils.files import plain_path
 from .utils.validation import MOST_SEED, require_count
 
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"  # where no checkpoint is passed
-
 
 class Transformer:
     """Turns texts into data for one checkpoint, and builds the model to train on it.
@@ -166,7 +164,7 @@ class Transformer:
         data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
-            console.say(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
+            console.note(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
         return data
 
     def preprocess_test(
@@ -202,7 +200,7 @@ class Transformer:
             data = data.with_labels(encoded_labels, labels)
             self.sizes["validation"] = len(data)
         if verbose:
-            console.say(f"preprocessing test...\n{_lengths(data)}")
+            console.note(f"preprocessing test...\n{_lengths(data)}")
         return data
 
     def is_tagged(self, texts: Any, y: Any) -> bool:
@@ -229,7 +227,7 @@ class Transformer:
         if verbose:
             first = [self.labels.describe()] if part == "train" and self.labels else []
             lines = [f"preprocessing {part}...", *first, _lengths(data), describe_unread(data)]
-            console.say("\n".join(filter(None, lines)))
+            console.note("\n".join(filter(None, lines)))
         return data
 
     def encode(
@@ -309,11 +307,18 @@ class Transformer:
         chosen = loss_for(labels.task, loss)
         return self._compiled(labels, pooling, metrics, chosen, optimizer, verbose)
 
-    def get_model(self, pooling: str | None = None, verbose: int = 1) -> keras.Model:
+    def get_model(
+        self,
+        pooling: str | None = None,
+        verbose: int = 1,
+        *,
+        metrics: Any = None,
+        loss: Any = None,
+    ) -> keras.Model:
         """`get_regression_model` or `get_classifier`, by the task."""
-        if not self._known_labels().kind.has_classes:
-            return self.get_regression_model(pooling, verbose=verbose)
-        return self.get_classifier(pooling, verbose=verbose)
+        regression = not self._known_labels().kind.has_classes
+        make = self.get_regression_model if regression else self.get_classifier
+        return make(pooling, metrics, loss=loss, verbose=verbose)
 
     def get_classes(self) -> list[Any]:
         """The classes in the order of the model's outputs."""
@@ -351,7 +356,7 @@ class Transformer:
         optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
-            console.say("precision: bfloat16 (this machine supports it); 'float32' is exact.")
+            console.note("precision: bfloat16 (this machine supports it); 'float32' is exact.")
         model = load_classifier(
             self.files,
             len(labels.classes),

@@ -128,5 +128,5 @@ class Translator:
         ids, full = self.tokenizer.encode_sources(texts, self.maxlen)
         cut = int(np.sum(np.array(full) > self.maxlen))
         if cut:
-            console.say(f"{cut} of {len(texts)} texts were cut to {self.maxlen} tokens.")
+            console.note(f"{cut} of {len(texts)} texts were cut to {self.maxlen} tokens.")
         return ids

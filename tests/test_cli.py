@@ -117,7 +117,9 @@ def test_explain(saved, tmp_path):
     assert "great" in run("explain", saved, "--text", "a great film", "--samples", 50).output
     html = tmp_path / "a.html"
     run("explain", saved, "--text", "a great film", "--samples", 50, "--html", html)
-    assert "great" in html.read_text()
+    page = html.read_text()
+    assert page.startswith('<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">')
+    assert "great" in page
 
 
 def test_export(saved, tmp_path, monkeypatch):
@@ -126,7 +128,7 @@ def test_export(saved, tmp_path, monkeypatch):
         st.Predictor, "export", lambda self, *a, **k: asked.append((a, k)), raising=False
     )
     assert run("export", saved, tmp_path / "onnx", "--format", "onnx").exit_code == 0
-    assert asked == [((tmp_path / "onnx",), {"format": "onnx"})]
+    assert asked == [((tmp_path / "onnx",), {"format": "onnx", "quantize": False})]
 
 
 def test_check(table, tiny, tmp_path):
@@ -138,7 +140,7 @@ def test_check(table, tiny, tmp_path):
     assert "row" in pd.read_csv(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "explain", "export", "check"])
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "export", "check"])
 def test_help_tells_every_option(command):
     told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).output
     assert "Usage" in told
@@ -158,12 +160,17 @@ def test_help_tells_every_option(command):
             "There is no folder",
         ),
         (["train", "{data}", "--out", "{folder}/x", "--task", "guess"], "task='guess'; allowed"),
-        (["train", "{data}", "--out", "{folder}/x", "--maxlen", "0"], "maxlen=0; it must be"),
         (["predict", "{folder}", "--text", "a"], "There is no simpletext.json"),
         (["predict", "{folder}/no", "--text", "a"], "There is no folder"),
         (["predict", "{saved}", "{data}", "--text", "txet"], "There is no column 'txet'"),
         (["predict", "{saved}", "{data}", "--out", "{data}"], "exists already"),
         (["predict", "{saved}", "--text", "a", "--text", "b", "--text", "c"], "given 3 times"),
+        (["predict", "{saved}", "{data}", "--out", "{folder}/no/x.csv"], "can't be written: No su"),
+        (["train", "{data}", "--out", "{data}/x"], "can't be written: (Not a dir|File exists)"),
+        (["export", "{saved}", "{data}/x"], "can't be written: (Not a dir|File exists)"),
+        (["explain", "{saved}", "--text", "a", "--html", "{folder}/no/x.html"], "can't be written"),
+        (["explain", "{saved}", "--text", "a", "--method", "magic"], "magic"),
+        (["evaluate", "{saved}", "{data}", "--label", "text"], "Row 0 has the label"),
     ],
 )
 def test_errors_of_ours(words, message, table, saved):
@@ -267,3 +274,87 @@ def test_a_file_of_lines_is_for_entities_only(saved, tmp_path):
     (tmp_path / "texts.txt").write_text("a good film\n")
     with pytest.raises(SimpletextError, match="takes a file with columns"):
         run("predict", saved, tmp_path / "texts.txt")
+
+
+def test_evaluate(saved, table):
+    told = run("evaluate", saved, table).output
+    assert "accuracy 1.0000 on 96 rows" in told
+
+
+def test_predict_reads_what_train_reads(saved, table, tmp_path):
+    frame = pd.read_csv(table)
+    frame["stars"] = range(len(frame))
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    run("predict", saved, tmp_path / "a.jsonl", "--out", tmp_path / "a.csv")
+    answers = pd.read_csv(tmp_path / "a.csv")
+    assert list(answers) == ["text", "label", "stars", "predicted"]
+    assert answers.stars.tolist() == frame.stars.tolist()
+    assert (answers.label == answers.predicted).all()
+
+
+@pytest.mark.parametrize("option", [[], ["--proba"]])
+def test_a_column_of_that_name_is_refused(saved, tmp_path, option):
+    name = "pos" if option else "predicted"
+    (tmp_path / "a.csv").write_text(f"text,{name}\ngood,1\n")
+    with pytest.raises(SimpletextError, match=f"has a column '{name}' already"):
+        run("predict", saved, tmp_path / "a.csv", "--out", tmp_path / "b.csv", *option)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_carriage_return_in_a_field_stays_in_its_field(saved, tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'text,id\n"good\rfilm",1\nbad,2\n')
+    run("predict", saved, tmp_path / "a.csv", "--out", tmp_path / "b.csv")
+    with (tmp_path / "b.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert [row[:2] for row in rows] == [["text", "id"], ["good\rfilm", "1"], ["bad", "2"]]
+
+
+def test_standard_output_is_a_csv_file(saved, tmp_path):
+    """Messages, such as that texts were cut, go to standard error."""
+    (tmp_path / "a.csv").write_text("text\n" + "schön " * 30 + "\n", encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, "predict", str(saved), str(tmp_path / "a.csv")],
+        capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    lines = done.stdout.decode("utf-8").splitlines()
+    assert lines[0] == "text,predicted"
+    assert lines[1].startswith("schön schön")
+    assert len(lines) == 2
+    assert "1 of 1 texts were cut" in done.stderr.decode()
+
+
+def test_labels_do_not_reach_the_terminal_raw(tiny, tmp_path):
+    new_predictor(tiny, ["\x1b[31mred", "\x1b[31mred2"]).save(tmp_path / "saved")
+    told = run("predict", tmp_path / "saved", "--text", "good").output
+    assert told.startswith("\\x1b[31mred")
+
+
+def test_the_version():
+    assert run("--version").output == f"simpletext {st.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "a.csv", "--out", "x", "--batch-size", "0"], "Invalid value for '--batch-size'"),
+        (["train", "a.csv", "--out", "x", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["train", "a.csv", "--out", "x", "--maxlen", "0"], "Invalid value for '--maxlen'"),
+        (["predict", "x", "--text", "a", "--batch-size", "0"], "Invalid value for '--batch-size'"),
+    ],
+)
+def test_numbers_out_of_range_are_wrong_use(words, message):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_one_message(saved, table):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "predict", str(saved), str(table)],
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "simpletext: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -24,7 +24,7 @@ def test_from_a_file_to_a_predictor_in_one_call(tmp_path, tiny):
 
 def test_what_it_says(tiny, capsys):
     st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, maxlen=16)
-    told = capsys.readouterr().out
+    told = "".join(capsys.readouterr())
     for line in ("split: 86 texts", "task: single-label", "learning rate: 0.0001", "accuracy"):
         assert line in told
 
@@ -101,7 +101,7 @@ def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
     def press(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simpletext.utils.console.TrainingBar.on_train_batch_end", press)
+    monkeypatch.setattr("simpletext.training.progress.TrainingBar.on_train_batch_end", press)
     with pytest.raises(KeyboardInterrupt):
         st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **FAST)
 
@@ -110,3 +110,27 @@ def test_ctrl_c_gives_no_half_trained_predictor(tiny, monkeypatch):
 def test_bad_counts_are_refused_before_any_work(wrong):
     with pytest.raises(ArgumentError, match="it must be a whole number, 1 or more"):
         st.train("nofile.csv", **wrong)
+
+
+def test_it_takes_what_a_learner_takes(tiny):
+    predictor = st.train(
+        (TEXTS, LABELS), checkpoint=str(tiny), epochs=4, maxlen=16, verbose=0, lr=1e-3,
+        schedule="linear", class_weight="balanced", loss="focal", metrics=["f1"],
+    )  # fmt: skip
+    history = predictor.learner.history
+    assert "val_f1" in history
+    assert "accuracy" not in history
+    assert max(history["lr"]) == pytest.approx(1e-3)
+    assert np.argmax(history["lr"]) < len(history["lr"]) / 4  # 1cycle is highest in the middle
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"schedule": "cosine"}, "schedule='cosine'; allowed"),
+        ({"early_stopping": 2}, "early_stopping=2, but the 1cycle policy"),
+    ],
+)
+def test_bad_options_are_refused_before_any_work(wrong, message):
+    with pytest.raises(ArgumentError, match=message):
+        st.train((TEXTS, LABELS), checkpoint="./none", **wrong)

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from simpletext.errors import DataError
+from simpletext.errors import ArgumentError, DataError
 from simpletext.sklearn import TextClassifier, TextRegressor
 
 FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8}
@@ -41,6 +41,7 @@ FIT_ON_NUMBERS = [
     "check_fit_check_is_fitted",
     "check_fit2d_predict1d",
     "check_classifiers_classes",
+    "check_class_weight_classifiers",
     "check_classifiers_train",
     "check_classifier_data_not_an_array",
     "check_regressors_train",
@@ -222,3 +223,17 @@ def test_a_token_classifier_works_in_cross_val_score(tiny):
     model.fit(SENTENCES, TAGS)
     assert set(model.classes_) == {tag for row in TAGS for tag in row}
     assert [len(row) for row in model.predict(SENTENCES[:5])] == list(map(len, SENTENCES[:5]))
+
+
+def test_the_options_of_a_learner():
+    model = TextClassifier(schedule="linear", early_stopping=1, class_weight="balanced",
+                           loss="focal", metrics=["f1"])  # fmt: skip
+    assert clone(model).get_params() == model.get_params()
+    with pytest.raises(ArgumentError, match="early_stopping=1, but the 1cycle policy"):
+        TextClassifier(early_stopping=1).fit(TEXTS, LABELS)
+
+
+def test_the_options_are_used(tiny):
+    model = TextClassifier(str(tiny), epochs=3, schedule="linear", early_stopping=1, **FAST)
+    model.set_params(class_weight={"pos": 1000.0}, loss="focal", metrics=["f1"])
+    assert set(model.fit(TEXTS, LABELS).predict(TEXTS)) == {"pos"}

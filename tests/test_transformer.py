@@ -17,7 +17,7 @@ def test_making_one_does_no_work():
 
 def test_training_data_keep_texts_ids_and_labels(transformer, capsys):
     data = transformer.preprocess_train(["a good film", "", "a " * 50], ["pos", "neg", "pos"])
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "task: single-label classification, 2 classes (neg, pos)" in told
     assert "cut to maxlen: 1 of 3 (33.3%)" in told
     assert data.y.tolist() == [1, 0, 1]
@@ -30,7 +30,7 @@ def test_training_data_keep_texts_ids_and_labels(transformer, capsys):
 def test_verbose_0_is_silent(transformer, capsys):
     transformer.preprocess_train(["a", "b"], [0, 1], verbose=0)
     transformer.preprocess_test(["a", "b"], [0, 1], verbose=0)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
 
 
 def test_test_data_with_and_without_labels(transformer):

@@ -19,7 +19,8 @@ from ..data.tables import Examples
 from ..errors import ArgumentError, DataError
 from ..preparation import Prepared, prepared
 from ..tasks.task import TOKENS
-from ..transformer import DEFAULT_MODEL, Transformer
+from ..transformer import Transformer
+from ..utils.defaults import DEFAULT_MODEL
 from .ktrain import say_unused
 
 WORD, TAG, SENTENCE = "Word", "Tag", "SentenceID"

@@ -7,8 +7,9 @@ import keras
 
 from ..errors import ArgumentError
 from ..tasks.task import REGRESSION
-from ..transformer import DEFAULT_MODEL, Transformer
+from ..transformer import Transformer
 from ..utils import console
+from ..utils.defaults import DEFAULT_MODEL
 from ..utils.files import plain_path
 from ..utils.validation import shown
 
@@ -53,7 +54,7 @@ def say_unused(**options: Any) -> None:
     """Print the passed ktrain options that are ignored: a checkpoint has its own tokenizer."""
     given = [name for name, value in options.items() if value is not None]
     if given:
-        console.say(f"{' and '.join(given)}: not used, the checkpoint has its own tokenizer")
+        console.note(f"{' and '.join(given)}: not used, the checkpoint has its own tokenizer")
 
 
 def text_classifier(

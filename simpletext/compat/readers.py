@@ -20,7 +20,8 @@ from ..data.tables import Examples, read_texts
 from ..errors import ArgumentError, DataError
 from ..preparation import Prepared, prepared
 from ..tasks.labels import checked_names
-from ..transformer import DEFAULT_MODEL, Transformer
+from ..transformer import Transformer
+from ..utils.defaults import DEFAULT_MODEL
 from ..utils.files import plain_path
 from ..utils.validation import require_list, shown
 from .ktrain import model_for, say_unused, task_for

@@ -224,7 +224,7 @@ def tags_of_spans(
         tags.append(tags_of(entities, len(words), "IOB2"))
     if cut and verbose:
         row, text = cut[0]
-        console.say(
+        console.note(
             f"{len(cut)} spans don't begin and end where words do, and were fitted to whole "
             f"words; the first is {text!r} in row {row}."
         )

@@ -14,6 +14,8 @@ from .text_files import CsvFile, existing_file, json_rows
 
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # "007" is a name, no number
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+JSON, PARQUET = (".jsonl", ".ndjson", ".json"), (".parquet", ".pq")
+TYPED = (*JSON, *PARQUET)  # whose values have types
 KINDS = ".csv, .tsv, .jsonl, .json and .parquet"
 
 
@@ -115,6 +117,28 @@ def read_table(source: Any, encoding: str | None = None, sep: str | None = None)
     )
 
 
+class Stream(NamedTuple):
+    """A table's columns, the separator to write it with, and its rows as strings."""
+
+    columns: list[str]
+    sep: str
+    rows: Iterable[list[str]]
+
+
+def stream_rows(source: Path, encoding: str | None = None, sep: str | None = None) -> Stream:
+    """The rows of a file; those of a CSV file are read one by one (see `read_texts`)."""
+    if source.suffix.lower() not in TYPED:
+        file = CsvFile(source, encoding, sep)
+        return Stream(file.columns, file.sep, file)
+    table = read_table(source, encoding, sep)
+    rows = zip(*table.values(), strict=True)
+    return Stream(list(table), ",", ([_field(value) for value in row] for row in rows))
+
+
+def _field(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def labels_in(table: Table, name: str) -> list[Any]:
     """A column of labels; where the file has no types, numbers if all fields are numbers."""
     column = column_of(table, name)
@@ -160,9 +184,9 @@ def _read_file(source: str | os.PathLike, encoding: str | None, sep: str | None)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
         return _from_csv(CsvFile(path, encoding, sep))
-    if suffix in (".jsonl", ".ndjson", ".json"):
+    if suffix in JSON:
         return _from_rows(json_rows(path, encoding), path)
-    if suffix in (".parquet", ".pq"):
+    if suffix in PARQUET:
         return _from_parquet(path)
     raise DataError(f"{path} has an unknown file type; allowed are {KINDS}.")
 
@@ -183,8 +207,8 @@ def _from_csv(file: CsvFile) -> Table:
 def _from_rows(rows: Iterable[dict[str, Any]], path: Any) -> Table:
     table, count = Table(), 0
     for count, row in enumerate(rows, start=1):
-        for name in [name for name in row if name not in table]:  # in the file's order
-            table[name] = [None] * (count - 1)
+        for name in row:  # in the file's order
+            table.setdefault(name, [None] * (count - 1))
         for name, column in table.items():
             column.append(row.get(name))
     if not count:
@@ -198,7 +222,7 @@ def _from_parquet(path: Path) -> Table:
         from pyarrow.parquet import read_table as read
     except ImportError as error:
         raise DataError(
-            "Reading Parquet needs pyarrow: pip install 'simpletext[parquet]'."
+            "Reading Parquet needs pyarrow: pip install 'simpletext-keras[parquet]'."
         ) from error
     try:
         return Table(read(path).to_pydict())

@@ -205,7 +205,7 @@ def unified(rows: list[list[Any]], scheme: str | None, verbose: int) -> list[lis
     wrong = illegal(rows, found)
     if wrong and verbose:
         row, place = wrong[0]
-        console.say(
+        console.note(
             f"{len(wrong)} tags may not stand where they do in {found}; the first is "
             f"{rows[row][place]!r} at row {row}, word {place}. They are kept; "
             "simpletext.repair_tags(tags) repairs them."
@@ -213,7 +213,7 @@ def unified(rows: list[list[Any]], scheme: str | None, verbose: int) -> list[lis
     if found != "IOB1":
         return rows
     if verbose:
-        console.say("The tags are in IOB1 and were converted to IOB2.")
+        console.note("The tags are in IOB1 and were converted to IOB2.")
     return [tags_of(spans_of(row, found), len(row), "IOB2") for row in rows]
 
 

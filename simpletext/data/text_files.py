@@ -107,7 +107,7 @@ def detected(sample: bytes, name: str) -> str:
         raise DataError(
             f"{name} isn't text in a detectable encoding. If it is text, pass encoding=."
         )
-    console.say(f"{name}: not UTF-8, read as {best.encoding} (detected; pass encoding= to change)")
+    console.note(f"{name}: not UTF-8, read as {best.encoding} (detected; pass encoding= to change)")
     return best.encoding
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..data.texts import shown_rows
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
+from ..utils import console
 from ..utils.validation import shown
 from .figures import new_figure
 
@@ -161,7 +162,9 @@ class DataReport:
             return
         if not labels.kind.has_classes:
             for j, name in enumerate(labels.names):
-                axes.hist(self.y["train"][:, j], bins=30, alpha=0.6, label=name)
+                axes.hist(
+                    self.y["train"][:, j], bins=30, alpha=0.6, label=console.without_math(name)
+                )
             axes.set(title="Targets", xlabel="value", ylabel="texts")
             axes.legend(loc="best")  # explicit: the default warns on a slow machine
             return
@@ -171,7 +174,9 @@ class DataReport:
             axes.barh(places, counts, left=left, label=part)
             left += counts
         names = [name if len(name) <= 30 else name[:29] + "…" for name in labels.names]
-        axes.set_yticks(places, names, fontsize=8 if len(names) > 20 else None)
+        axes.set_yticks(
+            places, list(map(console.without_math, names)), fontsize=8 if len(names) > 20 else None
+        )
         axes.set(title="Texts a class", xlabel="texts", ylim=(len(places) - 0.4, -0.6))
         axes.set_xlim(right=1.2 * left.max(initial=1))  # room for the legend
         axes.legend(loc="best")

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..data.labels import check_counts
+from ..data.texts import as_texts
 from ..errors import ArgumentError, DataError
 from ..inference.forward import predict_batch, predict_logits
 from ..inference.outputs import check_ids, probabilities_of, require_labels, truth_in
@@ -60,6 +62,19 @@ def predict_texts(
     check_ids(texts, model)
     outputs = predict_logits(model, texts, batch_size)
     return probabilities_of(model, outputs, require_labels(known.labels))
+
+
+def evaluate_predictor(predictor: Any, texts: Any, y: Any) -> Predictions:
+    """A predictor's predictions for labelled texts, by its temperature, with the labels.
+
+    Raises:
+        DataError: labels that the predictor doesn't have, or another number of them.
+    """
+    labels = predictor.labels
+    true = labels.encode(y)
+    rows, pairs = as_texts(texts)
+    check_counts(rows, y)
+    return Predictions(predictor.predict_proba(texts), labels, true, rows, pairs)
 
 
 def _pass_over(model: keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray]:

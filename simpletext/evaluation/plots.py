@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..training.lr_finder import Curve
 from ..training.run import PER_STEP
+from ..utils import console
 from ..utils.validation import require_count, shown
 from .figures import new_figure
 
@@ -70,7 +71,9 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     room = 0.08 * max(map(len, names))  # inches for the longest name, at the side and below
     size = min(max(3.5, 0.45 * count) + room, 24.0)
     figure, (axes,) = new_figure((size + 0.5, size))
-    display = ConfusionMatrixDisplay(matrix, display_labels=list(names))
+    display = ConfusionMatrixDisplay(
+        matrix, display_labels=[console.without_math(name) for name in names]
+    )
     display.plot(
         ax=axes,
         cmap="Blues",

@@ -106,6 +106,14 @@ class Explanation:
             f"{''.join(parts)}</div>"
         )
 
+    def as_page(self) -> str:
+        """`as_html` as a whole page, for a file."""
+        return (
+            '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+            f"<title>{html.escape(self.targets[0].title)}</title></head>\n"
+            f"<body>{self.as_html()}</body>\n</html>\n"
+        )
+
     def figure(self) -> Any:
         """A matplotlib bar chart of the words with the largest weights."""
         from matplotlib.figure import Figure
@@ -121,11 +129,10 @@ class Explanation:
             words = target.strongest[:BARS][::-1]
             colours = ["#2ea043" if word.weight > 0 else "#da3633" for word in words]
             ax.barh(range(len(words)), [word.weight for word in words], color=colours)
-            # matplotlib would parse a dollar sign as mathematics.
-            names = [word.text.replace("$", r"\$") for word in words]
+            names = [console.without_math(word.text) for word in words]
             ax.set_yticks(range(len(words)), names)
             ax.axvline(0, color="black", linewidth=0.8)
-            ax.set_title(target.title.replace("$", r"\$"))
+            ax.set_title(console.without_math(target.title))
             ax.set_xlabel("weight")
         return figure
 

@@ -138,7 +138,7 @@ def _check(format: str, quantize: bool, per_token: bool) -> None:
     if missing:
         raise ExportError(
             f"The export to {format} needs {', '.join(missing)}, which isn't installed: "
-            f"pip install 'simpletext[{format.replace('_', '-')}]'."
+            f"pip install 'simpletext-keras[{format.replace('_', '-')}]'."
         )
 
 
@@ -186,7 +186,7 @@ def _quantize(folder: Path, wanted: np.ndarray, paired: bool | None) -> dict[str
     small.replace(path)
     quantized = exported_probabilities(folder, paired)
     moved = float(np.abs(quantized - wanted).max())
-    console.say(
+    console.note(
         f"int8: {before / 1e6:.1f} MB became {after / 1e6:.1f} MB; the probabilities of the probe "
         f"texts moved by up to {moved:.3f}. Evaluate it on your own texts."
     )

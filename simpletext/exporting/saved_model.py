@@ -43,7 +43,7 @@ def write(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     per_token = predictor.labels.kind.per_token  # entities are found in predict.py
     options = None if per_token else wordpiece_options(predictor.tokenizer)
     if options is None and not per_token:
-        console.say("The tokenizer isn't WordPiece: the SavedModel takes ids, predict.py strings.")
+        console.note("The tokenizer isn't WordPiece: the SavedModel takes ids, predict.py strings.")
     if options is None:
         tf.saved_model.save(module, str(folder), signatures | {"serving_default": module.ids})
         return "saved_model", ""

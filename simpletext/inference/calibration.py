@@ -52,7 +52,7 @@ def calibrated(
         new = fit_temperature(logits, y, labels)
     else:
         new = old
-        console.say(
+        console.note(
             f"All {len(y)} texts are predicted correctly, so they determine no temperature; it "
             f"stays {old:g}. Calibrate on more texts, or on harder ones."
         )

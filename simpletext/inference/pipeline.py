@@ -63,7 +63,7 @@ class Pipeline:
         cut = int(data.truncated.sum())
         if cut and (verbose or not self._reported_truncation):
             self._reported_truncation = True
-            console.say(
+            console.note(
                 f"{cut} of {len(data)} texts were cut to {self.encoder.maxlen} tokens; "
                 'long_text="chunk" reads them whole.'
             )

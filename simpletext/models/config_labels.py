@@ -119,7 +119,7 @@ def count_labels(
         claimed = len(names) if names else config.get("num_labels", default)
         return require_count("num_labels in config.json", claimed, 1, MOST_NEW)
     if names and len(names) != trained and verbose:
-        console.say(
+        console.note(
             f"{name}: config.json has names for {len(names)} labels, but the head has {trained} "
             f"outputs; they are called LABEL_0 to LABEL_{trained - 1}."
         )

@@ -209,7 +209,7 @@ def load_classifier(
     if fresh and not new_head:
         raise _untrained(found, ", ".join(fresh))
     if fresh and verbose:
-        console.say(
+        console.note(
             f"{found.name}: the checkpoint has no weights for {', '.join(fresh)}; "
             "newly initialised; train it before use."
         )

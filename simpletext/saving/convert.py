@@ -92,7 +92,7 @@ def convert(
         _describe(checkpoint, os.fspath(old))
         with new_folder(new) as temporary:
             count = _write(checkpoint, temporary, cased, tokenizer)
-    console.say(f"written: {os.fspath(new)}; {count} tensors compared, all equal")
+    console.note(f"written: {os.fspath(new)}; {count} tensors compared, all equal")
     return local_path(new)
 
 
@@ -205,18 +205,18 @@ def _describe(old: OldCheckpoint, name: str) -> None:
     config = old.config
     family = family_of(config)
     sizes = family.read_config(config)
-    console.say(f"{name}: {old.format}")
+    console.note(f"{name}: {old.format}")
     layers = getattr(sizes, "num_hidden_layers", None)
-    console.say(
+    console.note(
         f"  family: {config['model_type']}"
         + (f", {layers} layers" if layers else "")
         + f", {sizes.hidden_size} wide, {sizes.vocab_size} tokens"
     )
-    console.say(f"  head: {_head_text(old)}")
+    console.note(f"  head: {_head_text(old)}")
     for note in old.notes:
-        console.say(f"  note: {note}")
+        console.note(f"  note: {note}")
     if config["model_type"] in OWN_MODULES:
-        console.say("  note: transformers has no class for this family; only simpletext loads it")
+        console.note("  note: transformers has no class for this family; only simpletext loads it")
 
 
 def _head_text(old: OldCheckpoint) -> str:

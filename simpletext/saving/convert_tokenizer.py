@@ -63,7 +63,7 @@ def write_tokenizer(
     if files is not None:
         _write_files(old, files, folder, cased, exact=given is None)
     elif not found:
-        console.say(
+        console.note(
             "  tokenizer: none was found; pass tokenizer= with a folder or a vocabulary file, or "
             "put the files into the new folder yourself"
         )
@@ -121,7 +121,7 @@ def _write_files(
     if files.strip_accents is not None:
         config["strip_accents"] = files.strip_accents
     write_json(folder / CONFIG, config)
-    console.say(
+    console.note(
         f"  tokenizer: {files.vocabulary.name}, "
         + ("uncased (texts are lowercased)" if lowercase else "cased")
         + ("" if cased is not None else "; if not, pass cased=")

@@ -67,7 +67,7 @@ def read_ktrain_predictor(
         segments=None if old.segments else False,
     )
     assumed = "" if old.maxlen else ", which is a default: the pickle doesn't say it"
-    console.say(
+    console.note(
         f"{folder}: a ktrain predictor ({labels.describe()}, maxlen {settings.maxlen}{assumed}). "
         "ktrain doesn't record probe texts or whether it was trained on pairs; "
         "predictor.save(...) writes simpletext's own format."

@@ -130,7 +130,7 @@ def read_pretrained(
     names = tuple(labels_in(config) or ())
     labels = Labels(architecture_of(model).task, names, numbered=True)
     if not labels.kind.has_classes and _sigmoid_applies(config):
-        console.say(
+        console.note(
             f"{checkpoint.name} is a cross-encoder, to whose output sentence-transformers applies "
             "a sigmoid. Values here are without it; 1 / (1 + exp(-value)) gives the same."
         )

@@ -126,7 +126,7 @@ def read_settings(folder: Path, name: str) -> tuple[Settings, dict[str, Any]]:
     if version != FORMAT:
         raise CheckpointError(
             f"{path} has format {version!r}; this version of simpletext reads format "
-            f"{FORMAT}. A newer simpletext can read it: pip install --upgrade simpletext."
+            f"{FORMAT}. A newer simpletext can read it: pip install --upgrade simpletext-keras."
         )
     try:
         return _parsed(raw), raw

@@ -82,6 +82,15 @@ class MultiLabel(Classification):
         """The confidence in the least certain class, (rows,)."""
         return np.maximum(values, 1.0 - values).min(axis=1)
 
+    def headline(self, y: np.ndarray, values: np.ndarray) -> dict[str, float]:
+        """The F1 over all labels, and the mean F1 of the labels that occur."""
+        predicted, true = self.predicted(values) > 0, y > 0.5
+        right, both = (predicted & true).sum(axis=0), predicted.sum(axis=0) + true.sum(axis=0)
+        return {
+            "micro F1": float(2 * right.sum() / max(both.sum(), 1)),
+            "macro F1": float(np.mean(2 * right[both > 0] / both[both > 0])) if any(both) else 0.0,
+        }
+
     def confusion(self, y: np.ndarray, values: np.ndarray) -> Any:
         """One 2 x 2 confusion matrix per class, (classes, 2, 2)."""
         from sklearn.metrics import multilabel_confusion_matrix

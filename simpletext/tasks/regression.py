@@ -95,6 +95,14 @@ class Regression(Task):
         """MAE, RMSE, R2, Pearson and Spearman."""
         return regression_scores(y, values)
 
+    def headline(self, y: np.ndarray, values: np.ndarray) -> dict[str, float]:
+        """Mean absolute and root mean squared error."""
+        errors = np.asarray(values, dtype="float64") - y
+        return {
+            "MAE": float(np.abs(errors).mean()),
+            "RMSE": float(np.sqrt(np.square(errors).mean())),
+        }
+
     def score_table(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> Any:
         """One row per score."""
         import pandas as pd

@@ -117,6 +117,16 @@ class SingleLabel(Classification):
 
         return confusion_matrix(y, self.predicted(values), labels=range(values.shape[1]))
 
+    def headline(self, y: np.ndarray, values: np.ndarray) -> dict[str, float]:
+        """Accuracy, and the mean F1 of the classes that occur."""
+        predicted, count = self.predicted(values), values.shape[1]
+        right = np.bincount(y[predicted == y], minlength=count)
+        both = np.bincount(y, minlength=count) + np.bincount(predicted, minlength=count)
+        return {
+            "accuracy": float(np.mean(predicted == y)),
+            "macro F1": float(np.mean(2 * right[both > 0] / both[both > 0])),
+        }
+
     def report(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> str:
         """scikit-learn's report, and the accuracy."""
         accuracy = np.mean(y == self.predicted(values))

@@ -167,6 +167,10 @@ class Task(ABC):
     def scores(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> dict[str, Any]:
         """The validation report as a dict."""
 
+    def headline(self, y: np.ndarray, values: np.ndarray) -> dict[str, float]:
+        """The scores that an HTML report shows with their intervals; none by default."""
+        return {}
+
     @abstractmethod
     def score_table(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> Any:
         """The validation report as a DataFrame."""

@@ -67,7 +67,7 @@ def cached(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):  # another process may be encoding the same texts
         if folder.is_dir() and not checksums_match(folder):
-            console.say(f"The cache {folder} is damaged and is written again.")
+            console.note(f"The cache {folder} is damaged and is written again.")
             shutil.rmtree(folder)
         if not folder.is_dir():
             for left in folder.parent.glob(f".{name}-*"):  # by a process that was killed

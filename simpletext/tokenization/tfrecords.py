@@ -17,7 +17,7 @@ from ..errors import DataError
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
 from ..utils.checksums import sha256
-from ..utils.files import check_absent, local_path, read_json, write_json
+from ..utils.files import check_absent, local_path, read_json, whole_file, write_json
 from ..utils.validation import shown
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
@@ -50,17 +50,12 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
         raise DataError("TFRecord files hold labels of whole texts; these data have tags of words.")
     path = local_path(path)
     side = path.with_name(path.name + ".json")
-    check_absent(path)
     check_absent(side)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with whole_file(path) as part:
         with tf.io.TFRecordWriter(str(part)) as writer:
             for row in range(len(data)):
                 writer.write(_example(tf, data, row).SerializeToString())
         write_json(side, _settings(data) | {"records": len(data), "sha256": sha256(part)})
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:

@@ -318,7 +318,7 @@ def _why_unreadable(folder: Path, error: BaseException) -> str:
         if package in message and importlib.util.find_spec(package) is None:
             return (
                 f"The tokenizer in {folder} needs the package {package}: "
-                f"pip install simpletext[{extra}]"
+                f"pip install 'simpletext-keras[{extra}]'"
             )
     reason = str(error).strip().splitlines()[0] if str(error).strip() else error
     return (

@@ -91,7 +91,7 @@ def read_checkpoint(path: Path) -> TrainingCheckpoint:
     if state.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} has format {state.get('format')!r}; this version of simpletext reads format "
-            f"{FORMAT}. A newer simpletext wrote it: pip install --upgrade simpletext."
+            f"{FORMAT}. A newer simpletext wrote it: pip install --upgrade simpletext-keras."
         )
     return TrainingCheckpoint(
         state, *(_part(tensors, part) for part in ("model", "optimizer", "history"))

@@ -18,8 +18,9 @@ from ..utils.processes import require_unforked
 from ..utils.validation import require_flag, shown
 from .checkpointing import LAST
 from .linear_probing import train_new_head
-from .optimizer import check_schedulable, momentum_of
+from .optimizer import check_schedulable, momentum_of, restart_optimizer
 from .plan import Plan
+from .progress import TrainingBar
 from .run import Run
 from .schedules import require_learning_rate
 from .sources import TrainingData, for_fit
@@ -179,7 +180,7 @@ def warn_of_unusual_rate(model: keras.Model, lr: float) -> None:
     """Print a line if a learning rate is far above those that work."""
     limit = UNUSUAL_FOR_ENCODERS if hasattr(model, "architecture") else UNUSUAL
     if lr >= limit:
-        console.say(
+        console.note(
             f"The learning rate {lr:g} is unusually high: the training will probably fail. Usual "
             "rates are 1e-5 to 1e-3; lr_find() measures one."
         )
@@ -247,12 +248,19 @@ def _run(
     if how.resume and run.folder is not None and (run.folder / LAST).exists():
         run.resume(run.folder)
         if how.verbose:
-            console.say(run.describe_resumed())
+            console.note(run.describe_resumed())
     try:
         with memory_explained(data):
             _carry_out(run, data, how)
     finally:
         state.record(run)
+
+
+def restore_initial(model: keras.Model, state: LearnerState) -> None:
+    """Restore the weights from before the first training, if there was one."""
+    if state.initial is not None:
+        state.initial.restore(model)
+        restart_optimizer(model)
 
 
 def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
@@ -261,7 +269,7 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
         run.restore_best()
         return
     batches, arguments = data.training(run.first_epoch + run.epoch, how.class_weight)
-    bar = console.TrainingBar(run.plan.steps, run.plan.epochs, run.history, how.verbose)
+    bar = TrainingBar(run.plan.steps, run.plan.epochs, run.history, how.verbose)
     try:
         with CtrlC() as ctrl_c:
             _head_start(run.trained, data, run.first_epoch, how, ctrl_c)
@@ -278,7 +286,7 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
     except KeyboardInterrupt:
         run.interrupted = True
         if how.verbose:
-            console.say(run.describe_interrupted())
+            console.note(run.describe_interrupted())
     finally:
         bar.close()
     run.restore_best()

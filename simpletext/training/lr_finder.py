@@ -149,7 +149,7 @@ def require_suggestion(curve: Curve, verbose: int) -> float:
     if rate is None:
         raise TrainingError(curve.describe())
     if verbose:
-        console.say(f"learning rate: {rate:.1e}")
+        console.note(f"learning rate: {rate:.1e}")
     return rate
 
 

@@ -187,6 +187,24 @@ class TrainingData:
         return self.validation and self.validation.validation(self.eval_batch_size)
 
 
+def optional_source(
+    name: str, data: Any, model: keras.Model, sample_weight: Any = None
+) -> DataSource | None:
+    """`as_source`, or None without data."""
+    return None if data is None else as_source(name, data, model, sample_weight)
+
+
+def require_source(name: str, source: DataSource | None) -> DataSource:
+    """The source.
+
+    Raises:
+        ArgumentError: the learner has no such data.
+    """
+    if source is None:
+        raise ArgumentError(f"The learner has no {name}.")
+    return source
+
+
 def as_source(name: str, data: Any, model: keras.Model, sample_weight: Any = None) -> DataSource:
     """The data source for what the user passes.
 

@@ -3,40 +3,79 @@
 import contextlib
 import io
 import logging
+import re
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import keras
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line ends
 
 
 def say(message: str) -> None:
-    """Write a line to stdout and flush it, so that it keeps its place beside other output.
+    """Write what the user asked for, such as a report, to standard output."""
+    _write(sys.stdout, message)
+
+
+def note(message: str) -> None:
+    """Write a message to standard error, so that a program's standard output holds results only.
+
+    A notebook gets it as ordinary output; there standard error looks like a failure.
+    """
+    _write(sys.stdout if in_notebook() else sys.stderr, message)
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters escaped, which a terminal would carry out.
+
+    >>> printable(chr(27) + "[31m")
+    '\\x1b[31m'
+    """
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def without_math(text: str) -> str:
+    """The text for a figure; matplotlib would parse dollar signs as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def _write(stream: Any, message: str) -> None:
+    """Write a line and flush it, so that it keeps its place beside other output.
 
     Characters that the stream's encoding lacks are escaped, and a program without a console
     (pythonw, a Windows service) gets no output: a message never ends a training.
     """
-    if sys.stdout is None:
+    if stream is None:
         return
+    message = printable(message)
     try:
-        sys.stdout.write(message + "\n")
+        stream.write(message + "\n")
     except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        plain = message.encode(encoding, "backslashreplace").decode(encoding)
-        sys.stdout.write(plain + "\n")
-    sys.stdout.flush()
+        encoding = stream.encoding or "ascii"
+        stream.write(message.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()
 
 
-def bar(total: int | None, title: str, verbose: int = 1) -> Any:
-    """A progress bar for a terminal, a notebook or a log; silent with verbose=0."""
+def bar(
+    total: int | None, title: str, verbose: int = 1, leave: bool = True, cell: "Cell | None" = None
+) -> Any:
+    """A progress bar for a terminal, a notebook or a log; silent with verbose=0.
+
+    Args:
+        total: number of steps, if known.
+        title: the text before the bar.
+        verbose: 0 shows nothing.
+        leave: whether a terminal keeps the finished bar.
+        cell: a notebook's output that several bars write over; by default one of its own.
+    """
     from tqdm import tqdm
 
-    options: dict[str, Any] = {"total": total, "desc": title, "disable": not verbose}
+    options: dict[str, Any] = {
+        "total": total, "desc": title, "disable": not verbose, "leave": leave,
+    }  # fmt: skip
     if not verbose or (sys.stderr is None and not in_notebook()):
         options |= {"disable": True, "file": io.StringIO()}  # tqdm looks at its file even then
     elif in_notebook():
-        options["file"] = _Cell()
+        options["file"] = cell or Cell()
     elif not sys.stderr.isatty():
         # A log gets a line now and then instead of one that is written over and over.
         options |= {"file": _Lines(sys.stderr), "mininterval": 10.0, "ncols": 100}
@@ -71,7 +110,7 @@ class _Lines:
         self._stream.flush()
 
 
-class _Cell:
+class Cell:
     """A text stream for a bar in a notebook: one output that is written over.
 
     A saved notebook keeps its last state, as text, which any viewer shows.
@@ -83,12 +122,14 @@ class _Cell:
         self._handle: Any = None
 
     def write(self, text: str) -> None:
+        """Write a line over the output."""
+        if text.strip():
+            self.show({"text/plain": text.strip()})
+
+    def show(self, shown: dict[str, str]) -> None:
+        """Write this over the output, by its type."""
         from IPython.display import display
 
-        line = text.strip()
-        if not line:
-            return
-        shown = {"text/plain": line}
         if self._handle is None:
             self._handle = display(shown, raw=True, display_id=True)
         else:
@@ -96,53 +137,6 @@ class _Cell:
 
     def flush(self) -> None:
         """Nothing is held back."""
-
-
-class TrainingBar(keras.callbacks.Callback):
-    """A bar an epoch, with the loss and the learning rate, and the metrics at its end.
-
-    Args:
-        steps: batches an epoch.
-        epochs: passes over the data, at most.
-        history: where the training writes its rates, as "lr".
-        verbose: 0 shows nothing.
-    """
-
-    def __init__(
-        self, steps: int, epochs: int, history: Mapping[str, Sequence[float]], verbose: int = 1
-    ) -> None:
-        super().__init__()
-        self.steps, self.epochs, self.history, self.verbose = steps, epochs, history, verbose
-        self._shown = 0.0
-        self._bar: Any = None
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keras' call: a new bar."""
-        self._bar = bar(self.steps, f"epoch {epoch + 1}/{self.epochs}", self.verbose)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Keras' call: one step further."""
-        if time.monotonic() - self._shown > 0.5:  # reading the loss waits for the device
-            self._shown = time.monotonic()
-            self._bar.set_postfix(_numbers(logs, self._rate()), refresh=False)
-        self._bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keras' call: the final numbers."""
-        self._bar.set_postfix(_numbers(logs, self._rate()))
-        self._bar.close()
-
-    def close(self) -> None:
-        """Leave the line, also in the midst of an epoch."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def _rate(self) -> float:
-        return self.history["lr"][-1]
-
-
-def _numbers(logs: Any, rate: float) -> dict[str, str]:
-    return {name: f"{float(v):.4f}" for name, v in (logs or {}).items()} | {"lr": f"{rate:.1e}"}
 
 
 @contextlib.contextmanager

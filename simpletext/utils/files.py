@@ -111,6 +111,73 @@ def new_folder(target: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def whole_file(target: str | os.PathLike) -> Iterator[Path]:
+    """A temporary file beside `target` that becomes `target` when the block ends well.
+
+    Its name can't be foreseen, so nobody can put a link in its place.
+
+    Raises:
+        FolderExistsError: `target` is there already.
+        ArgumentError: a file can't be created there.
+    """
+    target = local_path(target).absolute()
+    part = _file_beside(target)
+    try:
+        part.chmod(0o644)
+        yield part
+        check_absent(target)
+        sync(part)
+        part.rename(target)
+        sync(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _file_beside(target: Path) -> Path:
+    """A new empty file with a random name beside a path at which there is nothing yet."""
+    check_absent(target)
+    try:
+        number, name = tempfile.mkstemp(target.suffix, f".{target.stem}-", target.parent)
+    except OSError as error:
+        raise _not_writable(target, error) from error
+    os.close(number)
+    return Path(name)
+
+
+def require_new_file(target: str | os.PathLike) -> None:
+    """Refuse a file that exists or can't be created, before long work starts.
+
+    Raises:
+        FolderExistsError: it is there already.
+        ArgumentError: it can't be created.
+    """
+    _file_beside(local_path(target).absolute()).unlink()
+
+
+def require_new_folder(target: str | os.PathLike) -> None:
+    """Refuse a folder that exists or can't be created, before long work starts.
+
+    Raises:
+        FolderExistsError: it is there already.
+        ArgumentError: it can't be created.
+    """
+    folder = local_path(target).absolute()
+    check_absent(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)).rmdir()
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+
+
+def _not_writable(path: Path, error: OSError) -> ArgumentError:
+    return ArgumentError(
+        f"{shown(os.fspath(path))} can't be written: {error.strerror}. Choose a path in a folder "
+        "that exists and that you may write into."
+    )
+
+
 def sync(path: Path) -> None:
     """Make a file or folder last through a power cut, before or after it is renamed.
 

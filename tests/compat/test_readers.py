@@ -143,7 +143,7 @@ def test_encodings_are_detected_and_said(tmp_path, encoding, capsys):
              "Größere Übungen für die Prüfung gehören natürlich dazu."]  # fmt: skip
     path = csv_file(tmp_path, {"text": texts, "label": ["de", "fr"]}, encoding=encoding)
     assert read_texts(path).texts == texts
-    assert ("data.csv: not UTF-8, read as cp" in capsys.readouterr().out) == (encoding == "cp1252")
+    assert ("data.csv: not UTF-8, read as cp" in capsys.readouterr().err) == (encoding == "cp1252")
     assert read_texts(path, encoding=encoding).texts == texts
 
 
@@ -231,7 +231,7 @@ def test_missing_fields_of_json_lines_are_found(tiny, tmp_path):
 def test_parquet_without_its_library(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_bytes(b"x")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DataError, match=r"pip install 'simpletext\[parquet\]'"):
+    with pytest.raises(DataError, match=r"pip install 'simpletext-keras\[parquet\]'"):
         read_texts(tmp_path / "a.parquet")
 
 
@@ -315,7 +315,7 @@ def test_folders(tmp_path, options, encoding, capsys):
     assert preproc.get_classes() == ["good", "bad"]
     assert train.texts[0] == f"a {words[0]} film 0"
     assert val.y.tolist() == [0] * 4 + [1] * 4
-    assert ("8 files in" in capsys.readouterr().out) == (encoding == "cp1252")
+    assert ("8 files in" in capsys.readouterr().err) == (encoding == "cp1252")
 
 
 def test_a_folder_without_a_test_part_is_split(tmp_path, options):
@@ -363,7 +363,7 @@ def test_bad_arrays(options, texts, y, kwargs, error, message):
 
 def test_options_without_a_use_are_said(options, capsys):
     text.texts_from_array(["a"] * 40, [0, 1] * 20, max_features=10, ngram_range=3, **options)
-    assert "max_features and ngram_range: not used" in capsys.readouterr().out
+    assert "max_features and ngram_range: not used" in capsys.readouterr().err
 
 
 def test_ktrains_models_without_a_checkpoint(options, tiny):

@@ -116,3 +116,15 @@ def test_a_check_of_pairs_leaves_the_transformer_as_it_is(tiny):
     st.check([("good", "film"), ("bad", "film")], [1, 0], preproc=transformer)
     assert transformer.paired is None
     assert len(transformer.preprocess_train(["good", "bad"], [1, 0], verbose=0)) == 2
+
+
+def test_dollar_signs_in_class_names_are_no_mathematics():
+    """matplotlib raises an error for such a name where it takes it for a formula."""
+    from simpletext.evaluation.plots import plot_confusion
+
+    name = r"$\undefined{$"
+    figure = plot_confusion(np.eye(2, dtype=int), [name, "b"])
+    figure.canvas.draw()
+    report = st.check(["good", "bad"], [name, "b"]).plot("labels")
+    report.canvas.draw()
+    assert name.replace("$", r"\$") in [t.get_text() for t in report.axes[0].get_yticklabels()]

@@ -109,7 +109,7 @@ def test_int8(trained, tmp_path, capsys):
         pytest.importorskip(package)
     report = trained.predictor.export(tmp_path / "bundle", "onnx", quantize=True)
     assert report["moved_by_int8"] < 0.05
-    assert "int8: " in capsys.readouterr().out
+    assert "int8: " in capsys.readouterr().err
     values = run_bundle(tmp_path / "bundle", SOME)
     np.testing.assert_allclose(values, trained.predictor.predict_proba(SOME), atol=0.05)
 
@@ -158,7 +158,8 @@ def test_bad_arguments(trained, tmp_path, arguments, error, message):
 
 def test_a_missing_package_is_named(trained, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ExportError, match=r"needs onnx, tf2onnx.*pip install 'simpletext\[onnx\]'"):
+    needs = r"needs onnx, tf2onnx.*pip install 'simpletext-keras\[onnx\]'"
+    with pytest.raises(ExportError, match=needs):
         trained.predictor.export(tmp_path / "x", "onnx")
 
 

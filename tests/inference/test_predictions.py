@@ -154,13 +154,13 @@ def test_cut_texts_are_told_once(trained, capsys):
         trained.predictor.model, trained.predictor.tokenizer, trained.predictor.settings
     )
     predictor.predict(["good " * 30, "bad"])
-    assert capsys.readouterr().out == (
+    assert capsys.readouterr().err == (
         '1 of 2 texts were cut to 16 tokens; long_text="chunk" reads them whole.\n'
     )
     predictor.predict("good " * 30)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
     predictor.predict("good " * 30, verbose=1)
-    assert "1 of 1 texts were cut" in capsys.readouterr().out
+    assert "1 of 1 texts were cut" in capsys.readouterr().err
 
 
 def test_a_long_text_in_windows(trained):
@@ -293,6 +293,6 @@ def test_calibration_needs_mistakes_and_several_classes(trained, capsys):
     with pytest.raises(DataError, match="All 1 texts have the same label"):
         predictor.calibrate(["a good film"], ["pos"])
     scores = predictor.calibrate(["a good film", "an awful film"], ["pos", "neg"])
-    assert "All 2 texts are predicted correctly" in capsys.readouterr().out
+    assert "All 2 texts are predicted correctly" in capsys.readouterr().err
     assert scores["temperature"] == 1.0
     assert predictor.settings.temperature == 1.0

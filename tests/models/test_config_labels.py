@@ -51,7 +51,7 @@ def test_neither_names_nor_number(three):
 def test_names_for_another_number_of_labels(three, capsys):
     change(three, id2label={"0": "no", "1": "yes"})
     assert classes_of(three) == ["LABEL_0", "LABEL_1", "LABEL_2"]
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "has names for 2 labels, but the head has 3 outputs; they are called LABEL_0 to" in said
 
 
@@ -154,4 +154,4 @@ def test_a_cross_encoders_sigmoid_is_named(tiny, tmp_path, capsys, entries, said
     st.get_predictor(model, transformer).save(folder)
     (folder / "simpletext.json").unlink()
     st.Predictor.from_pretrained(change(folder, **entries))
-    assert ("1 / (1 + exp(-value)) gives the same" in capsys.readouterr().out) == said
+    assert ("1 / (1 + exp(-value)) gives the same" in capsys.readouterr().err) == said

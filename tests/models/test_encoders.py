@@ -90,7 +90,7 @@ def test_bart_has_three_labels_where_the_config_says_none(tmp_path, capsys):
     config = {k: v for k, v in checkpoint.config.items() if k not in ("id2label", "label2id")}
     write_checkpoint(tmp_path, config, checkpoint.shapes)
     assert load_classifier(tmp_path).output_shape == (None, 3)
-    assert "newly initialised" not in capsys.readouterr().out
+    assert "newly initialised" not in capsys.readouterr().err
 
 
 def test_bart_classifies_the_last_end_and_not_the_padding(tmp_path):

@@ -10,7 +10,7 @@ from simpletext.errors import ArgumentError, UnsupportedModelError, WeightsError
 
 def test_a_missing_head_is_made_new_and_said_once(tiny, capsys):
     model = st.load_classifier(tiny, num_labels=3)
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert told.count("newly initialised; train it before use") == 1
     assert "no weights for classifier;" in told
     assert model.output_shape == (None, 3)
@@ -20,9 +20,9 @@ def test_a_head_for_other_labels_is_made_new(tiny, tmp_path, capsys):
     st.save_checkpoint(st.load_classifier(tiny, num_labels=3), tmp_path / "saved")
     capsys.readouterr()
     assert st.load_classifier(tmp_path / "saved").output_shape == (None, 3)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
     assert st.load_classifier(tmp_path / "saved", num_labels=5).output_shape == (None, 5)
-    assert "no weights for classifier;" in capsys.readouterr().out
+    assert "no weights for classifier;" in capsys.readouterr().err
 
 
 def test_names_and_shapes_of_the_model(tiny):
@@ -94,7 +94,7 @@ def test_a_model_for_questions_is_no_text_classifier(tmp_path, tiny, capsys):
     with pytest.raises(WeightsError, match="its head doesn't classify whole texts"):
         st.Predictor.from_pretrained(tmp_path / "tagger")
     again = st.load_classifier(tmp_path / "tagger")
-    assert "newly initialised" in capsys.readouterr().out
+    assert "newly initialised" in capsys.readouterr().err
     assert "classifier/kernel" in again.architecture.newly_initialised
 
 

@@ -191,7 +191,7 @@ def test_encoder_out_of_a_classifier(base, tmp_path):
 def test_encoder_gets_a_new_head(base, tmp_path, capsys):
     bare = make(base.model_type, "encoder", tmp_path / "encoder")
     save_checkpoint(load_classifier(bare.folder, num_labels=3), tmp_path / "saved")
-    assert capsys.readouterr().out.count("newly initialised; train it before use") == 1
+    assert capsys.readouterr().err.count("newly initialised; train it before use") == 1
     saved = tensors_in(tmp_path / "saved")
     assert shapes_of(saved) == base.checkpoint.shapes
     assert config_in(tmp_path / "saved")["architectures"] == [FAMILIES[base.model_type].classifier]

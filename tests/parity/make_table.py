@@ -56,9 +56,9 @@ def line(cells: tuple[str, ...]) -> str:
 def needs(family: FamilyCase) -> str:
     """The package that its tokenizer wants, with the extra that brings it."""
     if family.tokenizer in ("xlm", "flaubert"):
-        return "`simpletext[xlm]`"
+        return "`simpletext-keras[xlm]`"
     if any((HERE / "tokenizers" / f"{family.tokenizer}-vocab").glob("*.model")):
-        return "`simpletext[sentencepiece]`, without tokenizer.json"
+        return "`simpletext-keras[sentencepiece]`, without tokenizer.json"
     return ""
 
 

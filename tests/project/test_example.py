@@ -68,7 +68,8 @@ def test_only_public_docstrings_are_taken(tmp_path, monkeypatch):
 
 
 def test_a_missing_library_is_named():
-    with pytest.raises(SystemExit, match="no_such_library isn't installed: pip install simpletext"):
+    advice = "no_such_library isn't installed: pip install simpletext-keras"
+    with pytest.raises(SystemExit, match=advice):
         docstrings.library_docstrings("no_such_library")
 
 

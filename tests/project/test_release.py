@@ -42,7 +42,7 @@ Words.
 def test_the_notes_of_a_release():
     assert release_notes.notes(CHANGELOG, "0.2.0") == (
         "# simpletext 0.2.0\n\n## Added\n\n- A thing.\n\n## Fixed\n\n- A fault.\n\n"
-        "## Install\n\n    pip install simpletext==0.2.0\n"
+        "## Install\n\n    pip install simpletext-keras==0.2.0\n"
     )
     assert list(release_notes.sections(CHANGELOG)) == ["Unreleased", "0.2.0", "0.1.0"]
 
@@ -133,7 +133,8 @@ PUBLIC = {
     simpletext.Translator: "attention predict predict_iter save",
     simpletext.Learner: """
         autofit evaluate fit fit_linear fit_noam fit_onecycle freeze get_weight_decay ground_truth
-        layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers reset_weights
+        layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers report
+        reset_weights
         save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
     """,
     simpletext.Predictor: """
@@ -167,7 +168,7 @@ def test_every_dependency_has_a_lower_bound():
     wanted = PROJECT["project"]["dependencies"]
     for extra in PROJECT["project"]["optional-dependencies"].values():
         wanted = wanted + extra
-    others = [line for line in wanted if not line.startswith("simpletext[")]
+    others = [line for line in wanted if not line.startswith("simpletext-keras[")]
     assert [line for line in others if not re.fullmatch(r"[\w.-]+>=[\d.]+", line)] == []
 
 
@@ -176,3 +177,19 @@ def test_lowest_versions_are_those_of_pyproject():
     assert lines == ["numpy==2.1", "huggingface_hub==1.3"]
     with pytest.raises(ValueError, match="'numpy' has no lower bound"):
         run_versions.constraints(["numpy"])
+
+
+def test_no_page_and_no_message_advises_the_other_package():
+    """`simpletext` on the package index is somebody else's; ours is simpletext-keras."""
+    advice = re.compile(r"pip install[^|\n`]*(?<![\w/.-])simpletext(?![\w/.-])|simpletext\[[\w{]")
+    kinds = {".py", ".md", ".toml", ".ipynb", ".yml", ".sh", ".cff"}
+    folders = ("simpletext", "docs", "tutorials", "examples", "scripts", "benchmarks", ".github")
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    files += [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    texts = {p: p.read_text(encoding="utf-8") for p in files if p.suffix in kinds}
+    found = {str(path): advice.findall(text) for path, text in texts.items()}
+    assert {path: words for path, words in found.items() if words} == {}
+    assert advice.search("pip install 'simpletext'")
+    assert advice.search('pip install -U "simpletext[onnx]"')
+    assert not advice.search("pip install 'simpletext-keras[onnx]'")
+    assert PROJECT["project"]["name"] == "simpletext-keras"

@@ -99,7 +99,7 @@ def tensors_of(folder):
 
 def test_pre_training_heads_are_kept(tmp_path, capsys):
     st.convert(OLD / "tf1" / "bert", tmp_path / "new")
-    assert "head: BertForPreTraining, none for classification" in capsys.readouterr().out
+    assert "head: BertForPreTraining, none for classification" in capsys.readouterr().err
     tensors = tensors_of(tmp_path / "new")
     assert len(tensors) == 46
     assert tensors["cls.predictions.transform.dense.weight"].shape == (32, 32)
@@ -110,7 +110,7 @@ def test_pre_training_heads_are_kept(tmp_path, capsys):
 
 def test_it_says_what_it_found(tmp_path, capsys):
     st.convert(OLD / "hub" / "bert", tmp_path / "new")
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     for part in (
         "a SavedModel of tf-models-official (BERT, Keras 2.19.0)",
         "family: bert, 2 layers, 32 wide, 120 tokens",
@@ -193,7 +193,7 @@ def duplicates(names, wanted):
 def test_electras_own_head_is_left_out_with_a_note(tmp_path, capsys):
     written("tf1/electra-finetuned", tmp_path)
     st.convert(tmp_path / "old", tmp_path / "new")
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "without a counterpart in PyTorch's ELECTRA, left out: task_specific/cola" in said
 
 
@@ -226,7 +226,7 @@ def test_ktrains_folder_becomes_a_predictor(tmp_path):
 def test_an_h5_becomes_safetensors(name, tmp_path, capsys):
     inputs, wanted = golden(OLD / "h5" / name)
     st.convert(OLD / "h5" / name, tmp_path / "new", labels=ABC)
-    assert "a Hugging Face folder with weights of TensorFlow (transf" in capsys.readouterr().out
+    assert "a Hugging Face folder with weights of TensorFlow (transf" in capsys.readouterr().err
     model = st.load_classifier(tmp_path / "new", verbose=0, new_head=False)
     np.testing.assert_allclose(outputs(model, inputs), wanted["logits"], atol=1e-6)
     assert list(model.architecture.config["id2label"].values()) == ABC

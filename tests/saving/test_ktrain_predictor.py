@@ -159,7 +159,7 @@ def remade(tmp_path, **attributes):
 def test_a_maxlen_that_nothing_says_is_said_to_be_a_default(tmp_path, capsys):
     predictor = st.load_predictor(remade(tmp_path, c=["neg", "pos"]))
     assert predictor.maxlen == 64  # the model's positions; else 128
-    assert "maxlen 64, which is a default: the pickle doesn't say it" in capsys.readouterr().out
+    assert "maxlen 64, which is a default: the pickle doesn't say it" in capsys.readouterr().err
 
 
 def test_a_maxlen_that_the_model_can_not_have(tmp_path):

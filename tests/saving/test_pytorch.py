@@ -163,7 +163,7 @@ def test_a_new_head_begins_as_the_originals_does(model_type, tmp_path, capsys):
     bare = read_fixture(model_type).checkpoints["encoder"]
     write_checkpoint(tmp_path / "made", bare.config, bare.shapes)
     model = st.load_classifier(tmp_path / "made", num_labels=40)  # enough for a deviation
-    assert "newly initialised" in capsys.readouterr().out
+    assert "newly initialised" in capsys.readouterr().err
     st.save_checkpoint(model, tmp_path / "saved")
     config = transformers.AutoConfig.from_pretrained(tmp_path / "saved")
     fresh = transformers.AutoModelForSequenceClassification.from_config(config)

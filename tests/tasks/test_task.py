@@ -38,7 +38,7 @@ def test_a_registered_task_is_trained_evaluated_saved_and_loaded(toy_task, tiny,
     texts, words = ["one", "two", "three", "four"] * 8, ["ab", "abcd", "abc", "abcdef"] * 8
     t = st.Transformer(tiny, maxlen=16, task="text_length")
     data = t.preprocess_train(texts, words)
-    assert "task: text length, 1 target" in capsys.readouterr().out
+    assert "task: text length, 1 target" in capsys.readouterr().err
     np.testing.assert_allclose(data.y[:2, 0], np.log([2, 4]), rtol=1e-6)
     model = t.get_model(verbose=0)
     assert isinstance(model.loss, keras.losses.MeanAbsoluteError)

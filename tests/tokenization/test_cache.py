@@ -225,5 +225,5 @@ def test_a_damaged_cache_is_made_anew(transformer, tmp_path, name, capsys):
     (path,) = tmp_path.glob(f"*/{name}")
     path.write_bytes(b"1" + path.read_bytes()[1:] if name != "checksums.json" else b"{")
     again = transformer.preprocess_test(TEXTS, verbose=0, cache_dir=tmp_path)
-    assert "is damaged and is written again" in capsys.readouterr().out
+    assert "is damaged and is written again" in capsys.readouterr().err
     np.testing.assert_array_equal(again.ids, ids)

@@ -102,7 +102,7 @@ def test_a_missing_package_is_named_with_its_extra():
     folders = [str(FOLDER / kind) for kind in kinds]
     command = [sys.executable, "-P", "-c", WITHOUT, *folders]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    needs = "needs the package {}: pip install simpletext[{}]".format
+    needs = "needs the package {}: pip install 'simpletext-keras[{}]'".format
     for folder, line in zip(folders, done.stdout.splitlines(), strict=True):
         xlm = needs("sacremoses", "xlm")
         wanted = needs("sentencepiece", "sentencepiece") if folder.endswith("-vocab") else xlm

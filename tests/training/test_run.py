@@ -198,7 +198,7 @@ class Fails(keras.callbacks.Callback):
 def test_ctrl_c_leaves_model_and_history(capsys):
     learner = learner_of()
     history = learner.fit(0.01, 3, callbacks=[Fails(KeyboardInterrupt())])
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "Stopped by Ctrl-C in epoch 2 of 3. The model has the weights that it had" in told
     assert len(history["loss"]) == 1
     assert len(history["lr"]) == 5
@@ -413,7 +413,7 @@ def test_a_training_that_a_callback_stopped_is_not_continued(tmp_path, capsys):
     epochs = len(whole.history["loss"])
     assert epochs < 6
     resumed = train(learner_of(), resume=True)
-    assert "has ended already; its weights were loaded" in capsys.readouterr().out
+    assert "has ended already; its weights were loaded" in capsys.readouterr().err
     assert len(resumed.history["loss"]) == epochs
     assert all(map(np.array_equal, whole.model.get_weights(), resumed.model.get_weights()))
 
@@ -421,7 +421,7 @@ def test_a_training_that_a_callback_stopped_is_not_continued(tmp_path, capsys):
 def test_ctrl_c_with_early_stopping_says_that_the_best_weights_are_restored(capsys):
     learner = learner_of()
     learner.fit(0.01, 3, early_stopping=2, callbacks=[Fails(KeyboardInterrupt(), 6)])
-    assert "The model has the weights of the best epoch so far, epoch 1" in capsys.readouterr().out
+    assert "The model has the weights of the best epoch so far, epoch 1" in capsys.readouterr().err
     found = learner.model.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
     assert found == pytest.approx(learner.history["val_loss"][0], rel=1e-4)
 
@@ -435,9 +435,9 @@ def test_a_new_model_has_no_curve():
 
 def test_an_unusual_rate_is_pointed_out(capsys):
     learner_of().fit_onecycle(1, 1)
-    assert "The learning rate 1 is unusually high" in capsys.readouterr().out
+    assert "The learning rate 1 is unusually high" in capsys.readouterr().err
     learner_of().fit_onecycle(0.1, 1)
-    assert "unusually" not in capsys.readouterr().out
+    assert "unusually" not in capsys.readouterr().err
 
 
 def test_the_output_of_a_layer_is_of_a_row_that_there_is():

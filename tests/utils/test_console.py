@@ -92,3 +92,17 @@ def test_a_silent_logger_speaks_again_afterwards(caplog):
         logger.error("an error")
     logger.warning("another remark")
     assert caplog.messages == ["an error", "another remark"]
+
+
+def test_results_and_messages_have_their_own_streams(capsys, monkeypatch):
+    console.say("a report")
+    console.note("learning rate: 1e-4")
+    assert capsys.readouterr() == ("a report\n", "learning rate: 1e-4\n")
+    monkeypatch.setattr(console, "in_notebook", lambda: True)
+    console.note("learning rate: 1e-4")
+    assert capsys.readouterr() == ("learning rate: 1e-4\n", "")
+
+
+def test_a_terminal_gets_no_control_characters(capsys):
+    console.say("\x1b[31mred\x07\r\n\tname\x9b1m")
+    assert capsys.readouterr().out == "\\x1b[31mred\\x07\\x0d\n\tname\\x9b1m\n"

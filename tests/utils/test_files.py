@@ -8,7 +8,7 @@ import pytest
 import simpletext as st
 from simpletext.errors import ArgumentError, CheckpointError, FolderExistsError
 from simpletext.utils import files
-from simpletext.utils.files import local_path, new_folder
+from simpletext.utils.files import local_path, new_folder, require_new_folder, whole_file
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,38 @@ def test_a_folder_that_is_there_is_left(tmp_path):
 def test_a_mistyped_path_does_not_ask_the_hub(trained):
     with pytest.raises(CheckpointError, match="There is no file or folder 'my/modle'"):
         trained.learner.load_model("my/modle")
+
+
+def test_a_file_appears_only_once_it_is_whole(tmp_path):
+    target = tmp_path / "a.csv"
+    with pytest.raises(ZeroDivisionError), whole_file(target) as part:
+        part.write_text("half")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+    with whole_file(target) as part:
+        assert (part.parent, part.suffix) == (tmp_path, ".csv")
+        part.write_text("whole")
+    assert target.read_text() == "whole"
+    with pytest.raises(FolderExistsError, match="exists already"), whole_file(target):
+        pass
+
+
+def test_a_planted_link_is_not_followed(tmp_path):
+    """The name of the temporary file was known once: .a.csv.part."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / ".a.csv.part").symlink_to(victim)
+    with whole_file(tmp_path / "a.csv") as part:
+        part.write_text("new")
+    assert (victim.read_text(), (tmp_path / "a.csv").read_text()) == ("precious", "new")
+
+
+def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    missing = r"none/a.csv' can't be written: No such file"
+    with pytest.raises(ArgumentError, match=missing), whole_file(tmp_path / "none" / "a.csv"):
+        pass
+    with pytest.raises(ArgumentError, match="can't be written: (Not a directory|File exists)"):
+        require_new_folder(tmp_path / "file" / "out")
+    require_new_folder(tmp_path / "new" / "out")
+    assert list((tmp_path / "new").iterdir()) == []

@@ -1,0 +1,429 @@
+"""The command line: `simpletext train | predict | evaluate | explain | export | check | convert`.
+
+Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+
+import typer
+
+from .. import __version__
+from ..errors import ArgumentError, SimpletextError
+from ..utils.defaults import DEFAULT_MODEL
+from .options import (
+    BatchSize,
+    CacheDir,
+    Checkpoint,
+    ClassWeight,
+    Data,
+    EarlyStopping,
+    Encoding,
+    Epochs,
+    Folder,
+    Label,
+    LongText,
+    Loss,
+    Maxlen,
+    Metrics,
+    Rate,
+    Report,
+    Schedule,
+    Seed,
+    Sep,
+    Share,
+    Task,
+    Text,
+    Validation,
+)
+from .predicting import (
+    finds_entities,
+    lines_of,
+    places_in,
+    predicted,
+    require_new,
+    text_of,
+    texts_of,
+    write_entities,
+    write_rows,
+)
+
+if TYPE_CHECKING:
+    from ..data.tables import Examples
+
+TRANSLATION = "translation"
+
+app = typer.Typer(
+    help="Fine-tune a text encoder on a table, and predict with it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"simpletext {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Fine-tune a text encoder on a table, and predict with it."""
+
+
+@app.command()
+def train(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The new folder for the predictor.")],
+    text: Text = ["text"],  # noqa: B006 - typer reads it, nothing writes to it
+    label: Label = ["label"],  # noqa: B006
+    checkpoint: Checkpoint = DEFAULT_MODEL,
+    val: Validation = None,
+    val_pct: Share = 0.1,
+    maxlen: Maxlen = 128,
+    epochs: Epochs = 3,
+    lr: Rate = None,
+    batch_size: BatchSize = 32,
+    schedule: Schedule = "onecycle",
+    early_stopping: EarlyStopping = None,
+    class_weight: ClassWeight = None,
+    loss: Loss = None,
+    metric: Metrics = [],  # noqa: B006
+    task: Task = None,
+    encoding: Encoding = None,
+    sep: Sep = None,
+    cache_dir: CacheDir = None,
+    seed: Seed = 0,
+    report: Report = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+) -> None:
+    """Train a model on a table and write the predictor's folder."""
+    from .. import train as train_on
+    from ..utils.console import note
+    from ..utils.files import require_new_file, require_new_folder
+
+    require_new_folder(out)  # before the long work
+    if report is not None:
+        require_new_file(report)
+    if task == TRANSLATION:
+        options = {"maxlen": maxlen, "epochs": epochs, "lr": lr, "batch_size": batch_size}
+        options |= {"val_pct": val_pct, "seed": seed, "verbose": 0 if quiet else 1}
+        _refuse_for_translation(schedule, early_stopping, class_weight, loss, metric, report)
+        _translator(data, val, (text, label), checkpoint, encoding, sep, options).save(out)
+        if not quiet:
+            note(f"saved: {out}")
+        return
+    examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
+    predictor: Any = train_on(
+        examples, checkpoint=checkpoint, val=val_examples, val_pct=val_pct, maxlen=maxlen,
+        epochs=epochs, lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
+        schedule=schedule, early_stopping=early_stopping, class_weight=class_weight, loss=loss,
+        metrics=metric or None, verbose=0 if quiet else 1,
+    )  # fmt: skip
+    predictor.save(out)
+    if report is not None:
+        predictor.learner.report(report, predictor)
+    if not quiet:
+        note(f"saved: {out}")
+
+
+@app.command()
+def predict(
+    folder: Folder,
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A .csv, .tsv, .jsonl, .json or .parquet file; for entities .txt too."),
+    ] = None,
+    text: Annotated[
+        list[str],
+        typer.Option("--text", help="Text to predict; with a file: its column (twice for pairs)."),
+    ] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="A new CSV file; by default stdout.")] = None,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="Also write the probability of each class.")
+    ] = False,
+    long_text: LongText = "truncate",
+    batch_size: BatchSize = 32,
+    encoding: Encoding = None,
+    sep: Sep = None,
+) -> None:
+    """Predict a text or a table; writes the input rows plus a `predicted` column, as CSV.
+
+    Entities are written as JSON lines, one text per line.
+    """
+    from .. import load_predictor
+    from ..data.tables import stream_rows
+    from ..utils.console import say
+
+    if data is None and not text:
+        raise typer.BadParameter("pass a file, or --text with a text to predict.")
+    if data is None:
+        predictor = load_predictor(folder, batch_size)
+        if finds_entities(predictor):
+            write_entities(sys.stdout, predictor, iter([text_of(text)]))
+            return
+        for line in predicted(predictor, [text_of(text)], proba, long_text):
+            say("\t".join(line))
+        return
+    table = None if data.suffix.lower() == ".txt" else stream_rows(data, encoding, sep)
+    places = [] if table is None else places_in(table, text or ["text"])
+    if table is not None:
+        require_new(table, ["predicted"])
+    with _opened(out) as target:  # a path that can't be written is refused before the work
+        predictor = load_predictor(folder, batch_size)
+        if finds_entities(predictor):
+            texts = lines_of(data, encoding) if table is None else texts_of(table, places)
+            write_entities(target, predictor, texts)
+        elif table is None:
+            raise ArgumentError(
+                f"{data} has one text per line, which is for entities only; this predictor takes "
+                "a file with columns."
+            )
+        else:
+            write_rows(target, predictor, table, places, proba, long_text)
+
+
+@app.command()
+def evaluate(
+    folder: Folder,
+    data: Data,
+    text: Text = ["text"],  # noqa: B006
+    label: Label = ["label"],  # noqa: B006
+    batch_size: BatchSize = 32,
+    encoding: Encoding = None,
+    sep: Sep = None,
+) -> None:
+    """Compare predictions with the labels of a table: accuracy, F1 and others."""
+    from .. import load_predictor
+    from ..evaluation.evaluating import evaluate_predictor
+    from ..evaluation.report import describe_validation
+    from ..utils.console import say
+
+    examples, _ = _tables(data, None, text, label, encoding, sep)
+    predictor = load_predictor(folder, batch_size)
+    say(describe_validation(evaluate_predictor(predictor, examples.texts, examples.labels)))
+
+
+@app.command()
+def explain(
+    folder: Folder,
+    text: Annotated[list[str], typer.Option("--text", help="The text; twice for a pair.")],
+    method: Annotated[str, typer.Option(help="lime, eli5, gradient or occlusion.")] = "lime",
+    samples: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of perturbed texts.")
+    ] = 1000,
+    html: Annotated[Path | None, typer.Option(help="A new HTML file to write it to.")] = None,
+) -> None:
+    """Explain a prediction: a weight for each word of the text."""
+    from .. import load_predictor
+    from ..utils.console import say
+
+    with _new_file(html) as file:
+        explanation = load_predictor(folder).explain(
+            text_of(text), n_samples=samples, method=method
+        )
+        if file is None:
+            say(str(explanation))
+        else:
+            file.write_text(explanation.as_page(), encoding="utf-8")
+
+
+@app.command()
+def export(
+    folder: Folder,
+    out: Annotated[Path, typer.Argument(help="The new folder to write it into.")],
+    format: Annotated[str, typer.Option(help="saved_model, onnx, openvino or litert.")] = "onnx",
+    quantize: Annotated[
+        bool, typer.Option("--quantize", help="8-bit weights: smaller and less exact (onnx).")
+    ] = False,
+) -> None:
+    """Export the model to a folder that serves without simpletext."""
+    from .. import load_predictor
+    from ..utils.console import note
+    from ..utils.files import require_new_folder
+
+    require_new_folder(out)
+    predictor: Any = load_predictor(folder)
+    predictor.export(out, format=format, quantize=quantize)
+    note(f"saved: {out}")
+
+
+@app.command()
+def check(
+    data: Data,
+    text: Text = ["text"],  # noqa: B006
+    label: Label = ["label"],  # noqa: B006
+    val: Annotated[Path | None, typer.Option(help="Validation data to compare with.")] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Its tokenizer counts lengths; a name or folder."),
+    ] = None,
+    maxlen: Maxlen = 128,
+    task: Task = None,
+    plot: Annotated[Path | None, typer.Option(help="A new image file for the figure.")] = None,
+    table: Annotated[Path | None, typer.Option(help="A new CSV file for the findings.")] = None,
+    encoding: Encoding = None,
+    sep: Sep = None,
+) -> None:
+    """Check a table before training: empty or duplicate texts, label conflicts, leaks, lengths."""
+    from .. import Transformer
+    from .. import check as look_at
+    from ..utils.console import say
+
+    with _new_file(plot) as figure, _new_file(table) as findings:
+        examples, val_examples = _tables(data, val, text, label, encoding, sep)
+        preproc = None if checkpoint is None else Transformer(checkpoint, maxlen)
+        report = look_at(
+            examples.texts, examples.labels, val_examples and val_examples[:2], preproc,
+            class_names=examples.class_names, task=task,
+        )  # fmt: skip
+        say(str(report))
+        if figure is not None:
+            report.plot().savefig(figure)
+        if findings is not None:
+            report.to_frame().to_csv(findings, index=False)
+
+
+@app.command()
+def convert(
+    old: Annotated[Path, typer.Argument(help="The old folder, or one checkpoint's path in it.")],
+    new: Annotated[Path, typer.Argument(help="The new folder.")],
+    task: Task = None,
+    label: Annotated[
+        list[str], typer.Option("--label", help="The head's labels in order; once for each.")
+    ] = [],  # noqa: B006
+    layers: Annotated[int | None, typer.Option(help="Layers of an ALBERT without config.")] = None,
+    cased: Annotated[
+        bool | None,
+        typer.Option("--cased/--uncased", help="Keep capital letters; default: as the vocabulary."),
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Folder, vocabulary file or Hub name with the tokenizer.")
+    ] = None,
+) -> None:
+    """Write an old checkpoint (TensorFlow, TF Hub, keras-hub, ktrain) as a Hugging Face folder."""
+    from .. import convert as write
+
+    write(
+        old, new, task=task, labels=label or None, layers=layers, cased=cased, tokenizer=tokenizer
+    )
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="Any folder: of simpletext, the Hub, ktrain.")],
+) -> None:
+    """Say what is in a folder, without building a model."""
+    from ..inspection import describe_folder
+    from ..utils.console import say
+
+    say(describe_folder(folder))
+
+
+def main() -> None:
+    """The entry point: prints an error as one message and handles Ctrl-C."""
+    _prepare_streams()
+    try:
+        app()
+    except SimpletextError as error:
+        _fail(str(error))
+    except OSError as error:  # such as a full disk
+        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except SystemExit as end:
+        if end.code == 130:  # typer's exit code for Ctrl-C
+            typer.echo("\nsimpletext: interrupted", err=True)
+        raise
+
+
+def _fail(message: str) -> NoReturn:
+    from ..utils.console import printable
+
+    typer.echo(f"simpletext: {printable(message)}", err=True)
+    sys.exit(1)
+
+
+def _prepare_streams() -> None:
+    """Write UTF-8 to files and pipes; a terminal gets escapes for what it can't show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            encoding = stream.encoding if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def _tables(
+    data: Path,
+    val: Path | None,
+    text: list[str],
+    label: list[str],
+    encoding: str | None,
+    sep: str | None,
+    task: str | None = None,
+) -> tuple["Examples", "Examples | None"]:
+    """The training data, and the validation data or None."""
+    from ..quick import read_table_for
+
+    def read(path: Path) -> "Examples":
+        return read_table_for(path, _one(text), _one(label), task, encoding=encoding, sep=sep)
+
+    return read(data), None if val is None else read(val)
+
+
+def _refuse_for_translation(
+    schedule: str, early_stopping: Any, class_weight: Any, loss: Any, metric: Any, report: Any
+) -> None:
+    given = {
+        "--schedule": schedule != "onecycle", "--early-stopping": early_stopping is not None,
+        "--class-weight": class_weight is not None, "--loss": loss is not None,
+        "--metric": bool(metric), "--report": report is not None,
+    }  # fmt: skip
+    if names := [name for name, value in given.items() if value]:
+        raise ArgumentError(f"{' and '.join(names)} isn't for --task translation. Leave it out.")
+
+
+def _translator(
+    data: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: str,
+    encoding: str | None, sep: str | None, options: dict[str, Any],
+) -> Any:  # fmt: skip
+    """A trained translator for a table with texts and their translations."""
+    from .. import read_pairs
+    from ..quick import train_translator
+
+    columns = None if names == (["text"], ["label"]) else (*names[0], *names[1])
+
+    def read(path: Path) -> Any:
+        return read_pairs(path, columns=columns, encoding=encoding, sep=sep)
+
+    start = None if checkpoint == DEFAULT_MODEL else checkpoint
+    val_pairs = None if val is None else read(val)
+    return train_translator(read(data), start, val=val_pairs, **options)
+
+
+def _one(names: list[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else names
+
+
+@contextmanager
+def _opened(out: Path | None) -> Iterator[TextIO]:
+    """stdout, or a file that is renamed into place once complete."""
+    with _new_file(out) as part:
+        if part is None:
+            yield sys.stdout
+            return
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+
+
+def _new_file(path: Path | None) -> AbstractContextManager[Path | None]:
+    """A temporary path that becomes `path`, or None if no file is wanted."""
+    from ..utils.files import whole_file
+
+    return nullcontext() if path is None else whole_file(path)

@@ -1,0 +1,68 @@
+"""The options that commands share, and those of `train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..utils.defaults import DEFAULT_MODEL
+
+OWNER, NAME = DEFAULT_MODEL.split("/")  # together they'd be cut off at 80 columns
+
+Data = Annotated[
+    Path, typer.Argument(help="A .csv, .tsv, .jsonl, .json or .parquet file; for tags CoNLL.")
+]
+Folder = Annotated[Path, typer.Argument(help="A predictor's folder.")]
+Text = Annotated[
+    list[str],
+    typer.Option("--text", metavar="NAME", help="Column with the texts; twice for pairs of texts."),
+]
+Label = Annotated[
+    list[str],
+    typer.Option(
+        "--label", metavar="NAME", help="Column with the labels; more than one: 0/1 columns."
+    ),
+]
+Checkpoint = Annotated[
+    str,
+    # The default is part of the text: in typer's brackets it would be cut off at 80 columns.
+    typer.Option(
+        help=f"A name on the Hugging Face Hub, or a folder; by default {NAME} of {OWNER}.",
+        show_default=False,
+    ),
+]
+Maxlen = Annotated[int, typer.Option(min=3, metavar="N", help="Maximum number of tokens per text.")]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed at a time.")]
+Task = Annotated[
+    str | None,
+    typer.Option(help="single_label_classification, multi_label_classification, regression, "
+                 "token_classification or translation; by default inferred from the labels."),
+]  # fmt: skip
+Encoding = Annotated[
+    str | None, typer.Option(help="Encoding of text files; by default UTF-8, else detected.")
+]
+LongText = Annotated[str, typer.Option(help="Texts over maxlen: truncate, or chunk into windows.")]
+Sep = Annotated[str | None, typer.Option(help="Field separator of a CSV file; default a comma.")]
+Validation = Annotated[Path | None, typer.Option(help="Validation file; else --val-pct.")]
+Share = Annotated[float, typer.Option(help="Share held out for validation without --val.")]
+Epochs = Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the training data.")]
+Rate = Annotated[
+    float | None, typer.Option(help="Peak learning rate; by default chosen by model size.")
+]
+Schedule = Annotated[str, typer.Option(help="onecycle or linear.")]
+EarlyStopping = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="With linear: epochs without a lower loss.")
+]
+ClassWeight = Annotated[
+    str | None, typer.Option(help="balanced: rare classes count more in the loss.")
+]
+Loss = Annotated[str | None, typer.Option(help="focal, mae or huber; by default the task's own.")]
+Metrics = Annotated[
+    list[str],
+    typer.Option("--metric", metavar="NAME", help="Such as f1, auc or rmse; once for each."),
+]
+CacheDir = Annotated[Path | None, typer.Option(help="Cache folder for encoded texts.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed for split, head and order.")]
+Report = Annotated[
+    Path | None, typer.Option(help="A new HTML file: scores, curves, worst mistakes.")
+]

@@ -1,0 +1,111 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from conftest import LABELS, TEXTS
+from sklearn.metrics import f1_score
+
+import simpletext as st
+from simpletext.errors import FolderExistsError
+from simpletext.evaluation.html_report import confused_pairs
+from simpletext.evaluation.intervals import intervals
+from simpletext.inference.predictions import Predictions
+from simpletext.tasks.labels import Labels
+from simpletext.tasks.task import task_named
+
+EVIL = "<script>alert(1)</script> & $x$"
+
+
+class Page(HTMLParser):
+    """The tags of a page, its words, and the addresses in it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.addresses = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [v for k, v in attributes if k in ("src", "href", "xlink:href") and v]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_report_of_a_training(trained, tmp_path):
+    path = tmp_path / "report.html"
+    trained.learner.report(path, trained.predictor)
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    words = " ".join(page.words)
+    for heading in ("Scores in full", "Training", "Confusion matrix", "Calibration", "Data",
+                    "Worst mistakes", "Settings", "How to load the model"):  # fmt: skip
+        assert heading in words
+    assert "accuracy" in words
+    assert "95 % interval" in words
+    assert "duplicate" in words  # the fixture validates on its training texts
+    assert "script" not in page.tags
+    assert all(address.startswith(("#", "data:")) for address in page.addresses)
+    assert not re.search(r"url\(['\"]?http|@import", text)
+    assert len(text) < 1_000_000
+    with pytest.raises(FolderExistsError):
+        trained.learner.report(path)
+
+
+@pytest.mark.parametrize("labels", [[EVIL, "b"], [[EVIL], ["b", "c"]], [0.5, 2.5]])
+def test_texts_and_labels_are_escaped_for_each_task(tiny, tmp_path, labels):
+    transformer = st.Transformer(str(tiny), maxlen=16)
+    texts = [f"good {EVIL}", f"bad {EVIL}"] * 4
+    data = transformer.preprocess_train(texts, labels * 4, verbose=0)
+    model = transformer.get_model(verbose=0)
+    learner = st.get_learner(model, data, data, batch_size=8)
+    learner.report(tmp_path / "a.html", st.get_predictor(model, transformer))
+    page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert "script" not in page.tags
+    assert EVIL in "".join(page.words)  # a span begins at each explained word
+
+
+def test_intervals_are_those_of_the_binomial_distribution():
+    """1000 rows, 90 % right: the normal approximation is 0.9 +- 1.96 * 0.0095."""
+    y = np.zeros(1000, dtype=int)
+    values = np.eye(2)[(np.arange(1000) % 10 == 0).astype(int)]
+    score, low, high = intervals(task_named("single_label_classification").headline, y, values)[
+        "accuracy"
+    ]
+    assert score == pytest.approx(0.9)
+    assert (low, high) == pytest.approx((0.8814, 0.9186), abs=0.004)
+
+
+def test_headlines_are_scikit_learns_scores():
+    rng = np.random.default_rng(0)
+    y, values = rng.integers(0, 4, 60), rng.random((60, 4))
+    found = task_named("single_label_classification").headline(y, values)
+    wanted = f1_score(y, values.argmax(axis=1), average="macro")
+    assert found["macro F1"] == pytest.approx(wanted)
+    several = (rng.random((60, 4)) > 0.6).astype("float32")
+    found = task_named("multi_label_classification").headline(several, values)
+    predicted = values >= 0.5
+    assert found["micro F1"] == pytest.approx(f1_score(several, predicted, average="micro"))
+    assert found["macro F1"] == pytest.approx(f1_score(several, predicted, average="macro"))
+
+
+def test_confused_pairs_are_ordered():
+    labels = Labels("single_label_classification", ("a", "b", "c"))
+    y, predicted = np.array([0, 0, 0, 0, 1, 2]), np.array([1, 1, 0, 2, 1, 2])
+    pairs = confused_pairs(Predictions(np.eye(3)[predicted], labels, y))
+    assert pairs == [("a", "b", 2, 0.5), ("a", "c", 1, 0.25)]
+
+
+def test_train_writes_a_report(tiny, tmp_path):
+    import pandas as pd
+    from typer.testing import CliRunner
+
+    from simpletext import cli
+
+    pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv(tmp_path / "a.csv", index=False)
+    words = ["train", tmp_path / "a.csv", "--checkpoint", tiny, "--maxlen", "16", "--epochs", "1",
+             "--out", tmp_path / "out", "--report", tmp_path / "r.html", "-q"]  # fmt: skip
+    result = CliRunner().invoke(cli.app, list(map(str, words)))
+    assert result.exit_code == 0, result.output
+    assert "Confusion matrix" in (tmp_path / "r.html").read_text(encoding="utf-8")
