@@ -108,19 +108,15 @@ def train(
 ) -> None:
     """Train a model on a table and write the predictor's folder."""
     from .. import train as train_on
-    from ..utils.console import note
-    from ..utils.files import require_new_file, require_new_folder
 
-    require_new_folder(out)  # before the long work
-    if report is not None:
-        require_new_file(report)
+    _require_writable(out, report)  # before the long work
     if task == TRANSLATION:
-        options = {"maxlen": maxlen, "epochs": epochs, "lr": lr, "batch_size": batch_size}
-        options |= {"val_pct": val_pct, "seed": seed, "verbose": 0 if quiet else 1}
         _refuse_for_translation(schedule, early_stopping, class_weight, loss, metric, report)
-        _translator(data, val, (text, label), checkpoint, encoding, sep, options).save(out)
-        if not quiet:
-            note(f"saved: {out}")
+        translator = _translator(
+            data, val, (text, label), checkpoint, encoding, sep, maxlen=maxlen, epochs=epochs,
+            lr=lr, batch_size=batch_size, val_pct=val_pct, seed=seed, verbose=0 if quiet else 1,
+        )  # fmt: skip
+        _save(translator, out, quiet)
         return
     examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
     predictor: Any = train_on(
@@ -129,11 +125,9 @@ def train(
         schedule=schedule, early_stopping=early_stopping, class_weight=class_weight, loss=loss,
         metrics=metric or None, verbose=0 if quiet else 1,
     )  # fmt: skip
-    predictor.save(out)
+    _save(predictor, out, quiet)
     if report is not None:
         predictor.learner.report(report, predictor)
-    if not quiet:
-        note(f"saved: {out}")
 
 
 @app.command()
@@ -377,6 +371,22 @@ def _tables(
     return read(data), None if val is None else read(val)
 
 
+def _require_writable(out: Path, report: Path | None) -> None:
+    from ..utils.files import require_new_file, require_new_folder
+
+    require_new_folder(out)
+    if report is not None:
+        require_new_file(report)
+
+
+def _save(predictor: Any, out: Path, quiet: bool) -> None:
+    from ..utils.console import note
+
+    predictor.save(out)
+    if not quiet:
+        note(f"saved: {out}")
+
+
 def _refuse_for_translation(
     schedule: str, early_stopping: Any, class_weight: Any, loss: Any, metric: Any, report: Any
 ) -> None:
@@ -391,7 +401,7 @@ def _refuse_for_translation(
 
 def _translator(
     data: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: str,
-    encoding: str | None, sep: str | None, options: dict[str, Any],
+    encoding: str | None, sep: str | None, **options: Any,
 ) -> Any:  # fmt: skip
     """A trained translator for a table with texts and their translations."""
     from .. import read_pairs

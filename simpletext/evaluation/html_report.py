@@ -7,10 +7,10 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-import keras
 import numpy as np
 
 from ..inference.predictions import Predictions
+from ..utils import backend
 from ..utils.files import whole_file
 from . import plots, report
 from .data_check import check
@@ -98,7 +98,7 @@ def _settings(learner: Any) -> dict[str, Any]:
         "batch size": learner.batch_size,
         "seed": learner.seed,
         "Python": platform.python_version(),
-        "backend": keras.backend.backend(),
+        "backend": backend.name(),
         **{name: version(name) for name in LIBRARIES},
     }
 

@@ -141,7 +141,8 @@ def corpus_scores(translations: list[str], references: list[str]) -> dict[str, A
         from sacrebleu.metrics import BLEU, CHRF
     except ImportError as error:
         raise ArgumentError(
-            "Scores of translations need the package sacrebleu: pip install simpletext[translation]"
+            "Scores of translations need the package sacrebleu: "
+            "pip install 'simpletext-keras[translation]'"
         ) from error
     found: dict[str, Any] = {}
     for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):

@@ -116,15 +116,16 @@ def test_the_source_distribution_holds_what_it_takes_to_build_and_test(tmp_path)
 PUBLIC = {
     simpletext: """
         AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check convert
-        generate get_learner get_predictor load_classifier load_encoder load_predictor read_pairs
-        read_texts read_tfrecord save_checkpoint text train write_tfrecord
+        generate get_learner get_predictor load_classifier load_encoder load_predictor read_entities
+        read_pairs read_texts read_tfrecord repair_tags save_checkpoint text train write_tfrecord
     """,
     simpletext.text: """
-        Transformer text_classifier text_regression_model texts_from_array texts_from_csv
+        Transformer entities_from_array entities_from_conll2003 entities_from_df
+        entities_from_txt text_classifier text_regression_model texts_from_array texts_from_csv
         texts_from_df texts_from_folder
     """,
     simpletext.Transformer: """
-        encode files get_classes get_classifier get_model get_regression_model paired
+        encode files get_classes get_classifier get_model get_regression_model is_tagged paired
         preprocess_test preprocess_train text_encoder tokenizer undo
     """,
     simpletext.Seq2Seq: """
