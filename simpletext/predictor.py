@@ -361,10 +361,10 @@ class Predictor:
         from .explaining.methods import explain
 
         if self.labels.kind.per_token:
-            return explain_entity(self, doc, method or "gradient", entity or 0, top_n)
+            return explain_entity(self, doc, method, entity, top_n)
         if entity is not None:
             raise ArgumentError(f"entity={entity!r} is for entities; this is {self.labels.task}.")
-        return explain(self, doc, method or "lime", truncate_len, all_targets, n_samples, top_n)
+        return explain(self, doc, method, truncate_len, all_targets, n_samples, top_n)
 
     def save(self, path: str | os.PathLike, *, metrics: Mapping[str, float] | None = None) -> None:
         """Write a Hugging Face checkpoint and simpletext.json into a new folder.

@@ -236,7 +236,7 @@ def test_an_entity_is_explained_by_its_own_words(tagged, method):
         strongest = max(target.words, key=lambda word: word.weight)
         assert entity["start"] <= strongest.start < entity["end"]
         assert len(target.words) == len(text.split())
-    with pytest.raises(ArgumentError, match="method='lime'; entities are explained by"):
+    with pytest.raises(ArgumentError, match="method='lime'; allowed are 'gradient', 'occlusion'"):
         predictor.explain(text, method="lime")
     with pytest.raises(ArgumentError, match="entity=9"):
         predictor.explain(text, entity=9)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..data.tags import part_of, scheme_of
-from ..errors import ArgumentError, DataError
+from ..errors import DataError
 from ..inference.forward import predict_batch
-from ..utils.validation import require_count
+from ..utils.validation import require_choice, require_count
 from .explanation import Explanation, Target, Word
 
 MASKS = ("[MASK]", "<mask>")  # neutral tokens, where the tokenizer has one
@@ -15,7 +15,7 @@ METHODS = ("gradient", "occlusion")
 
 
 def explain_entity(
-    predictor: Any, doc: Any, method: str, entity: int, top_n: int | None
+    predictor: Any, doc: Any, method: str | None, entity: int | None, top_n: int | None
 ) -> Explanation:
     """A weight for each word of a text: how much the label of one of its entities depends on it.
 
@@ -25,18 +25,16 @@ def explain_entity(
     Args:
         predictor: of entities.
         doc: the text.
-        method: "gradient" or "occlusion".
-        entity: the number of the entity in what `predict` returns.
+        method: "gradient", the default, or "occlusion".
+        entity: the number of the entity in what `predict` returns; by default the first.
         top_n: number of words to keep; None for all.
 
     Raises:
         ArgumentError: another method, or a number that no entity has.
         DataError: a text without entities.
     """
-    if method not in METHODS:
-        raise ArgumentError(
-            f"method={method!r}; entities are explained by 'gradient' and 'occlusion'."
-        )
+    method = require_choice("method", "gradient" if method is None else method, METHODS)
+    entity = 0 if entity is None else entity
     if not isinstance(doc, str):
         raise DataError(f"explain takes one text, a string; this is a {type(doc).__name__}.")
     found = predictor.predict(doc)

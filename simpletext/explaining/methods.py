@@ -22,13 +22,14 @@ Weighed = tuple[np.ndarray, float | None]  # a weight for each word, and the fid
 def explain(
     predictor: Any,
     doc: Any,
-    method: str,
+    method: str | None,
     truncate_len: int,
     all_targets: bool,
     n_samples: int,
     top_n: int | None,
 ) -> Explanation:
     """See `Predictor.explain`."""
+    method = "lime" if method is None else method
     _check(method, predictor.labels, truncate_len, n_samples, top_n)
     passage = passage_of(doc, predictor.tokenizer, truncate_len)
     values = predictor.predict_proba(passage.doc)

@@ -186,6 +186,8 @@ def load_classifier(
     check_dtype(dtype)
     seed = require_count("seed", seed, 0, MOST_SEED)
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
+    if problem_type is not None:
+        require_choice("problem_type", problem_type, TASKS)
     problem_type = task_in(found.config) if problem_type is None else problem_type
     per_token = problem_type == TOKENS
     other = other_head(found.config, per_token)

@@ -19,7 +19,7 @@ def shown(value: Any, length: int = 60) -> str:
 
     Example:
         >>> shown([1, 2]), shown("a" * 100, 10)
-        ('[1, 2]', "'aaaaaa...")
+        ('[1, 2]', "'aa...aaa'")
     """
     writer = reprlib.Repr()
     writer.maxstring = writer.maxother = writer.maxlong = length

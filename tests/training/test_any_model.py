@@ -114,7 +114,7 @@ def test_bad_arrays():
     model = network()
     with pytest.raises(DataError, match=r"train_data has \[63, 64\] rows"):
         st.get_learner(model, (X, Y[:-1]))
-    with pytest.raises(DataError, match="Row 0 of train_data has the label 7, but the model tells"):
+    with pytest.raises(DataError, match="Row 0 of train_data has the label 7, but the model has"):
         st.get_learner(model, (X, np.where(Y[0] == Y, 7, Y)))
     with pytest.raises(DataError, match="train_data has texts; they go through Transformer"):
         st.get_learner(model, (["a", "b"], [0, 1]))
