@@ -39,7 +39,7 @@ def tagged(tiny):
 def test_the_task_is_inferred_and_printed(tiny, capsys):
     transformer = st.Transformer(str(tiny), maxlen=20)
     transformer.preprocess_train(SENTENCES, TAGS)
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "token classification, 3 entity types (NEG, POS, WORK), scheme IOB2, 5 tags" in said
     assert transformer.get_classes() == ["O", "B-NEG", "B-POS", "B-WORK", "I-WORK"]
     assert transformer.get_model(verbose=0).output_shape == (None, None, 5)
@@ -65,7 +65,7 @@ def test_texts_with_spans_are_the_same_data(tiny, capsys):
     for one, other in zip(data[0].y, data[1].y, strict=True):
         np.testing.assert_array_equal(one, other)
     st.Transformer(str(tiny), maxlen=20).preprocess_train(["very bad"], [[(0, 6, "NEG")]])
-    assert "1 spans don't begin and end where words do" in capsys.readouterr().out
+    assert "1 spans don't begin and end where words do" in capsys.readouterr().err
 
 
 def test_labels_stand_at_the_first_tokens_of_words(tiny):
@@ -83,7 +83,7 @@ def test_labels_stand_at_the_first_tokens_of_words(tiny):
 def test_words_behind_maxlen_are_reported(tiny, capsys):
     transformer = st.Transformer(str(tiny), maxlen=5)
     data = transformer.preprocess_train([["good"] * 6], [["O", *["B-A"] * 5]])
-    assert "3 of 6 words have no token" in capsys.readouterr().out
+    assert "3 of 6 words have no token" in capsys.readouterr().err
     assert [len(row) for row in data.y] == [3]
 
 

@@ -48,7 +48,7 @@ def test_illegal_tags_are_counted_with_their_places():
 def test_illegal_tags_are_reported_kept_and_repaired_when_asked(capsys):
     rows = [["B-LOC", "O", "I-LOC"], ["B-LOC", "B-LOC", "O"]]
     assert unified(rows, None, 1) is rows
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "1 tags may not stand where they do in IOB2" in said
     assert "'I-LOC' at row 0, word 2" in said
     assert repair_tags(rows)[0] == ["B-LOC", "O", "B-LOC"]
@@ -56,7 +56,7 @@ def test_illegal_tags_are_reported_kept_and_repaired_when_asked(capsys):
 
 def test_iob1_is_detected_and_becomes_iob2(capsys):
     assert unified([["I-A", "I-A", "B-A", "O"]], None, 1) == [["B-A", "I-A", "B-A", "O"]]
-    assert "The tags are in IOB1 and were converted to IOB2." in capsys.readouterr().out
+    assert "The tags are in IOB1 and were converted to IOB2." in capsys.readouterr().err
 
 
 def test_a_scheme_has_several_names_and_others_are_refused():

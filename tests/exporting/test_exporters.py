@@ -235,7 +235,10 @@ def test_a_bundle_finds_the_predictors_entities(tiny, tmp_path, format):
     predictor = st.get_predictor(transformer.get_model(verbose=0), transformer)
     assert predictor.export(tmp_path / "out", format)["moved"] < 1e-4
     texts = ["good film, was it?", "very (sad)", "", "漢字 x"]
-    code = "import json, sys, predict; print(json.dumps(predict.predict(sys.argv[1:])))"
+    code = (
+        "import json, sys; sys.path.insert(0, ''); import predict; "
+        "print(json.dumps(predict.predict(sys.argv[1:])))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, *texts],
         cwd=tmp_path / "out",

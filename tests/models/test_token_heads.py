@@ -84,7 +84,7 @@ def test_an_encoder_gets_a_new_head_that_learns(model_type, tmp_path, capsys):
     bare = read_fixture(model_type).checkpoints["encoder"]
     write_checkpoint(tmp_path / "made", bare.config, bare.shapes)
     model = load_classifier(tmp_path / "made", len(TAGS), TASK, class_names=TAGS)
-    assert "newly initialised; train it before use" in capsys.readouterr().out
+    assert "newly initialised; train it before use" in capsys.readouterr().err
     case = read_fixture(model_type).checkpoints["base"].cases["padded"]
     inputs = inputs_for(model, case)
     mask = case.inputs.get("attention_mask", np.ones(case.inputs["input_ids"].shape)).astype(bool)
@@ -104,11 +104,11 @@ def test_a_head_for_texts_is_replaced_and_the_other_way_round(model_type, tmp_pa
     texts = read_fixture(model_type).checkpoints["base"]
     write_checkpoint(tmp_path / "texts", texts.config, texts.shapes)
     tokens = load_classifier(tmp_path / "texts", 3, TASK)
-    assert "newly initialised" in capsys.readouterr().out
+    assert "newly initialised" in capsys.readouterr().err
     assert tokens.output_shape == (None, None, 3)
     folder = write(tmp_path / "tokens", model_type)
     whole = load_classifier(folder, 3, "single_label_classification")
-    assert "newly initialised" in capsys.readouterr().out
+    assert "newly initialised" in capsys.readouterr().err
     assert whole.output_shape == (None, 3)
     with pytest.raises(WeightsError, match="its head doesn't classify tokens"):
         load_classifier(tmp_path / "texts", problem_type=TASK, new_head=False)
