@@ -11,6 +11,7 @@ the last, keyword arguments aren't ktrain's: there the model was chosen later.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ..data.conll import read_conll
@@ -92,12 +93,10 @@ def entities_from_df(
         options: checkpoint, maxlen and random_state, see `entities_from_array`.
     """
     names = word_column, tag_column, sentence_column
-    train = read_entities(train_df, *names)
-    val = None if val_df is None else read_entities(val_df, *names)
-    x_test, y_test = (None, None) if val is None else val[:2]
-    return entities_from_array(
-        train.texts, train.labels, x_test, y_test, use_char, val_pct, verbose, **options
-    )
+    return _from_read(
+        lambda table: read_entities(table, *names), train_df, val_df, use_char, val_pct, verbose,
+        **options,
+    )  # fmt: skip
 
 
 def entities_from_txt(
@@ -137,12 +136,7 @@ def entities_from_txt(
             return Examples(*read_conll(path, encoding=encoding))
         return read_entities(path, word_column, tag_column, sentence_column, encoding=encoding)
 
-    train = read(train_filepath)
-    val = None if val_filepath is None else read(val_filepath)
-    x_test, y_test = (None, None) if val is None else val[:2]
-    return entities_from_array(
-        train.texts, train.labels, x_test, y_test, use_char, val_pct, verbose, **options
-    )
+    return _from_read(read, train_filepath, val_filepath, use_char, val_pct, verbose, **options)
 
 
 def entities_from_conll2003(
@@ -159,3 +153,13 @@ def entities_from_conll2003(
         train_filepath, val_filepath, use_char, encoding=encoding, val_pct=val_pct,
         verbose=verbose, **options,
     )  # fmt: skip
+
+
+def _from_read(
+    read: Callable[[Any], Examples], train: Any, val: Any, use_char: bool, val_pct: float,
+    verbose: int, **options: Any,
+) -> Prepared:  # fmt: skip
+    """`entities_from_array` for what a reader gives of a training and a validation source."""
+    words, tags = read(train)[:2]
+    test = (None, None) if val is None else read(val)[:2]
+    return entities_from_array(words, tags, test[0], test[1], use_char, val_pct, verbose, **options)

@@ -2,8 +2,11 @@
 
 from string import Template
 
+from .scripts import MODEL_AND_LOGITS
+
 # For entities: the words of a text are found as by `simpletext.tokenization.words`.
-PREDICT_ENTITIES = Template('''\
+PREDICT_ENTITIES = Template(
+    '''\
 """Find entities: python predict.py "one text" "another". Needs $packages."""
 
 import json
@@ -15,12 +18,10 @@ import numpy as np
 $imports
 from tokenizers import Tokenizer
 
-HERE = Path(__file__).parent
-MODEL = $load
-LABELS = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
-TOKENIZER = Tokenizer.from_file(str(HERE / "tokenizer.json"))
-TOKENIZER.enable_truncation(LABELS["maxlen"], direction=LABELS["truncation_side"])
-PARTS = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask"}
+'''
+    + MODEL_AND_LOGITS
+    + '''
+
 DENSE = tuple(LABELS["words"]["dense_scripts"])
 
 
@@ -48,15 +49,6 @@ def words_in(text, encoded):
 def is_dense(letter):
     """Whether a character is of a script without spaces between words."""
     return unicodedata.name(letter, "").startswith(DENSE)
-
-
-def batch_logits(encoded):
-    """The logits of a batch, (texts, length, classes)."""
-    for text in encoded:  # padded to the longest of its batch
-        text.pad(max(map(len, encoded)), **LABELS["padding"])
-    rows = {name: [getattr(text, PARTS[name]) for text in encoded] for name in LABELS["inputs"]}
-    inputs = {name: np.array(row, dtype="int32") for name, row in rows.items()}
-    return np.array($call)
 
 
 def words_and_values(texts, batch_size=32):
@@ -113,4 +105,5 @@ def entities(text, words, values):
 if __name__ == "__main__":
     for row in predict(sys.argv[1:]):
         print(json.dumps(row, ensure_ascii=False))
-''')
+'''
+)

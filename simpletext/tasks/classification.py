@@ -33,7 +33,7 @@ class Classification(Task):
 
     def scores(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> dict[str, Any]:
         """Precision, recall, F1 and support of each class, and their averages."""
-        return self._report(y, values, names, output_dict=True)
+        return _report(self, y, values, names, output_dict=True)
 
     def score_table(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> Any:
         """The report with one row per class and average."""
@@ -47,17 +47,18 @@ class Classification(Task):
 
     def report(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> str:
         """scikit-learn's classification report."""
-        return self._report(y, values, names, digits=3)
+        return _report(self, y, values, names, digits=3)
 
-    def _report(self, y: np.ndarray, values: np.ndarray, names: list[str], **options: Any) -> Any:
-        """scikit-learn's report; classes without a row are in it, with zeros."""
-        from sklearn.metrics import classification_report
 
-        return classification_report(
-            y,
-            self.predicted(values),
-            labels=range(len(names)),
-            target_names=names,
-            zero_division=0,
-            **options,
-        )
+def _report(task: Task, y: np.ndarray, values: np.ndarray, names: list[str], **options: Any) -> Any:
+    """scikit-learn's report; classes without a row are in it, with zeros."""
+    from sklearn.metrics import classification_report
+
+    return classification_report(
+        y,
+        task.predicted(values),
+        labels=range(len(names)),
+        target_names=names,
+        zero_division=0,
+        **options,
+    )

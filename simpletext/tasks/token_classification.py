@@ -173,9 +173,6 @@ class TokenClassification(SingleLabel):
         )
         return "\n".join(lines)
 
-    def _report(self, y: np.ndarray, values: np.ndarray, names: list[str], **options: Any) -> Any:
-        raise NotImplementedError("reports of entities come from seqeval, in `scores`")
-
 
 COLUMNS = ("precision", "recall", "f1-score", "support")
 

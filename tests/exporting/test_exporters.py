@@ -12,8 +12,9 @@ import simpletext as st
 import simpletext.exporting.exporters
 from simpletext.errors import ArgumentError, ExportError, FolderExistsError
 from simpletext.exporting import exporters
-from simpletext.exporting.bundle import PREDICT, PREDICT_STRINGS, RUNTIMES
+from simpletext.exporting.bundle import RUNTIMES
 from simpletext.exporting.entity_script import PREDICT_ENTITIES
+from simpletext.exporting.scripts import PREDICT, PREDICT_STRINGS
 
 SOME = ["a good film", "", "it was an awful film " * 5, "nice"]
 PACKAGES = {

@@ -16,28 +16,12 @@ from .bart import FAMILY as BART
 
 
 @dataclass(frozen=True)
-class MarianConfig:
-    """The config.json settings of a Marian model; defaults as in the original."""
+class MarianConfig(bart.BartConfig):
+    """The config.json settings of a Marian model: BART's with other defaults, and two more."""
 
     vocab_size: int = 58101
     decoder_vocab_size: int | None = None
     share_encoder_decoder_embeddings: bool = True
-    hidden_size: int = 1024
-    max_position_embeddings: int = 1024
-    encoder_layers: int = 12
-    encoder_attention_heads: int = 16
-    encoder_ffn_dim: int = 4096
-    encoder_layerdrop: int | float = 0.0
-    decoder_layers: int = 12
-    decoder_attention_heads: int = 16
-    decoder_ffn_dim: int = 4096
-    decoder_layerdrop: int | float = 0.0
-    hidden_act: str = "gelu"
-    hidden_dropout_prob: int | float = 0.1
-    attention_probs_dropout_prob: int | float = 0.0
-    activation_dropout: int | float = 0.0
-    initializer_range: int | float = 0.02
-    scale_embedding: bool = False
     pad_token_id: int = 58100
     eos_token_id: int = 0
     decoder_start_token_id: int = 58100
