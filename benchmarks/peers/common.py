@@ -20,6 +20,17 @@ def versions():
     return {name: importlib.metadata.version(name) for name in loaded}
 
 
+def gpu_memory():
+    """Peak memory of the GPU in GiB; None without one."""
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+        peak = sys.modules["torch"].cuda.max_memory_allocated()
+        if peak:
+            return peak / 2**30
+    if "jax" in sys.modules and sys.modules["jax"].default_backend() != "cpu":
+        return sys.modules["jax"].devices()[0].memory_stats()["peak_bytes_in_use"] / 2**30
+    return None
+
+
 def read_job():
     """The job that the suite wrote."""
     with open(sys.argv[1], encoding="utf-8") as file:
@@ -45,6 +56,7 @@ def run(peer, job, started):
                 "predict": second - first,
                 "accuracy": right / len(found),
                 "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+                "gpu_memory": gpu_memory(),
                 "versions": versions(),
             }
         )

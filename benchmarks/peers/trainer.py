@@ -23,6 +23,7 @@ from transformers import (  # noqa: E402
 )
 
 logging.set_verbosity_error()
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Rows(torch.utils.data.Dataset):
@@ -54,7 +55,7 @@ class Peer:
         arguments = TrainingArguments(
             output_dir=tempfile.mkdtemp(), per_device_train_batch_size=job["batch_size"],
             num_train_epochs=job["epochs"], learning_rate=job["lr"], weight_decay=0.01,
-            warmup_steps=0.1, lr_scheduler_type="linear", bf16=self.bf16, use_cpu=True,
+            warmup_steps=0.1, lr_scheduler_type="linear", bf16=self.bf16, use_cpu=DEVICE == "cpu",
             train_sampling_strategy="group_by_length", save_strategy="no", report_to=[],
             disable_tqdm=True, logging_strategy="no", seed=job["seed"], dataloader_pin_memory=False,
         )  # fmt: skip
@@ -69,14 +70,14 @@ class Peer:
         ids = self.encode(texts)["input_ids"]
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         found = np.empty(len(ids), "int64")
-        autocast = torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)
+        autocast = torch.autocast(DEVICE, torch.bfloat16, enabled=self.bf16)
         with torch.inference_mode(), autocast:
             for start in range(0, len(order), 64):
                 rows = order[start : start + 64]
                 batch = self.tokenizer.pad(
                     {"input_ids": [ids[i] for i in rows]}, return_tensors="pt"
-                )
-                found[rows] = self.model(**batch).logits.argmax(-1).numpy()
+                ).to(DEVICE)
+                found[rows] = self.model(**batch).logits.argmax(-1).cpu().numpy()
         return found
 
 

@@ -6,7 +6,6 @@ from keras import ops
 from . import kernels
 from .base import Part
 from .dense import Dense
-from .recomputation import split_heads
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -61,4 +60,4 @@ class SelfAttention(Part):
         )
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
-        return split_heads(x, self.num_heads)
+        return kernels.split_heads(x, self.num_heads)

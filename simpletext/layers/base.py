@@ -40,7 +40,7 @@ class Part(keras.layers.Layer):
         value_of = _value_of.get()
         value = None if value_of is None else value_of(f"{self.path}/{name}", shape)
         if value is not None:
-            initializer = lambda shape, dtype: ops.cast(value, dtype)  # noqa: E731
+            initializer = lambda shape, dtype: backend.in_order(ops.cast(value, dtype))  # noqa: E731
         with backend.short_variable_names():
             return super().add_weight(name=name, shape=shape, initializer=initializer, **kwargs)
 

@@ -23,10 +23,7 @@ def truncated_normal(stddev: float, cutoff: float, seed: int):
 
 @keras.saving.register_keras_serializable("simpletext")
 class Dense(Part):
-    """`activation(x @ kernel + bias)` over the last axis.
-
-    Tokens are flattened to two dimensions first: one large product is faster than a batched one.
-    """
+    """`activation(x @ kernel + bias)` over the last axis."""
 
     def __init__(
         self, units, activation="linear", stddev=0.0, use_bias=True, seed=0, cutoff=None, **kwargs
@@ -55,19 +52,15 @@ class Dense(Part):
         activate = self._activate
         if self.is_gelu:
             activate = functools.partial(kernels.gelu, training=training)
-        return self.linear(x, activate=activate)
+        return self.linear(x, activate)
 
-    def linear(self, x, product=ops.matmul, activate=activations.ACTIVATIONS["linear"]):
-        """The layer without its activation or with another, (..., features) -> (..., units).
+    def linear(self, x, activate=activations.ACTIVATIONS["linear"], of_gelu=False):
+        """The layer with another activation, (..., features) -> (..., units).
 
-        `product` multiplies the tokens by the kernel.
+        With `of_gelu` that of gelu of `x`, in training.
         """
-        leading = ops.shape(x)[:-1]
-        y = product(ops.reshape(x, (-1, x.shape[-1])), self.kernel)
-        if self.use_bias:
-            y = ops.add(y, self.bias)
-        # Activated before the reshape: then TensorFlow fuses product, bias and activation.
-        return ops.reshape(activate(y), (*leading, self.units))
+        bias = self.bias if self.use_bias else None
+        return kernels.linear(x, self.kernel, bias, activate, of_gelu)
 
     @property
     def is_gelu(self) -> bool:

@@ -20,11 +20,26 @@ def gelu(x, training):
     return recomputation.gelu(x) if training else activations.ACTIVATIONS["gelu"](x)
 
 
-def product_of_gelu(x, kernel):
-    """`gelu(x) @ kernel` in training: (tokens, features), (features, units) -> (tokens, units)."""
+def linear(x, kernel, bias, activate, of_gelu=False):
+    """`activate(x @ kernel + bias)` over the last axis: (..., features) -> (..., units).
+
+    Args:
+        x: (..., features).
+        kernel: (features, units).
+        bias: (units,), or None.
+        activate: a function, element by element.
+        of_gelu: take gelu of `x` first, in training.
+    """
     if backend.has_fused_operations():
-        return ops.matmul(fused.gelu(x), kernel)
-    return recomputation.product_of_gelu(x, kernel)
+        return activate(fused.linear(fused.gelu(x) if of_gelu else x, kernel, bias))
+    # In two dimensions: one large product is faster than a batched one.
+    leading, units = ops.shape(x)[:-1], kernel.shape[1]
+    product = recomputation.product_of_gelu if of_gelu else ops.matmul
+    y = product(ops.reshape(x, (-1, x.shape[-1])), kernel)
+    if bias is not None:
+        y = ops.add(y, bias)
+    # Activated before the reshape: then TensorFlow fuses product, bias and activation.
+    return ops.reshape(activate(y), (*leading, units))
 
 
 def layer_norm(x, epsilon, gamma, *beta, training):
@@ -39,6 +54,7 @@ def layer_norm(x, epsilon, gamma, *beta, training):
     """
     if backend.has_fused_operations():
         return fused.layer_norm(x, epsilon, gamma, *beta)
+    gamma, *beta = (ops.reshape(weight, (-1,)) for weight in (gamma, *beta))  # not variables
     if training:
         return recomputation.layer_norm(x, epsilon, gamma, *beta)
     wide = ops.cast(x, "float32")
@@ -64,9 +80,10 @@ def attention(query, key, value, bias, rate, seed_generator, training):
         (batch, query's length, heads * width).
     """
     if backend.has_fused_operations():
-        return join_heads(fused.attention(query, key, value, bias, rate if training else 0.0))
-    if not training and backend.has_flash_attention():
-        return _at_once(query, key, value, bias)
+        return fused.attention(query, key, value, bias, rate if training else 0.0)
+    drops = training and rate
+    if not drops and backend.has_flash_attention() and fused.has_cudnn_attention(query, bias):
+        return fused.cudnn_attention(query, key, value, bias, _plain_attention)
     query = query * query.shape[-1] ** -0.5
     if training:
         # One mask for all heads: with 256 tokens, one per head is a sixth of attention's time.
@@ -75,13 +92,17 @@ def attention(query, key, value, bias, rate, seed_generator, training):
         keep, scale = to_keep(shape, rate, seed_generator, training)
         # The values are scaled up instead of the weights, which are many more.
         return recomputation.attention(query, key, value * scale, bias, keep)
+    return _plain_attention(query, key, value, bias)
+
+
+def _plain_attention(query, key, value, bias):
+    """Attention as its formula has it; `query` is scaled."""
     weights = softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
     return join_heads(ops.matmul(weights, value))  # weights: (batch, heads, length, length)
 
 
-def _at_once(query, key, value, bias):
-    """Attention by Keras' operation, which knows the GPU's own kernel."""
-    turned = (ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
-    context = ops.dot_product_attention(*turned, bias=ops.cast(bias, query.dtype))
-    batch, length, heads, width = ops.shape(context)
-    return ops.reshape(context, (batch, length, heads * width))
+def split_heads(x, heads):
+    """Split the features into heads: (batch, length, hidden) -> (batch, heads, length, width)."""
+    if backend.has_fused_operations():
+        return fused.split_heads(x, heads)
+    return recomputation.split_heads(x, heads)

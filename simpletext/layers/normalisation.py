@@ -1,7 +1,6 @@
 """Layer normalisation."""
 
 import keras
-from keras import ops
 
 from . import kernels
 from .base import Part
@@ -26,6 +25,4 @@ class LayerNorm(Part):
 
     def call(self, x, training=None):
         weights = [self.gamma, self.beta] if self.use_bias else [self.gamma]
-        tensors = [ops.reshape(weight, (-1,)) for weight in weights]  # not variables
-        x = ops.cast(x, self.compute_dtype)
-        return kernels.layer_norm(x, self.epsilon, *tensors, training=training)
+        return kernels.layer_norm(x, self.epsilon, *weights, training=training)

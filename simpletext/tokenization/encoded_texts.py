@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..tasks.labels import Labels
+from ..utils import backend
 from ..utils.ragged import flattened, ragged
 from .layout import Layout
 
@@ -178,7 +179,9 @@ class EncodedTexts:
         """Where a padded batch has tokens, (rows, length), and which these are in `ids`."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
-        width = int(lengths.max(initial=1))
+        width = longest = int(lengths.max(initial=1))
+        if backend.padded_length(longest) > longest:
+            width = min(backend.padded_length(longest), max(longest, int(self.lengths.max())))
         columns = np.arange(width)[None, :]
         if self.layout.padding_side == "left":
             columns = columns - (width - lengths[:, None])
@@ -186,7 +189,11 @@ class EncodedTexts:
         return mask, (starts[:, None] + columns)[mask]
 
     def padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The model's inputs for some rows, each (rows, length of the longest) int32."""
+        """The model's inputs for some rows, each (rows, length of the longest) int32.
+
+        On JAX, which compiles for every length, lengths are rounded up to one of a few, though
+        never above that of the longest of all texts.
+        """
         mask, tokens = self._places(rows)
         values = {"input_ids": (self.layout.pad_id, self.ids)}
         if self.layout.segments:

@@ -78,7 +78,7 @@ def bar(
         options["file"] = cell or Cell()
     elif not sys.stderr.isatty():
         # A log gets a line now and then instead of one that is written over and over.
-        options |= {"file": _Lines(sys.stderr), "mininterval": 10.0, "delay": 1.0, "ncols": 100}
+        options |= {"file": _Lines(sys.stderr), "mininterval": 10.0, "ncols": 100}
     return tqdm(**options)
 
 

@@ -32,7 +32,7 @@ def test_variables_have_few_names_in_tensorflow():
 
 
 def test_dropout_meets_its_rate_and_keeps_the_mean():
-    x = np.ones((8, 50, 401), "float32")
+    x = ops.ones((8, 50, 401))
     y = np.asarray(dropout(x, 0.1, keras.random.SeedGenerator(1), training=True))
     assert y.shape == x.shape
     assert np.mean(y == 0.0) == pytest.approx(0.1, abs=0.005)
@@ -49,7 +49,7 @@ def test_dropout_in_a_graph_with_unknown_lengths():
 
 
 def test_dropout_draws_anew_each_time_and_alike_with_one_seed():
-    x = np.ones((4, 100), "float32")
+    x = ops.ones((4, 100))
     one, other = keras.random.SeedGenerator(1), keras.random.SeedGenerator(1)
     backend.seed_dropout(1, 0)
     first = np.asarray(dropout(x, 0.5, one, training=True))

@@ -7,6 +7,7 @@ from simpletext.tasks.labels import Labels
 from simpletext.tokenization.batching import Batches
 from simpletext.tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from simpletext.tokenization.layout import Layout
+from simpletext.utils import backend
 
 NAMES = ("input_ids", "token_type_ids", "attention_mask")
 
@@ -86,3 +87,16 @@ def test_labels_are_a_kind_of_their_own():
     assert data.truncated.tolist() == [False, False]
     with pytest.raises(AttributeError):
         EncodedTexts.concat([], data.layout, []).y  # noqa: B018
+
+
+def test_jax_gets_few_lengths(monkeypatch):
+    monkeypatch.setattr("simpletext.utils.backend.data.name", lambda: "jax")
+    rounded = [backend.padded_length(n) for n in (1, 16, 17, 128, 129, 257, 512, 513)]
+    assert rounded == [16, 16, 32, 128, 160, 320, 512, 640]
+
+
+def test_texts_are_never_padded_beyond_the_longest(monkeypatch):
+    monkeypatch.setattr(backend, "padded_length", lambda longest: 16 if longest < 16 else longest)
+    widths = [encoded([3, 5, 20]).padded(np.array([row]))["input_ids"].shape[1] for row in range(3)]
+    assert widths == [16, 16, 20]
+    assert encoded([3, 5]).padded(np.array([0]))["input_ids"].shape == (1, 5)

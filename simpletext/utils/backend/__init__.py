@@ -7,7 +7,7 @@ No module outside of this folder asks which backend runs or uses an API of this 
 | API | used by | why |
 |---|---|---|
 | `Layer._inbound_nodes`, `KerasTensor._keras_history` | `producing_call` | call the layer that made a symbolic tensor again, with other options |
-| `keras.src...global_state`, its `current_call_ctx` | `training_within_call` | PyTorch: call a layer within another one without Keras' checks |
+| `keras.src.backend.common`: `get_autocast_scope`, `global_state` with `current_call_ctx` | `training_within_call` | PyTorch: call a layer within another one without Keras' checks |
 | `Model.predict_function`, `make_predict_function` | `compile_predict` | compile once for batches of all shapes |
 | `Model.train_function` | `forget_training_step` | what changes the step has to compile it anew |
 | `Model.jax_state_sync` | `set_learning_rate` | JAX: within `fit` the variables' values are kept elsewhere |
@@ -31,12 +31,13 @@ from .current import (
     name,
     torch_functions,
 )
-from .data import as_fit_dataset, with_cardinality
+from .data import as_fit_dataset, padded_length, with_cardinality
 from .gradients import custom_gradient, has_gradients, value_and_gradient
 from .graphs import after, call_traced_once, compiled, map_row_slices
 from .models import (
     compile_predict,
     forget_training_step,
+    in_order,
     producing_call,
     set_learning_rate,
     short_variable_names,
@@ -60,10 +61,12 @@ __all__ = [
     "has_flash_attention",
     "has_fused_operations",
     "has_gradients",
+    "in_order",
     "is_tensorflow",
     "map_row_slices",
     "name",
     "own_random_numbers",
+    "padded_length",
     "producing_call",
     "seed_dropout",
     "set_learning_rate",

@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras.src.backend.common import global_state
+from keras.src.backend.common import get_autocast_scope, global_state
 
 from .current import name
 
@@ -28,6 +28,9 @@ def training_within_call(layer: keras.layers.Layer, first: Any) -> Any:
     """
     context = global_state.get_global_attribute("current_call_ctx")
     if name() != "torch" or context is None or not layer.built:
+        return OutsideCall
+    scope = get_autocast_scope()  # in which type variables are read
+    if (layer.variable_dtype if scope is None else scope.dtype) != layer.compute_dtype:
         return OutsideCall
     dtype = getattr(first, "dtype", None)
     if dtype is None or not hasattr(dtype, "is_floating_point"):

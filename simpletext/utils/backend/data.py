@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .current import is_tensorflow
+from .current import has_flash_attention, is_tensorflow, name
 
 PREFETCHED = 2  # batches prepared while one trains
 
@@ -64,3 +64,21 @@ def with_cardinality(dataset: Any, steps: int) -> Any:
     import tensorflow as tf
 
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
+
+
+def padded_length(longest: int) -> int:
+    """The length to which a batch is padded, at least `longest`.
+
+    JAX compiles for each length that it meets, for seconds, so there they are rounded up: to
+    multiples of 16 up to 128, of 32 up to 256, of 64 up to 512, and so on. On a GPU, where
+    compiling takes longer and computing less, to multiples of 32 up to 128, of 64 up to 256, ...
+
+    Args:
+        longest: tokens of the batch's longest text.
+    """
+    if name() != "jax":
+        return longest
+    step, steps = (32, 4) if has_flash_attention() else (16, 8)
+    while step * steps < longest:
+        step *= 2
+    return -(-longest // step) * step

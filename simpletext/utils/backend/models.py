@@ -57,3 +57,11 @@ def short_variable_names() -> AbstractContextManager:
     import tensorflow as tf
 
     return tf.name_scope("")
+
+
+def in_order(tensor: Any) -> Any:
+    """The tensor with its rows one after the other in memory.
+
+    PyTorch keeps the order of a transposed array, and its fused optimizer wants this one.
+    """
+    return tensor.contiguous() if name() == "torch" else tensor

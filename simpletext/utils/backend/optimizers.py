@@ -57,26 +57,20 @@ class Adam(keras.optimizers.Adam):
             by_treatment.setdefault(self.treatment_of(variable), []).append(i)
         for (scale, weight_decay), rows in by_treatment.items():
             places = [self.index_of(variables[i]) for i in rows]
-            first = variables[rows[0]].value
-            steps = torch.full((len(rows),), step, device=first.device)
+            weights = [variables[i].value for i in rows]
+            slopes = [grads[i] for i in rows]
+            momentums = [self._momentums[place].value for place in places]
+            velocities = [self._velocities[place].value for place in places]
+            steps = torch.full((len(rows),), step, device=weights[0].device)
             with torch.no_grad():
                 adamw(
-                    [variables[i].value for i in rows],
-                    [grads[i] for i in rows],
-                    [self._momentums[place].value for place in places],
-                    [self._velocities[place].value for place in places],
-                    [],
-                    list(steps.unbind()),
-                    fused=True,
-                    amsgrad=False,
-                    beta1=beta_1,
-                    beta2=self.beta_2,
-                    lr=rate * scale,
-                    weight_decay=weight_decay,
+                    weights, slopes, momentums, velocities, [], list(steps.unbind()),
+                    fused=_same_order(weights, slopes, momentums, velocities),
+                    amsgrad=False, maximize=False,
+                    beta1=beta_1, beta2=self.beta_2, lr=rate * scale, weight_decay=weight_decay,
                     # PyTorch adds epsilon after the correction of the bias, Keras before.
                     eps=self.epsilon / math.sqrt(1.0 - self.beta_2 ** (step + 1)),
-                    maximize=False,
-                )
+                )  # fmt: skip
 
     @property
     def _in_one_operation(self) -> bool:
@@ -102,6 +96,12 @@ class Adam(keras.optimizers.Adam):
 
     def _apply_weight_decay(self, variables: list) -> None:
         """Nothing: a subclass decays in `update_step`, at each variable's own rate."""
+
+
+def _same_order(weights: list, *others: list) -> bool:
+    """Whether PyTorch's tensors have their numbers in one order, as its fused step needs them."""
+    orders = [weight.stride() for weight in weights]
+    return all([tensor.stride() for tensor in tensors] == orders for tensors in others)
 
 
 def copy_decay_exclusions(
