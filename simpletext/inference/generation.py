@@ -57,11 +57,10 @@ def generate(
     Raises:
         ArgumentError: another model, an unknown setting, or a value outside of what is allowed.
     """
-    architecture = require_seq2seq(model)
     decoder = decoder_of(model)
-    settings = options_for(
-        architecture.generation, decoder.config, decoder.vocab_size, max_new_tokens,
-        num_beams=num_beams, num_return_sequences=num_return_sequences, **options,
+    settings = settings_of(
+        model, max_new_tokens=max_new_tokens, num_beams=num_beams,
+        num_return_sequences=num_return_sequences, **options,
     )  # fmt: skip
     arrays = _checked(inputs, decoder.config)
     if settings.do_sample:
@@ -70,6 +69,12 @@ def generate(
     else:
         texts, scores = beam_search(decoder.read(arrays, settings.num_beams), settings)
     return Generated(_cut(texts.reshape(-1, settings.max_length), settings), scores.reshape(-1))
+
+
+def settings_of(model: keras.Model, **given: Any) -> GenerationOptions:
+    """The settings that `generate` uses for a model, with those that are given."""
+    generation, decoder = require_seq2seq(model).generation, decoder_of(model)
+    return options_for(generation, decoder.config, decoder.vocab_size, **given)
 
 
 def _checked(inputs: Mapping[str, Any], config: Any) -> dict[str, np.ndarray]:

@@ -79,6 +79,12 @@ class GenerationOptions:
     top_p: float = 1.0
     seed: int = 0
 
+    @property
+    def forced(self) -> dict[int, int]:
+        """The token that has to come after so many tokens, for each such number of tokens."""
+        tokens = {1: self.forced_bos_token_id, self.max_length - 1: self.forced_eos_token_id}
+        return {at: token for at, token in tokens.items() if token is not None}
+
 
 def options_for(
     generation: Mapping[str, Any],

@@ -26,12 +26,10 @@ def restricted(values: Any, texts: Any, length: Any, options: GenerationOptions)
     banned = _banned(texts, length, options, vocab_size)
     if banned:
         values = _without(values, ops.concatenate(banned, axis=1))
-    forced = {1: options.forced_bos_token_id, options.max_length - 1: options.forced_eos_token_id}
-    for at, token in forced.items():
-        if token is not None:
-            only = np.full((1, vocab_size), -np.inf, "float32")
-            only[0, token] = 0.0
-            values = ops.where(ops.equal(length, at), ops.convert_to_tensor(only), values)
+    for at, token in options.forced.items():
+        only = np.full((1, vocab_size), -np.inf, "float32")
+        only[0, token] = 0.0
+        values = ops.where(ops.equal(length, at), ops.convert_to_tensor(only), values)
     return values
 
 
