@@ -58,12 +58,26 @@ def stsb(table: Any) -> Any:
     return pairs.assign(score=table["score"] / 5)
 
 
+def ncbi_disease(table: Any) -> Any:
+    """ncbi/ncbi_disease: id, tokens and ner_tags (numbers of O, B-Disease and I-Disease)."""
+    tags = ("O", "B-Disease", "I-Disease")
+    numbers = [[tags.index(tag) for tag in row] for row in table["tags"]]
+    rows = [str(row) for row in range(len(table))]
+    return table[["tokens"]].assign(id=rows, ner_tags=numbers)[["id", "tokens", "ner_tags"]]
+
+
+def multi30k(table: Any) -> Any:
+    """bentrevett/multi30k: en and de."""
+    return table[["en", "de"]]
+
+
 class Dataset(NamedTuple):
     """A data set on the Hub: its repository, file -> local file, and how the columns are made."""
 
     repo: str
     files: dict[str, str]
     columns: Callable[[Any], Any]
+    revision: str = "main"
 
 
 PARQUET = "{}-00000-of-00001.parquet"
@@ -96,7 +110,36 @@ DATASETS = (
         {f"data/{PARQUET.format(part)}": f"sts/{part}.csv" for part in ("train", "test")},
         stsb,
     ),
+    Dataset(
+        "ncbi/ncbi_disease",  # the Hub's own conversion: the main branch holds a script
+        {
+            f"ncbi_disease/{part}/0000.parquet": f"ncbi-disease/{local}.conll"
+            for part, local in (("train", "train"), ("validation", "dev"), ("test", "test"))
+        },
+        ncbi_disease,
+        "refs/convert/parquet",
+    ),
+    Dataset(
+        "bentrevett/multi30k",
+        {
+            f"{part}.jsonl": f"multi30k/{local}.csv"
+            for part, local in (("train", "train"), ("val", "dev"), ("test", "test"))
+        },
+        multi30k,
+    ),
 )
+
+
+def read_local(path: Path) -> Any:
+    """A local copy as a table; of a CoNLL file, with a list of tokens and of tags per row."""
+    import pandas as pd
+
+    if path.suffix != ".conll":
+        return pd.read_csv(path, keep_default_na=False)
+    sentences = path.read_text(encoding="utf-8").strip().split("\n\n")
+    rows = [[line.split("\t") for line in sentence.split("\n")] for sentence in sentences]
+    columns = [tuple(zip(*row, strict=True)) for row in rows]
+    return pd.DataFrame({"tokens": [list(c[0]) for c in columns], "tags": [c[1] for c in columns]})
 
 
 def write_table(table: Any, path: Path) -> None:
@@ -110,10 +153,8 @@ def write_table(table: Any, path: Path) -> None:
 
 def fill(dataset: Dataset, source: Path, cache: Path) -> bool:
     """Lays a data set into the cache, as a whole or not at all; False if it is there already."""
-    import pandas as pd
-
     place = cache / f"datasets--{dataset.repo.replace('/', '--')}"
-    reference = place / "refs" / "main"
+    reference = place / "refs" / dataset.revision
     if reference.is_file():
         return False
     # The cache names a snapshot by its commit. These have none, so they are named after the source.
@@ -122,14 +163,13 @@ def fill(dataset: Dataset, source: Path, cache: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix="tmp-", dir=cache) as folder:
         snapshot = Path(folder) / "snapshot"
         for name, local in dataset.files.items():
-            table = pd.read_csv(source / local, keep_default_na=False)
-            write_table(dataset.columns(table), snapshot / name)
+            write_table(dataset.columns(read_local(source / local)), snapshot / name)
         target = place / "snapshots" / revision
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():  # what an interrupted run left, for there was no reference to it
             shutil.rmtree(target)
         snapshot.rename(target)
-        reference.parent.mkdir(exist_ok=True)
+        reference.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(folder) / "main"
         draft.write_text(revision, encoding="utf-8")
         os.replace(draft, reference)

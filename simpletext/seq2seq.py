@@ -66,6 +66,8 @@ class Seq2Seq:
         seed: int = 0,
     ) -> None:
         check_precision(precision)
+        if checkpoint is None:
+            raise ArgumentError("checkpoint=None; pass a folder or a name, or use Seq2Seq.new().")
         self.checkpoint: str | os.PathLike | None = checkpoint
         self.maxlen = require_count("maxlen", maxlen, least=2)
         if batch_tokens is not None:

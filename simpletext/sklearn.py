@@ -21,6 +21,7 @@ from .tasks.task import REGRESSION, TOKENS, task_named
 from .tasks.token_classification import entity_f1
 from .training.fitting import ClassWeight
 from .utils.defaults import DEFAULT_MODEL
+from .utils.validation import require_list
 
 
 class _TextEstimator(BaseEstimator):
@@ -252,11 +253,21 @@ class TokenClassifier(_TextEstimator):
 
     def predict(self, X: Any) -> Any:
         """A tag for each word, one list per sentence."""
-        return self._fitted().predict(list(X), long_text="chunk")
+        sentences = require_list("X", X, "sentences, each a list of words")
+        return self._fitted().predict(sentences, long_text="chunk")
 
     def score(self, X: Any, y: Any) -> float:
-        """The F1 of whole entities, as seqeval's micro average."""
-        return entity_f1([list(tags) for tags in y], self.predict(X))
+        """The F1 of whole entities, as seqeval's micro average.
+
+        Raises:
+            DataError: not as many tags as words.
+        """
+        found = self.predict(X)
+        rows = require_list("y", y, "lists of tags, one per sentence")
+        tags = [require_list("a row of y", row, "tags") for row in rows]
+        if list(map(len, tags)) != list(map(len, found)):
+            raise DataError("y needs a tag for each word of X, in the same order.")
+        return entity_f1(tags, found)
 
 
 def _rows(X: Any) -> list[Any]:

@@ -121,6 +121,33 @@ class Translator:
         """
         write_translator(path, self.model, self.tokenizer, self.maxlen)
 
+    def export(
+        self, path: str | os.PathLike, format: str = "saved_model", **options: Any
+    ) -> dict[str, float]:
+        """Write a model that translates without simpletext, with its tokenizers and a predict.py.
+
+        The export is checked against the probe texts in a separate process.
+
+        Args:
+            path: the folder, which must not exist yet.
+            format: "saved_model", which takes ids and returns ids, with the search inside; "onnx"
+                (needs the extra `onnx`), an encoder and a decoder, with the search in predict.py.
+            options: how the exported model writes translations, as for `predict`; num_beams=1 is
+                greedy.
+
+        Returns:
+            The largest difference to the translator's scores on the probe texts.
+
+        Raises:
+            ArgumentError: an unknown option, or a value outside of what is allowed.
+            ExportError: a missing package, a tokenizer without tokenizer.json, or scores that
+                differ from the translator's.
+            FolderExistsError: the folder already exists.
+        """
+        from .exporting.translators import export_translator
+
+        return export_translator(self, path, format, **options)
+
     def _encode(self, rows: Any, verbose: int) -> list[list[int]]:
         texts, pairs = as_texts(rows)
         if pairs is not None:

@@ -238,6 +238,10 @@ def test_a_translator_is_trained_and_predicts(tmp_path):
     pd.DataFrame({"de": ["rot haus."]}).to_csv(tmp_path / "new.csv", index=False)
     run("predict", out, tmp_path / "new.csv", "--text", "de", "--out", tmp_path / "p.csv")
     assert list(pd.read_csv(tmp_path / "p.csv")) == ["de", "predicted"]
+    run("export", out, tmp_path / "served", "--format", "saved_model")
+    assert (tmp_path / "served" / "predict.py").is_file()
+    with pytest.raises(SimpletextError, match="--quantize isn't for translators. Leave it out."):
+        run("export", out, tmp_path / "other", "--quantize")
     with pytest.raises(SimpletextError, match="A translator has no classes"):
         run("predict", out, "--text", "rot haus.", "--proba")
 

@@ -155,6 +155,7 @@ def test_html_is_escaped():
     html = Entities(source, [{"text": "good", "label": '"<POS>', **place}]).as_html()
     assert "<b>" not in html
     assert "<POS>" not in html
+    assert '<mark dir="auto"' in html  # looked at: an Arabic entity stays beside its label
     shown = re.sub("<[^>]+>", "", html)
     assert shown == "&lt;b&gt;good &quot;&lt;POS&gt;&lt;/b&gt; &amp; &lt;i&gt;"
 
@@ -301,3 +302,30 @@ def test_an_unknown_tag_is_named_with_its_row(tagged):
     transformer, *_ = tagged
     with pytest.raises(DataError, match="Row 1 has the label 'B-X', which isn't one of the 5"):
         transformer.preprocess_test([["a"], ["b"]], [["O"], ["B-X"]], verbose=0)
+
+
+def test_the_learning_rate_finder_runs_on_tags(tiny):
+    transformer = st.Transformer(str(tiny), maxlen=20)
+    data = transformer.preprocess_train(SENTENCES, TAGS, verbose=0)
+    learner = st.get_learner(transformer.get_classifier(verbose=0), data, batch_size=8)
+    before = [np.array(weight) for weight in learner.model.weights]
+    learner.lr_find(start_lr=1e-6, end_lr=1.0, max_epochs=2, verbose=0)
+    for old, weight in zip(before, learner.model.weights, strict=True):
+        np.testing.assert_array_equal(old, np.asarray(weight))
+    curve = learner.lr_plot(return_fig=True).axes[0].lines[0]
+    rates, losses = curve.get_xdata(), curve.get_ydata()
+    assert len(rates) > 5
+    assert rates[0] < 1e-4 < rates[-1]
+    assert np.isfinite(losses).all()
+
+
+def test_what_is_for_labels_of_texts_says_so(tiny, tmp_path):
+    transformer = st.Transformer(str(tiny), maxlen=20)
+    data = transformer.preprocess_train(SENTENCES[:4], TAGS[:4], verbose=0)
+    with pytest.raises(ArgumentError, match="cache_dir is for labels of whole texts"):
+        transformer.preprocess_test(SENTENCES[:4], TAGS[:4], cache_dir=tmp_path / "cache")
+    with pytest.raises(DataError, match="TFRecord files hold labels of whole texts"):
+        st.write_tfrecord(data, tmp_path / "x.tfrecord")
+    with pytest.raises(ArgumentError, match="check is for labels of whole texts. For tags"):
+        st.check(SENTENCES, TAGS)
+    assert not list(tmp_path.iterdir())

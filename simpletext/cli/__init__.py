@@ -45,6 +45,7 @@ from .predicting import (
     lines_of,
     places_in,
     predicted,
+    quantized,
     require_new,
     text_of,
     texts_of,
@@ -235,7 +236,10 @@ def explain(
 def export(
     folder: Folder,
     out: Annotated[Path, typer.Argument(help="The new folder to write it into.")],
-    format: Annotated[str, typer.Option(help="saved_model, onnx, openvino or litert.")] = "onnx",
+    format: Annotated[
+        str,
+        typer.Option(help="saved_model, onnx, openvino or litert."),
+    ] = "onnx",
     quantize: Annotated[
         bool, typer.Option("--quantize", help="8-bit weights: smaller and less exact (onnx).")
     ] = False,
@@ -247,7 +251,7 @@ def export(
 
     require_new_folder(out)
     predictor: Any = load_predictor(folder)
-    predictor.export(out, format=format, quantize=quantize)
+    predictor.export(out, format=format, **quantized(predictor, quantize))
     note(f"saved: {out}")
 
 

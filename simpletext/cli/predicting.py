@@ -71,6 +71,15 @@ def _refuse_proba(proba: bool) -> None:
         raise ArgumentError("A translator has no classes, so --proba has nothing to write.")
 
 
+def quantized(predictor: Any, wanted: bool) -> dict[str, bool]:
+    """The option of `export` for --quantize, which translators don't have."""
+    if not is_translator(predictor):
+        return {"quantize": wanted}
+    if wanted:
+        raise ArgumentError("--quantize isn't for translators. Leave it out.")
+    return {}
+
+
 def text_of(parts: list[str]) -> Any:
     """One text, or a pair, from what --text was given."""
     if len(parts) > 2:

@@ -9,10 +9,12 @@ import numpy as np
 
 from ..errors import DataError
 from ..utils import console
+from ..utils.validation import shown
 from .labels import plain
-from .tags import OUTSIDE, Span, in_order, tags_of
+from .tags import OUTSIDE, Span, in_order, several, tags_of
 from .texts import as_texts, shown_rows
 
+MISSING = ("none", "nan", "<na>", "nat")  # what stands where there is no tag
 CharSpan = tuple[int, int, str]  # the first character, the end, and the label
 
 
@@ -83,13 +85,13 @@ def joined(rows: Any) -> Sentences:
         >>> joined([["New", "York"]]).words[0].tolist()
         [[0, 3], [4, 8]]
     """
-    sentences = [list(row) if isinstance(row, (list, tuple, np.ndarray)) else row for row in rows]
+    sentences = [list(row) if _is_list(row) else row for row in rows]
     if not sentences:
         raise DataError("The list of sentences is empty. Give at least one sentence.")
     for row, words in enumerate(sentences):
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise DataError(
-                f"Row {row} of the sentences is {words!r:.60}; it must be a list of words, as the "
+                f"Row {row} of the sentences is {shown(words)}; it must be a list of words, as the "
                 "first row is."
             )
     empty = [row for row, words in enumerate(sentences) if not words]
@@ -112,7 +114,7 @@ def checked_tags(sentences: Sequence[Sequence[Any]], y: Any) -> list[list[Any]]:
     Raises:
         DataError: another number of rows or of tags, or a missing tag; with the row.
     """
-    rows = [_tag_row(row, number) for number, row in enumerate(y)]
+    rows = [_tag_row(row, number) for number, row in enumerate(several(y))]
     if len(rows) != len(sentences):
         raise DataError(
             f"There are {len(sentences)} sentences and {len(rows)} lists of tags; every sentence "
@@ -122,9 +124,9 @@ def checked_tags(sentences: Sequence[Sequence[Any]], y: Any) -> list[list[Any]]:
         if len(words) != len(tags):
             raise DataError(
                 f"Row {number} has {len(words)} words and {len(tags)} tags; every word needs one. "
-                f"The words begin with {list(words)[:5]!r}, the tags with {tags[:5]!r}."
+                f"The words begin with {list(words)[:5]!r}, the tags with {shown(tags[:5])}."
             )
-        missing = [i for i, tag in enumerate(tags) if tag is None or tag != tag or tag == ""]
+        missing = [i for i, tag in enumerate(tags) if _is_missing(tag)]
         if missing:
             raise DataError(
                 f"Row {number} has no tag for its word {missing[0]}, {words[missing[0]]!r}. Words "
@@ -133,10 +135,17 @@ def checked_tags(sentences: Sequence[Sequence[Any]], y: Any) -> list[list[Any]]:
     return rows
 
 
+def _is_missing(tag: Any) -> bool:
+    return tag == "" if isinstance(tag, str) else shown(tag).lower() in MISSING
+
+
 def _tag_row(row: Any, number: int) -> list[Any]:
-    if isinstance(row, (str, bytes, Mapping)) or not hasattr(row, "__iter__"):
-        raise DataError(f"Row {number} of the tags is {row!r:.60}; it must be a list of tags.")
-    return [plain(tag) for tag in row]
+    single = isinstance(row, (str, bytes, Mapping)) or not hasattr(row, "__iter__")
+    single = single or getattr(row, "ndim", 1) != 1
+    tags = [] if single else list(row)
+    if single or any(hasattr(tag, "__iter__") and not isinstance(tag, str) for tag in tags):
+        raise DataError(f"Row {number} of the tags is {shown(row)}; it must be a list of tags.")
+    return [plain(tag) for tag in tags]
 
 
 def checked_spans(texts: Any, y: Any) -> tuple[list[str], list[list[CharSpan]]]:
@@ -153,11 +162,12 @@ def checked_spans(texts: Any, y: Any) -> tuple[list[str], list[list[CharSpan]]]:
     texts, pairs = as_texts(texts)
     if pairs is not None:
         raise DataError("Entities are found in single texts; these are pairs of texts.")
-    if len(y) != len(texts):
-        raise DataError(f"There are {len(texts)} texts and {len(y)} lists of spans.")
+    rows = [_span_row(row, number) for number, row in enumerate(several(y))]
+    if len(rows) != len(texts):
+        raise DataError(f"There are {len(texts)} texts and {len(rows)} lists of spans.")
     found = [
-        sorted(_span(value, text, row) for value in spans or ())
-        for row, (text, spans) in enumerate(zip(texts, y, strict=True))
+        sorted(_span(value, text, row) for value in spans)
+        for row, (text, spans) in enumerate(zip(texts, rows, strict=True))
     ]
     for row, spans in enumerate(found):
         for one, other in pairwise(spans):
@@ -169,20 +179,28 @@ def checked_spans(texts: Any, y: Any) -> tuple[list[str], list[list[CharSpan]]]:
     return texts, found
 
 
+def _span_row(row: Any, number: int) -> Sequence[Any]:
+    if row is not None and not _is_list(row):
+        raise DataError(f"Row {number} of the spans is {shown(row)}; it must be a list of spans.")
+    return () if row is None else row
+
+
 def _span(value: Any, text: str, row: int) -> CharSpan:
     if isinstance(value, Mapping) and {"start", "end", "label"} <= value.keys():
         value = value["start"], value["end"], value["label"]
     if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise DataError(
-            f"Row {row}: {value!r:.60} is no span; a span is (start, end, label), such as "
+            f"Row {row}: {shown(value)} is no span; a span is (start, end, label), such as "
             '(0, 5, "PERSON").'
         )
     start, end, label = map(plain, value)
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label:
-        raise DataError(f"Row {row}: the span {value!r:.60} must be two whole numbers and a label.")
+        raise DataError(
+            f"Row {row}: the span {shown(value)} must be two whole numbers and a label."
+        )
     if not 0 <= start < end <= len(text):
         raise DataError(
-            f"Row {row}: the span {value!r:.60} isn't in the text, which has {len(text)} "
+            f"Row {row}: the span {shown(value)} isn't in the text, which has {len(text)} "
             "characters, or is empty. The end is the character after the last."
         )
     return start, end, label

@@ -162,7 +162,10 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
     Raises:
         DataError: no such column; the message lists the nearest and all names.
     """
-    name = str(name)  # a DataFrame's columns may be numbers
+    try:
+        name = str(name)  # a DataFrame's columns may be numbers
+    except Exception:  # noqa: BLE001 - an object of the user's, which can't be shown
+        name = shown(name)
     if name in table:
         return table[name]
     hint = did_you_mean(name, table)

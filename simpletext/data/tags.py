@@ -188,7 +188,7 @@ def repair_tags(rows: Iterable[Sequence[Any]], scheme: str | None = None) -> lis
         >>> repair_tags([["I-PER", "I-PER", "O"]], "IOB2")
         [['B-PER', 'I-PER', 'O']]
     """
-    given = [_tag_row(row, number) for number, row in enumerate(_several(rows))]
+    given = [_tag_row(row, number) for number, row in enumerate(several(rows))]
     found = scheme_of(given) if scheme is None else scheme_named(scheme)
     return [tags_of(spans_of(row, found), len(row), found) for row in given]
 
@@ -217,8 +217,14 @@ def unified(rows: list[list[Any]], scheme: str | None, verbose: int) -> list[lis
     return [tags_of(spans_of(row, found), len(row), "IOB2") for row in rows]
 
 
-def _several(rows: Any) -> Iterable[Any]:
-    if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
+def several(rows: Any) -> Iterable[Any]:
+    """Rows of tags or spans.
+
+    Raises:
+        DataError: what has no rows.
+    """
+    single = isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable)
+    if single or getattr(rows, "ndim", 1) == 0:
         raise DataError(f"Tags must be a list of tags per sentence; this is {shown(rows)}.")
     return rows
 

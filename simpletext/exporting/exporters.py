@@ -32,8 +32,8 @@ NEEDED = {
     "saved_model": ("tensorflow_text",),
 }
 TOLERANCE = 1e-4
+IMPORTS = "import json, sys; sys.path.insert(0, sys.argv[1]); import predict; "
 CODE = (
-    "import json, sys; sys.path.insert(0, sys.argv[1]); import predict; "
     "texts = [tuple(t) if isinstance(t, list) else t for t in json.load(sys.stdin)]; "
     "print(json.dumps(predict.predict_proba(texts).tolist()), flush=True)"
 )
@@ -74,8 +74,22 @@ def exported_probabilities(folder: Path, paired: bool | None = False) -> np.ndar
     texts: list[Any] = list(PROBES)
     if paired:
         texts = list(zip(PROBES, reversed(PROBES), strict=True))
+    return np.array(json.loads(script_output(folder, CODE, texts)))
+
+
+def script_output(folder: Path, code: str, texts: list[Any]) -> str:
+    """The last line that code prints beside a bundle's predict.py, in a separate process.
+
+    Args:
+        folder: the bundle's.
+        code: finds `predict`, and the texts as JSON on standard input.
+        texts: the texts.
+
+    Raises:
+        ExportError: it fails; the message has the last line of its output.
+    """
     done = subprocess.run(
-        [sys.executable, "-P", "-c", CODE, str(folder)],
+        [sys.executable, "-P", "-c", IMPORTS + code, str(folder)],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
@@ -85,12 +99,12 @@ def exported_probabilities(folder: Path, paired: bool | None = False) -> np.ndar
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ExportError(f"The exported model doesn't run: {last}. Nothing was written.")
-    return np.array(json.loads(done.stdout.splitlines()[-1]))
+    return done.stdout.splitlines()[-1]
 
 
 def write_onnx(model: keras.Model, predictor: Any, folder: Path) -> tuple[str, str]:
     """model.onnx, for any batch and length."""
-    with _without_faulty_optimizer(), warnings.catch_warnings():
+    with without_faulty_optimizer(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # from Keras' use of np.object
         model.export(str(folder / RUNTIMES["onnx"].file), format="onnx", verbose=False)
     return "onnx", ""
@@ -127,13 +141,21 @@ def _check(format: str, quantize: bool, per_token: bool) -> None:
     require_choice("format", format, WRITERS)
     if require_flag("quantize", quantize) and format != "onnx":
         raise ArgumentError(f"quantize=True is for format='onnx'; this is {shown(format)}.")
+    ids_alone = per_token and format == "saved_model"  # no tokenizer goes into the graph
+    require_packages(format, () if ids_alone else NEEDED[format])
+
+
+def require_packages(format: str, needed: tuple[str, ...]) -> None:
+    """Check the backend, and the packages that an export needs.
+
+    Raises:
+        ExportError: another backend than TensorFlow, or a missing package.
+    """
     if not backend.is_tensorflow():
         raise ExportError(
             f"Exports are made with the TensorFlow backend; this is {backend.name()!r}. "
             "Save the predictor, and load and export it with KERAS_BACKEND=tensorflow."
         )
-    ids_alone = per_token and format == "saved_model"  # no tokenizer goes into the graph
-    needed = () if ids_alone else NEEDED[format]
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ExportError(
@@ -157,7 +179,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 
 @contextlib.contextmanager
-def _without_faulty_optimizer() -> Iterator[None]:
+def without_faulty_optimizer() -> Iterator[None]:
     """Switch off a step of tf2onnx that merges two reshapes whose intermediate shape is used.
 
     ONNX Runtime optimises the graph anyway when it loads it.

@@ -1,7 +1,7 @@
 """`Decoder`: a model that writes texts, taken apart: the source once, then token by token."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import keras
@@ -15,6 +15,7 @@ from ..utils.processes import require_unforked
 
 # One for each model, for it takes seconds to compile.
 _DECODERS: WeakKeyDictionary = WeakKeyDictionary()
+RECENT = 32  # tokens after which the cache's small part joins its large one
 
 
 def decoder_of(model: keras.Model) -> "Decoder":
@@ -53,9 +54,10 @@ class Decoder:
         self._blocks = [parts[f"decoder_layer_{i}"] for i in range(self.config.decoder_layers)]
         ids, memory = KerasTensor((None, None), "int32"), self._memory_spec()
         place, rows = KerasTensor((), "int32"), KerasTensor((None,), "int32")
-        self._read = backend.compiled(self._read_source, [ids, ids])
-        self._step = backend.compiled(self._next_logits, [ids, place, memory, memory, ids])
-        self._taken = backend.compiled(self._take, [memory, rows])
+        written = Written(memory, memory, KerasTensor((None, None, None), "int32"))
+        self._read = backend.compiled(self.read_source, [ids, ids])
+        self.compiled_step = backend.compiled(self.step, [ids, ids, place, written, memory, ids])
+        self.taken = backend.compiled(_take, [memory, rows])
         self._scored = backend.compiled(self._row_losses, [ids, ids, ids, ids])
         self._looked = backend.compiled(self._attention, [ids, ids, ids])
 
@@ -66,7 +68,7 @@ class Decoder:
         return self._compiled[key]
 
     def read(self, inputs: dict[str, np.ndarray], beams: int = 1) -> "Reading":
-        """The source, encoded, with room for so many texts to be written for each row."""
+        """The sources, encoded, with so many texts to be written for each."""
         ids, mask = (np.asarray(inputs[name], "int32") for name in ("input_ids", "attention_mask"))
         return Reading(self, self._read(ids, mask), mask, beams)
 
@@ -88,33 +90,75 @@ class Decoder:
         names = ("input_ids", "attention_mask", "decoder_input_ids")
         return [ops.convert_to_tensor(inputs[name], "int32") for name in names]
 
-    def empty_cache(self, rows: int) -> list:
-        """Keys and values of no tokens for each block."""
-        heads = self.config.decoder_attention_heads
-        empty = np.zeros((rows, heads, 0, self.config.hidden_size // heads), "float32")
-        empty = ops.cast(empty, self._embeddings.compute_dtype)
-        return [(empty, empty) for _ in self._blocks]
-
-    def next_logits(self, ids: np.ndarray, place: int, cache: list, reading: "Reading") -> tuple:
-        """The logits after one more token in each row, (rows, vocabulary), and the new cache."""
-        return self._step(
-            ops.convert_to_tensor(ids[:, None], "int32"), ops.convert_to_tensor(place, "int32"),
-            cache, reading.source, ops.convert_to_tensor(reading.mask, "int32"),
-        )  # fmt: skip
-
-    def taken(self, memory: list, rows: np.ndarray) -> list:
-        """Some rows of keys and values."""
-        return self._taken(memory, ops.convert_to_tensor(rows, "int32"))
-
     def _memory_spec(self) -> list:
         heads = self.config.decoder_attention_heads
         shape = (None, heads, None, self.config.hidden_size // heads)
         spec = KerasTensor(shape, self._embeddings.compute_dtype)
         return [(spec, spec) for _ in self._blocks]
 
-    def _read_source(self, ids: Any, mask: Any) -> list:
+    def read_source(self, ids: Any, mask: Any) -> list:
+        """Keys and values of the sources for each block; the function that `read` compiles."""
         states = self._encoded(ids, self._bias(mask))
         return [block.cross_attention.keys_and_values(states) for block in self._blocks]
+
+    def nothing_written(self, parents: Any) -> "Written":
+        """What a search begins with, for `parents` of the shape (sources, beams)."""
+        heads = self.config.decoder_attention_heads
+        shape = (ops.shape(parents)[0], heads, 0, self.config.hidden_size // heads)
+        empty = ops.zeros(shape, self._embeddings.compute_dtype)
+        blocks = [(empty, empty) for _ in self._blocks]
+        return Written(blocks, blocks, ops.zeros((*ops.shape(parents), 0), "int32"))
+
+    def settled(self, written: "Written") -> "Written":
+        """The same with the recent tokens among the past ones."""
+        past = joined(written.past, written.recent)
+        return Written(past, self.nothing_written(written.own[:, :, 0]).recent, written.own)
+
+    def step(
+        self, ids: Any, parents: Any, place: Any, written: "Written", source: list, mask: Any
+    ) -> tuple:
+        """One more token of each beam; `compiled_step` is the same, compiled.
+
+        Args:
+            ids: the tokens, (sources, beams).
+            parents: the beams that they continue, (sources, beams).
+            place: the number of tokens before them.
+            written: the tokens before them.
+            source: what `read_source` returns.
+            mask: which tokens of the sources are no padding, (sources, length).
+
+        Returns:
+            Logits of the next token, (sources * beams, vocabulary) float32, and what is written.
+        """
+        each = ops.arange(ops.shape(parents)[1])
+        new = parents[:, :, None] * 0 + ops.cast(each[:, None] == each, "int32")
+        own = ops.concatenate([of_beams(written.own, parents), new], axis=2)
+        parts = list(zip(written.past, written.recent, strict=True))
+        logits, news = self.next_logits(ids, place, parts, own, source, mask)
+        return logits, Written(written.past, joined(written.recent, news), own)
+
+    def next_logits(
+        self, ids: Any, place: Any, parts: list, own: Any, source: list, mask: Any
+    ) -> tuple:
+        """Logits of the next token, and each block's keys and values of the tokens `ids`.
+
+        Args:
+            ids: see `step`.
+            place: likewise.
+            parts: for each block, keys and values of the tokens before them, in several parts.
+            own: which places are a beam's own, with the new tokens', (sources, beams, places).
+            source: see `step`.
+            mask: likewise.
+        """
+        x = self._embeddings.decoder(ops.reshape(ids, (-1, 1)), place)
+        x = ops.reshape(x, (*ops.shape(ids), x.shape[-1]))
+        bias = ops.cast(1 - own, self._embeddings.compute_dtype)[:, None] * -1e9
+        news, source_bias = [], self._bias(mask)
+        for block, past, theirs in zip(self._blocks, parts, source, strict=True):
+            x, new = block.step(x, past, bias, theirs, source_bias)
+            news.append(new)
+        logits = self._logits(ops.reshape(x, (-1, 1, x.shape[-1])), self._embeddings.table())
+        return ops.cast(logits[:, 0], "float32"), news
 
     def _encoded(self, ids: Any, bias: Any) -> Any:  # -> (batch, length, hidden)
         x = self._embeddings.encoder(ids)
@@ -142,48 +186,74 @@ class Decoder:
             y = block(y, look_ahead, states, bias, training=False)
         return y, look_ahead, states, bias
 
-    def _next_logits(self, ids: Any, place: Any, cache: list, source: list, mask: Any) -> tuple:
-        x, bias = self._embeddings.decoder(ids, place), self._bias(mask)
-        new = []
-        for block, own, theirs in zip(self._blocks, cache, source, strict=True):
-            x, own = block.step(x, own, theirs, bias)
-            new.append(own)
-        logits = self._logits(x, self._embeddings.table())
-        return ops.cast(logits[:, 0], "float32"), new
 
-    def _take(self, memory: list, rows: Any) -> list:
-        return [(ops.take(k, rows, axis=0), ops.take(v, rows, axis=0)) for k, v in memory]
+class Written(NamedTuple):
+    """What is written so far, for each block keys and values, (sources, heads, places, width).
+
+    Attributes:
+        past: of all but the last tokens.
+        recent: of the last ones: adding a token copies them alone.
+        own: which of these places hold a beam's own tokens, 1 or 0, (sources, beams, places).
+    """
+
+    past: list
+    recent: list
+    own: Any
+
+
+def joined(first: list, second: list) -> list:
+    """For each block, the keys and values of both."""
+    return [
+        tuple(ops.concatenate(pair, axis=2) for pair in zip(one, other, strict=True))
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+def of_beams(x: Any, beams: Any) -> Any:
+    """Of (sources, beams, ...) the beams with these numbers, (sources, n, ...)."""
+    sources, count, *others = ops.shape(x)
+    rows = ops.arange(sources, dtype="int32")[:, None] * count + ops.cast(beams, "int32")
+    return ops.take(ops.reshape(x, (sources * count, *others)), rows, axis=0)
+
+
+def _take(memory: list, rows: Any) -> list:
+    return [(ops.take(k, rows, axis=0), ops.take(v, rows, axis=0)) for k, v in memory]
 
 
 class Reading:
-    """A batch that is being translated: the encoded sources and the cache of what is written.
+    """A batch that is being translated: the encoded sources and what is written.
 
     Args:
         decoder: the model's.
         source: keys and values of the sources for each block.
         mask: which tokens of the sources are no padding, (sources, length).
-        beams: texts written for each source.
+        beams: texts that are written for each source.
     """
 
     def __init__(self, decoder: Decoder, source: list, mask: np.ndarray, beams: int) -> None:
-        self.decoder, self.source, self.mask, self.beams = decoder, source, mask, beams
-        self._cache, self._place = decoder.empty_cache(len(mask) * beams), 0
+        self.decoder, self.source, self.mask = decoder, source, mask
+        self._written = decoder.nothing_written(np.zeros((len(mask), beams)))
+        self._place = 0
 
-    def next_logits(self, ids: np.ndarray) -> Any:
-        """The logits after one more token in each row, (sources * beams, vocabulary)."""
-        logits, self._cache = self.decoder.next_logits(ids, self._place, self._cache, self)
+    def next_logits(self, ids: Any, parents: Any) -> Any:
+        """The logits after one more token of each beam, (sources * beams, vocabulary).
+
+        Args:
+            ids: the tokens, (sources, beams).
+            parents: the beams that they continue, (sources, beams).
+        """
+        if self._place and self._place % RECENT == 0:
+            self._written = self.decoder.settled(self._written)
+        place, mask = (ops.convert_to_tensor(x, "int32") for x in (self._place, self.mask))
+        logits, self._written = self.decoder.compiled_step(
+            ids, parents, place, self._written, self.source, mask
+        )
         self._place += 1
         return logits
 
-    def keep(self, sources: np.ndarray, rows: np.ndarray) -> None:
-        """Go on with some sources only, and with these rows of what was written.
-
-        Args:
-            sources: booleans, (sources,).
-            rows: for each row that goes on the row it continues, (sources left * beams,).
-        """
-        if not sources.all():
-            self.source = self.decoder.taken(self.source, np.flatnonzero(sources))
-            self.mask = self.mask[sources]
-        if len(rows) != len(sources) * self.beams or (rows != np.arange(len(rows))).any():
-            self._cache = self.decoder.taken(self._cache, rows)
+    def keep(self, sources: np.ndarray) -> None:
+        """Go on with these sources only."""
+        taken, rows = self.decoder.taken, ops.convert_to_tensor(sources, "int32")
+        self.source, self.mask = taken(self.source, rows), self.mask[sources]
+        past, recent = (taken(part, rows) for part in self._written[:2])
+        self._written = Written(past, recent, ops.take(self._written.own, rows, axis=0))

@@ -40,10 +40,12 @@ class Entities(list[dict[str, Any]]):
         for entity in self:
             parts.append(escape(self.source[at : entity["start"]]))
             label, title = escape(str(entity["label"])), f"{entity['probability']:.3f}"
+            # `dir` keeps an entity and its label together in text from right to left.
+            style = f"background:{colours[entity['label']]};color:#111;padding:0 .25em"
             parts.append(
-                f'<mark style="background:{colours[entity["label"]]};color:#111;padding:0 .25em;'
-                f'border-radius:.25em" title="{label} {title}">{escape(entity["text"])} '
-                f'<small style="font-weight:600">{label}</small></mark>'
+                f'<mark dir="auto" style="{style};border-radius:.25em" title="{label} {title}">'
+                f'{escape(entity["text"])} <small dir="auto" style="font-weight:600">{label}'
+                "</small></mark>"
             )
             at = entity["end"]
         text = "".join([*parts, escape(self.source[at:])])

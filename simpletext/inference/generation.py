@@ -1,11 +1,11 @@
 """`generate`: a model of `Seq2Seq` writes texts, as ids."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from keras import KerasTensor, ops
+from keras import ops
 
 from ..errors import ArgumentError
 from ..models.seq2seq import require_seq2seq
@@ -13,6 +13,7 @@ from ..utils.validation import shown
 from .beam_search import beam_search
 from .decoder import Reading, decoder_of
 from .generation_options import GenerationOptions, options_for
+from .restrictions import restricted
 
 
 class Generated(NamedTuple):
@@ -56,19 +57,24 @@ def generate(
     Raises:
         ArgumentError: another model, an unknown setting, or a value outside of what is allowed.
     """
-    architecture = require_seq2seq(model)
     decoder = decoder_of(model)
-    settings = options_for(
-        architecture.generation, decoder.config, decoder.vocab_size, max_new_tokens,
-        num_beams=num_beams, num_return_sequences=num_return_sequences, **options,
+    settings = settings_of(
+        model, max_new_tokens=max_new_tokens, num_beams=num_beams,
+        num_return_sequences=num_return_sequences, **options,
     )  # fmt: skip
     arrays = _checked(inputs, decoder.config)
-    if settings.num_beams > 1:
-        texts, scores = beam_search(decoder.read(arrays, settings.num_beams), settings)
-    else:
+    if settings.do_sample:
         repeated = {n: np.repeat(x, settings.num_return_sequences, 0) for n, x in arrays.items()}
-        texts, scores = _one_by_one(decoder.read(repeated), settings)
+        texts, scores = _drawn_texts(decoder.read(repeated), settings)
+    else:
+        texts, scores = beam_search(decoder.read(arrays, settings.num_beams), settings)
     return Generated(_cut(texts.reshape(-1, settings.max_length), settings), scores.reshape(-1))
+
+
+def settings_of(model: keras.Model, **given: Any) -> GenerationOptions:
+    """The settings that `generate` uses for a model, with those that are given."""
+    generation, decoder = require_seq2seq(model).generation, decoder_of(model)
+    return options_for(generation, decoder.config, decoder.vocab_size, **given)
 
 
 def _checked(inputs: Mapping[str, Any], config: Any) -> dict[str, np.ndarray]:
@@ -116,58 +122,28 @@ def _cut(texts: np.ndarray, options: GenerationOptions) -> np.ndarray:
     return texts[:, : 2 + int(np.flatnonzero(written.any(axis=0)).max(initial=0))]
 
 
-def _one_by_one(reading: Reading, options: GenerationOptions) -> tuple[np.ndarray, np.ndarray]:
-    """One text for each source: the likeliest token each time, or a drawn one."""
-    count = len(reading.mask)
+def _drawn_texts(reading: Reading, options: GenerationOptions) -> tuple[np.ndarray, np.ndarray]:
+    """One text for each source, drawn token by token, and its score."""
+    count, rng = len(reading.mask), np.random.default_rng(options.seed)
     texts = np.full((count, options.max_length), options.pad_token_id, "int32")
     texts[:, 0] = options.decoder_start_token_id
-    scores, rows, choose = np.zeros(count, "float32"), np.arange(count), _chooser(reading, options)
+    scores, rows = np.zeros(count, "float32"), np.arange(count)
     for length in range(1, options.max_length):
-        logits = reading.next_logits(texts[rows, length - 1])
-        tokens, values = choose(logits, texts[rows, :length])
+        written = ops.convert_to_tensor(texts[rows])
+        last = written[:, length - 1 : length]
+        logits = reading.next_logits(last, last * 0)
+        allowed = ops.convert_to_numpy(restricted(logits, written, length, options))
+        tokens, values = _drawn(allowed.astype("float64"), options, rng)
         texts[rows, length] = tokens
         scores[rows] += values
         goes_on = ~np.isin(tokens, options.eos_token_id) & (length + 1 < options.max_length)
         scores[rows[~goes_on]] /= length**options.length_penalty
-        rows = rows[goes_on]
-        if not len(rows):
+        if not goes_on.any():
             break
-        reading.keep(goes_on, np.flatnonzero(goes_on))
+        if not goes_on.all():
+            rows = rows[goes_on]
+            reading.keep(np.flatnonzero(goes_on))
     return texts, scores
-
-
-def _chooser(reading: Reading, options: GenerationOptions) -> Callable:
-    """What chooses the next token of each row, and says its log-probability."""
-    vocab_size, rng = reading.decoder.vocab_size, np.random.default_rng(options.seed)
-    never = ops.convert_to_tensor(options.never(vocab_size))
-
-    def allowed(logits: Any, never: Any, banned: Any) -> Any:
-        fill = ops.full(ops.shape(banned)[:1], -np.inf)
-        return ops.scatter_update(logits + never, banned, fill)
-
-    def likeliest(logits: Any, never: Any, banned: Any) -> tuple:
-        tokens = ops.argmax(allowed(logits, never, banned), axis=-1)
-        value = ops.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
-        return tokens, value - ops.logsumexp(logits, axis=-1)
-
-    specs = [
-        KerasTensor((None, vocab_size), "float32"),
-        KerasTensor((vocab_size,), "float32"),
-        KerasTensor((None, 2), "int32"),
-    ]
-    function = allowed if options.do_sample else likeliest
-    chosen = reading.decoder.compiled((function.__name__,), function, specs)
-
-    def choose(logits: Any, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        token = options.forced(texts.shape[1])
-        if token is not None:
-            return np.full(len(texts), token), np.zeros(len(texts), "float32")
-        found = chosen(logits, never, ops.convert_to_tensor(options.banned(texts)))
-        if options.do_sample:
-            return _drawn(ops.convert_to_numpy(found).astype("float64"), options, rng)
-        return ops.convert_to_numpy(found[0]), ops.convert_to_numpy(found[1])
-
-    return choose
 
 
 def _drawn(

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
-
 from ..errors import ArgumentError, UnsupportedModelError
 from ..utils.validation import (
     did_you_mean,
@@ -81,45 +79,11 @@ class GenerationOptions:
     top_p: float = 1.0
     seed: int = 0
 
-    def forced(self, length: int) -> int | None:
-        """The token that has to come after so many tokens, if one has to."""
-        if self.forced_eos_token_id is not None and length == self.max_length - 1:
-            return self.forced_eos_token_id
-        return self.forced_bos_token_id if length == 1 else None
-
-    def never(self, vocab_size: int) -> np.ndarray:
-        """What is added to all scores: minus infinity for a token that never comes, (tokens,)."""
-        bias = np.zeros(vocab_size, "float32")
-        bias[[words[0] for words in self.bad_words_ids if len(words) == 1]] = -np.inf
-        return bias
-
-    def banned(self, texts: np.ndarray) -> np.ndarray:
-        """The tokens that may not come next: pairs of row and token, (pairs, 2).
-
-        Args:
-            texts: what is written so far, (rows, length).
-        """
-        rows, length = texts.shape
-        pairs = [_repeated(texts, self.no_repeat_ngram_size)]
-        for *before, last in (words for words in self.bad_words_ids if len(words) > 1):
-            if len(before) <= length:
-                found = np.flatnonzero((texts[:, length - len(before) :] == before).all(axis=1))
-                pairs.append(np.stack([found, np.full(len(found), last)], axis=1))
-        if length < self.min_length:
-            every = np.meshgrid(np.arange(rows), self.eos_token_id, indexing="ij")
-            pairs.append(np.stack(every, axis=-1).reshape(-1, 2))
-        return np.concatenate(pairs).astype("int32")
-
-
-def _repeated(texts: np.ndarray, size: int) -> np.ndarray:
-    """Tokens that would make `size` tokens in a row come twice: pairs of row and token."""
-    length = texts.shape[1]
-    if not size or length < size:
-        return np.zeros((0, 2), "int32")
-    windows = np.lib.stride_tricks.sliding_window_view(texts, size, axis=1)
-    last = texts[:, None, length + 1 - size :]  # the tokens that the next one completes
-    rows, places = np.nonzero((windows[:, :, :-1] == last).all(axis=-1))
-    return np.stack([rows, windows[rows, places, -1]], axis=1)
+    @property
+    def forced(self) -> dict[int, int]:
+        """The token that has to come after so many tokens, for each such number of tokens."""
+        tokens = {1: self.forced_bos_token_id, self.max_length - 1: self.forced_eos_token_id}
+        return {at: token for at, token in tokens.items() if token is not None}
 
 
 def options_for(
@@ -172,7 +136,8 @@ def options_for(
     _check(options, config.max_position_embeddings, "max_length" in passed)
     _check_tokens(options, vocab_size)
     limit = min(options.max_length, config.max_position_embeddings)
-    return replace(options, max_length=limit)
+    stopping = options.num_beams == 1 or options.early_stopping  # one text: its end is the end
+    return replace(options, max_length=limit, early_stopping=stopping)
 
 
 # The least value of each whole number, and the limits of each other number.

@@ -1,4 +1,4 @@
-"""Self-attention, and the bias that leaves padding out of it."""
+"""Self-attention, and the biases that leave padding or later tokens out of it."""
 
 import keras
 from keras import ops
@@ -18,6 +18,19 @@ class AttentionBias(Part):
     def call(self, attention_mask):  # (batch, length) -> (batch, 1, 1, length)
         mask = ops.cast(attention_mask, self.compute_dtype)
         return (1.0 - ops.expand_dims(mask, (1, 2))) * -1e9
+
+
+@keras.saving.register_keras_serializable("simpletext")
+class CausalBias(Part):
+    """What is added to a decoder's attention scores: very negative for all later tokens."""
+
+    def compute_output_spec(self, ids):
+        return keras.KerasTensor((1, 1, ids.shape[1], ids.shape[1]), self.compute_dtype)
+
+    def call(self, ids):  # (batch, length) -> (1, 1, length, length)
+        places = ops.arange(ops.shape(ids)[1])
+        later = places[None, :] > places[:, None]
+        return ops.cast(later, self.compute_dtype)[None, None] * -1e9
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -50,6 +63,10 @@ class SelfAttention(Part):
             bias = bias[:, :, :1]
         query, key, value = self.query(selected), self.key(x), self.value(x)
         return self._attend(*map(self._split, (query, key, value)), bias, training)
+
+    def keys_and_values(self, x):  # (batch, length, hidden) -> twice (batch, heads, length, width)
+        """What other tokens find of these ones."""
+        return self._split(self.key(x)), self._split(self.value(x))
 
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
         return self.output_dense(self._context(query, key, value, bias, training))

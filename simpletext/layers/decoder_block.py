@@ -7,38 +7,33 @@ from .attention import SelfAttention
 from .base import Part
 from .dropout import dropout
 from .normalisation import LayerNorm
-from .recomputation import softmax
+from .recomputation import join_heads, softmax
 from .transformer_block import TransformerBlock
-
-
-@keras.saving.register_keras_serializable("simpletext")
-class LookAheadBias(Part):
-    """What is added to a decoder's attention scores: very negative for all later tokens."""
-
-    def compute_output_spec(self, ids):
-        return keras.KerasTensor((1, 1, ids.shape[1], ids.shape[1]), self.compute_dtype)
-
-    def call(self, ids):  # (batch, length) -> (1, 1, length, length)
-        places = ops.arange(ops.shape(ids)[1])
-        later = places[None, :] > places[:, None]
-        return ops.cast(later, self.compute_dtype)[None, None] * -1e9
 
 
 @keras.saving.register_keras_serializable("simpletext")
 class CausalAttention(SelfAttention):
     """Self-attention that can also go on by one token, with the keys and values so far."""
 
-    def step(self, x, keys, values):
-        """What one more token attends to, and the keys and values with it.
+    def step(self, x, past, bias):
+        """What one more token of each beam attends to, and the new tokens' keys and values.
 
         Args:
-            x: (rows, 1, hidden).
-            keys: of the earlier tokens, (rows, heads, length, width).
-            values: theirs, likewise.
+            x: (batch, beams, hidden).
+            past: pairs of keys and values, each (batch, heads, places, width). Beams share their
+                places, so that nothing moves when a beam goes on from another one.
+            bias: very negative at the places of other beams, (batch, 1, beams, all places); the
+                new tokens' places are the last ones.
         """
-        keys = ops.concatenate([keys, self._split(self.key(x))], axis=2)
-        values = ops.concatenate([values, self._split(self.value(x))], axis=2)
-        return self._attend(self._split(self.query(x)), keys, values, 0.0, False), keys, values
+        new, query = self.keys_and_values(x), self._split(self.query(x))
+        query, parts = query * query.shape[-1] ** -0.5, [*past, new]
+        scores = [ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) for keys, _ in parts]
+        weights = softmax(ops.concatenate(scores, axis=-1) + bias)
+        context, begin = 0.0, 0
+        for keys, values in parts:
+            end = begin + ops.shape(keys)[2]
+            context, begin = context + ops.matmul(weights[..., begin:end], values), end
+        return self.output_dense(join_heads(context)), new
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -48,10 +43,6 @@ class CrossAttention(SelfAttention):
     def call(self, x, other, bias, training=None):  # (batch, length, hidden) twice
         keys, values = self.keys_and_values(other)
         return self._attend(self._split(self.query(x)), keys, values, bias, training)
-
-    def keys_and_values(self, other):  # (batch, length, hidden) -> (batch, heads, length, width)
-        """What the tokens of the other text are asked for, twice."""
-        return self._split(self.key(other)), self._split(self.value(other))
 
     def step(self, x, keys, values, bias):  # (batch, beams, hidden), see `keys_and_values`
         """What one token of each beam attends to: beams share the source's keys and values."""
@@ -128,21 +119,20 @@ class DecoderBlock(EncoderBlock):
         attended = self.attention(x, bias, training=training)
         return self.attention_norm(x + self._drop(attended, training))
 
-    def step(self, x, cache, source, source_bias):
-        """The state of one more token for each beam, and the cache with it.
+    def step(self, x, past, bias, source, source_bias):
+        """The state of one more token for each beam, and its keys and values.
 
         Args:
-            x: (batch * beams, 1, hidden).
-            cache: keys and values so far, each (batch * beams, heads, length, width).
+            x: (batch, beams, hidden).
+            past: see `CausalAttention.step`.
+            bias: likewise.
             source: keys and values of the source, each (batch, heads, source length, width).
             source_bias: (batch, 1, 1, source length).
         """
-        attended, *cache = self.attention.step(x, *cache)
+        attended, new = self.attention.step(x, past, bias)
         y = self.attention_norm(x + attended)
-        beams = ops.reshape(y, (ops.shape(source_bias)[0], -1, y.shape[-1]))
-        attended = self.cross_attention.step(beams, *source, source_bias)
-        y = self.cross_norm(y + ops.reshape(attended, ops.shape(y)))
-        return self._feed_forward_and_norm(y, False), tuple(cache)
+        y = self.cross_norm(y + self.cross_attention.step(y, *source, source_bias))
+        return self._feed_forward_and_norm(y, False), new
 
     def attention_to_source(self, x, bias, states, states_bias):
         """How much each token attends to the source's, (batch, length, source length)."""

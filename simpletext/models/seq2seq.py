@@ -15,6 +15,7 @@ from ..errors import ArgumentError
 from ..layers.base import filled_by
 from ..utils.files import read_json, write_json
 from ..utils.processes import require_unforked
+from ..utils.validation import shown
 from .encoder_decoders import seq2seq_family_of
 from .families.family import Family
 from .loading import Architecture
@@ -130,8 +131,8 @@ def require_seq2seq(model: keras.Model) -> Seq2SeqArchitecture:
     architecture = getattr(model, "architecture", None)
     if not isinstance(architecture, Seq2SeqArchitecture):
         raise ArgumentError(
-            f"The model {getattr(model, 'name', model)!r} doesn't write texts; it must come from "
-            "Seq2Seq(...).get_model()."
+            f"The model {shown(getattr(model, 'name', model))} doesn't write texts; it must come "
+            "from Seq2Seq(...).get_model()."
         )
     return architecture
 

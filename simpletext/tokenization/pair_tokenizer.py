@@ -1,5 +1,6 @@
 """`PairTokenizer`: the tokenizers of two languages; loaded, or trained on the user's texts."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,19 @@ class PairTokenizer:
         """The tokens behind ids, as they are in the vocabulary."""
         hf = self.source if of_source else self.target
         return hf.convert_ids_to_tokens(list(ids))
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether both have a tokenizer.json."""
+        return self.source.is_fast and self.target.is_fast
+
+    def save_backends(self, folder: Path) -> list[str]:
+        """Write tokenizer.json of both; returns the names of the source's and target's files."""
+        names = [TOKENIZER, TOKENIZER if self.is_shared else f"{TARGET}_{TOKENIZER}"]
+        for name, hf in zip(names, (self.source, self.target), strict=True):
+            content = json.loads(hf.backend_tokenizer.to_str())
+            write_json(folder / name, content | {"truncation": None, "padding": None})
+        return names
 
     def save(self, folder: Path) -> None:
         """Write the files of both into an existing folder."""

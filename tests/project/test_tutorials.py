@@ -110,9 +110,14 @@ def test_the_cache_is_filled_with_the_columns_of_the_hub(hub):
         ("sentence-transformers/stsb", "data/test-00000-of-00001.parquet"): [
             "sentence1", "sentence2", "score",
         ],
+        ("ncbi/ncbi_disease", "ncbi_disease/test/0000.parquet"): ["id", "tokens", "ner_tags"],
+        ("bentrevett/multi30k", "test.jsonl"): ["en", "de"],
     }  # fmt: skip
+    revisions = {"ncbi/ncbi_disease": "refs/convert/parquet"}
     for (repo, name), expected in columns.items():
-        path = try_to_load_from_cache(repo, name, cache_dir=hub, repo_type="dataset")
+        path = try_to_load_from_cache(
+            repo, name, cache_dir=hub, repo_type="dataset", revision=revisions.get(repo)
+        )
         lines = name.endswith(".jsonl")
         table = pd.read_json(path, lines=True) if lines else pd.read_parquet(path)
         assert list(table.columns) == expected

@@ -10,9 +10,9 @@ import keras
 from keras import ops
 
 from ...errors import UnsupportedModelError
-from ...layers.attention import AttentionBias
+from ...layers.attention import AttentionBias, CausalBias
 from ...layers.base import Part
-from ...layers.decoder_block import DecoderBlock, EncoderBlock, LookAheadBias
+from ...layers.decoder_block import DecoderBlock, EncoderBlock
 from ...layers.seq2seq_embeddings import EPSILON, Seq2SeqEmbeddings
 from ..heads import DenseHead
 from .family import Family
@@ -133,7 +133,7 @@ def decoder_states(config, inputs: dict, embeddings, dtype, seed: int):
     ids, decoder_ids = inputs["input_ids"], inputs["decoder_input_ids"]
     x, y, table = embeddings(ids, decoder_ids)
     bias = AttentionBias(name="attention_bias", dtype=dtype)(inputs["attention_mask"])
-    causal = LookAheadBias(name="look_ahead_bias", dtype=dtype)(decoder_ids)
+    causal = CausalBias(name="look_ahead_bias", dtype=dtype)(decoder_ids)
     for i in range(config.encoder_layers):
         own_seed = seed + 100 * (i + 1)
         x = _block(config, "encoder", EncoderBlock, f"layer_{i}", dtype, own_seed)(x, bias)

@@ -6,7 +6,7 @@ from operator import attrgetter
 import keras
 from keras import ops
 
-from ...layers.attention import AttentionBias
+from ...layers.attention import AttentionBias, CausalBias
 from ...layers.base import Part
 from ...layers.dropout import dropout
 from ...layers.embeddings import Embedding
@@ -101,20 +101,6 @@ class XlmEmbeddings(Part):
             x = x + self.language_embeddings(ops.maximum(langs, 0)) * valid
         x = dropout(self.norm(x), self.dropout, self.seed_generator, training)
         return x * ops.cast(mask, self.compute_dtype)[:, :, None]
-
-
-@keras.saving.register_keras_serializable("simpletext")
-class CausalBias(Part):
-    """An attention bias that masks later tokens, and nothing else."""
-
-    def compute_output_spec(self, mask):
-        length = mask.shape[1]
-        return keras.KerasTensor((1, 1, length, length), self.compute_dtype)
-
-    def call(self, mask):  # (batch, length) -> (1, 1, length, length)
-        positions = ops.arange(ops.shape(mask)[1])
-        later = positions[None, :] > positions[:, None]
-        return ops.cast(later, self.compute_dtype)[None, None] * -1e9
 
 
 @keras.saving.register_keras_serializable("simpletext")
