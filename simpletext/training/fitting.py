@@ -12,6 +12,7 @@ from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
 from ..models.target_scaling import standardised
 from ..utils import console
+from ..utils.backend import set_learning_rate
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
 from ..utils.processes import require_unforked
@@ -85,12 +86,14 @@ class LearnerState:
         epochs: the number of epochs trained, which fixes the order of the rows in the next one.
         initial: the model before its first training, or None.
         interrupted: whether Ctrl-C ended the last training.
+        plan: the plan of the last training, or None.
     """
 
     trainings: list[tuple[Path | None, History]] = field(default_factory=list)
     epochs: int = 0
     initial: WeightsBackup | None = None
     interrupted: bool = False
+    plan: Plan | None = None
 
     @property
     def folders(self) -> set[Path]:
@@ -222,6 +225,7 @@ def train(
     model.optimizer.build(model.trainable_variables)  # else its step is traced twice
     if state.initial is None:
         state.initial = WeightsBackup.of(model)
+    state.plan = plan
     with standardised(model, data.targets):
         _run(model, plan, data, how, state)
 
@@ -273,6 +277,7 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
     try:
         with CtrlC() as ctrl_c:
             _head_start(run.trained, data, run.first_epoch, how, ctrl_c)
+            set_learning_rate(run.trained, run.plan.lr)  # trackers log it before the first step
             run.trained.fit(
                 for_fit(batches),
                 validation_data=for_fit(data.validating()),
