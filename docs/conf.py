@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "sphinx_llm.txt",
 ]
 exclude_patterns = ["_build"]
 
@@ -45,11 +46,20 @@ python_maximum_signature_line_length = 88
 # --- looks -----------------------------------------------------------------------------------
 
 html_theme = "furo"
-html_title = "simpletext"
+html_title = f"simpletext {release}"  # on every page
 html_static_path = ["_static"]
 html_css_files = ["simpletext.css"]
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
+
+# --- for programs ----------------------------------------------------------------------------
+
+# Each page as Markdown beside its HTML (data.html, data.md), and their list, llms.txt.
+llms_txt_suffix_mode = "replace"
+llms_txt_nested_enabled = False
+llms_txt_suppress_unknown_node_warnings = True  # the star of keyword-only arguments
+llms_txt_exclude = ["_downloads/**"]
+llms_txt_description = "Fine-tune text encoders of the Hugging Face Hub in Keras 3."
 
 # --- links -----------------------------------------------------------------------------------
 
@@ -72,7 +82,12 @@ def adapt_page(app: Any, name: str, source: list[str]) -> None:
     """A page's link to Markdown outside of docs/ is a file to download, as one to code is."""
     if name == "tutorials/index" and not list((HERE / "tutorials").glob("*.ipynb")):
         source[0] = source[0].partition("```{toctree}")[0]  # as in a source distribution
-    source[0] = re.sub(r"\]\((\.\./(?!docs/)[\w./-]+\.md)\)", r"](<path:\1>)", source[0])
+
+    def adapted(link: re.Match[str]) -> str:
+        inside = (HERE / name).parent.joinpath(link[1]).resolve().is_relative_to(HERE)
+        return link[0] if inside else f"](<path:{link[1]}>)"
+
+    source[0] = re.sub(r"\]\((\.\./[\w./-]+\.md)\)", adapted, source[0])
 
 
 def setup(app: Any) -> None:

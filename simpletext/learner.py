@@ -17,6 +17,7 @@ from .training.fitting import ClassWeight, FitOptions, History
 from .training.lr_finder import Curve
 from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
 from .training.schedules import require_learning_rate
+from .training.settings import describe_training
 from .training.verbs import FittingVerbs
 from .utils import console
 from .utils.validation import MOST_SEED, require_count, require_flag
@@ -137,6 +138,19 @@ class Learner(FittingVerbs):
         rate = require_learning_rate(lr)
         check_schedulable(self.model.optimizer)
         self.model.optimizer.learning_rate = rate
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What trainings are compared by, as numbers and names for an experiment tracker.
+
+        `checkpoint`, `model_type`, `parameters`, `precision`, `maxlen`, `train_rows`,
+        `batch_size`, `optimizer`, `weight_decay` and `seed`; `epochs` trained in all; of the last
+        training its `schedule`, `steps_per_epoch` and `lr`, the highest learning rate. What isn't
+        known is left out, as the checkpoint of another Keras model.
+        """
+        return describe_training(
+            self.model, self.train_data, self.batch_size, self.seed, self._state
+        )
 
     def _fit(self, lr: float | str, wanted: plan.Plan, how: FitOptions) -> History:
         data = self._data()

@@ -1,6 +1,7 @@
 """`Seq2Seq`: a Transformer that translates, from a checkpoint or newly initialised."""
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -254,7 +255,8 @@ class Seq2Seq:
         types = [[0] * len(row) for row in ids]
         texts = EncodedTexts.gather(ids, types, full, layout, sources, targets)
         data = EncodedPairs(
-            **vars(texts), y=written, labels=self.labels, start_id=config.decoder_start_token_id,
+            **vars(replace(texts, maxlen=self.maxlen)),
+            y=written, labels=self.labels, start_id=config.decoder_start_token_id,
             tokenizer=self.tokenizer, batch_tokens=self.batch_tokens,
         )  # fmt: skip
         if verbose:

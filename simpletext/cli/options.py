@@ -32,7 +32,7 @@ Checkpoint = Annotated[
     ),
 ]
 Maxlen = Annotated[int, typer.Option(min=3, metavar="N", help="Maximum number of tokens per text.")]
-BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed at a time.")]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Texts per batch.")]
 Task = Annotated[
     str | None,
     typer.Option(help="single_label_classification, multi_label_classification, regression, "

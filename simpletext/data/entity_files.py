@@ -27,12 +27,10 @@ def read_entities(
 ) -> Examples:
     """Read data for token classification from a file or table.
 
-    | data | how it is read |
-    |---|---|
-    | a CoNLL file (.conll, .iob, .bio, .txt) | see `simpletext.data.conll.read_conll` |
-    | a table with a list of words and a list of tags per row | one sentence per row |
-    | a table with a `sentence` column | one word per row |
-    | a table with a text and a list of spans per row (spaCy's and doccano's JSON lines) | texts |
+    A CoNLL file (.conll, .iob, .bio, .txt) is read by `simpletext.data.conll.read_conll`. A table
+    has one sentence per row, with a list of words and a list of tags; or, with a column
+    `sentence`, one word per row; or texts with a list of spans each, as in the JSON lines of spaCy
+    and doccano.
 
     Args:
         source: such a file; or a DataFrame, a Hugging Face `Dataset` or a dict of columns.

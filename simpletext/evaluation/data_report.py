@@ -16,12 +16,12 @@ from .figures import new_figure
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with the data.
+    """One problem of the data.
 
     Attributes:
-        problem: what, in a few words.
+        problem: a short description.
         part: "train" or "val".
-        rows: where, counted from 0.
+        rows: the rows, counted from 0.
         advice: what to do.
         others: for each row the row it is compared with, if any.
     """
@@ -46,9 +46,9 @@ class DataReport:
         labels: the task and the classes, or None without labels.
         y: the labels as numbers by part.
         findings: what is wrong.
-        lengths: tokens (or characters) a text before it is cut, by part.
-        unit: "tokens", or "characters" where no model was named.
-        maxlen: tokens the model will see, or None.
+        lengths: tokens (or characters) per text before truncation, by part.
+        unit: "tokens", or "characters" if no model was passed.
+        maxlen: tokens per text that the model reads, or None.
         suggested_maxlen: a maxlen that truncates at most 1 % of the training texts, or None.
     """
 

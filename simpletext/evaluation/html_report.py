@@ -84,23 +84,17 @@ def _rows(source: Any) -> list[Any]:
 
 def _settings(learner: Any) -> dict[str, Any]:
     """What the training was made with, by name."""
-    model, history = learner.model, learner.history
-    config = getattr(getattr(model, "architecture", None), "config", {})
-    rates = history.get("lr") or []
     return {
-        "encoder": config.get("model_type", type(model).__name__),
-        "parameters": f"{model.count_params():,}",
-        "precision": model.dtype_policy.name,
-        "optimizer": type(model.optimizer).__name__,
-        "epochs": len(history.get("loss", [])),
-        "steps": len(rates),
-        "peak learning rate": f"{max(rates):g}" if rates else "not trained",
-        "batch size": learner.batch_size,
-        "seed": learner.seed,
+        **{name.replace("_", " "): _shown(value) for name, value in learner.settings.items()},
         "Python": platform.python_version(),
         "backend": backend.name(),
         **{name: version(name) for name in LIBRARIES},
     }
+
+
+def _shown(value: Any) -> str:
+    """A setting as a reader sees it: thousands with commas, rates short."""
+    return {int: "{:,}", float: "{:g}"}.get(type(value), "{}").format(value)
 
 
 def _curves(history: dict[str, list[float]]) -> list[str]:

@@ -66,7 +66,7 @@ class Explanation:
     Attributes:
         texts: what was explained: a text, or the two of a pair.
         targets: the predicted class first, then the other classes if requested.
-        method: how the weights were found.
+        method: the explanation method.
     """
 
     texts: tuple[str, ...]

@@ -20,8 +20,8 @@ class Generated(NamedTuple):
     """What `generate` returns.
 
     Attributes:
-        ids: the tokens of each text, (texts, length) int32, with the first one, that the model
-            doesn't write; padded to the longest. `num_return_sequences` rows for each source.
+        ids: the tokens of each text, (texts, length) int32, beginning with the start token and
+            padded to the longest. `num_return_sequences` rows per source.
         scores: the log-probability of each text / its length to the power of `length_penalty`,
             (texts,) float32.
     """

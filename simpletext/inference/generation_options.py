@@ -41,15 +41,15 @@ class GenerationOptions:
     """How texts are written; names and meanings as in transformers' GenerationConfig.
 
     Attributes:
-        max_length: tokens of a text, with the first one, that the model doesn't write.
-        min_length: no end before so many tokens, with the first one.
-        num_beams: texts that are followed at a time; 1 takes the likeliest token each time.
+        max_length: most tokens of a text, including the start token.
+        min_length: fewest tokens of a text, including the start token.
+        num_beams: beginnings that beam search keeps; 1 is greedy search.
         num_return_sequences: how many texts are returned for each source.
         length_penalty: a text's score is its log-probability / its length to this power.
         early_stopping: True ends at `num_beams` finished texts, False where no better one is
             likely, "never" where none is possible.
-        no_repeat_ngram_size: so many tokens in a row never come twice; 0 allows it.
-        bad_words_ids: tokens in a row that never come.
+        no_repeat_ngram_size: length of token sequences that may not be repeated; 0 allows all.
+        bad_words_ids: token sequences that are never written.
         forced_bos_token_id: the first token that is written.
         forced_eos_token_id: the last token of a text that reaches `max_length`.
         do_sample: draw tokens by their probability.

@@ -44,12 +44,14 @@ class Architecture:
         kept: tensors of the checkpoint that the model doesn't use, written back on saving.
         newly_initialised: paths of the variables that the checkpoint lacks and nothing has
             trained yet; training and loading weights clear it.
+        checkpoint: the checkpoint's name on the Hub or its folder; empty for a new model.
     """
 
     config: dict[str, Any]
     pooling: str | None
     kept: Mapping[str, np.ndarray]
     newly_initialised: set[str] = field(default_factory=set)
+    checkpoint: str = ""
 
     @property
     def family(self) -> Family:
@@ -206,7 +208,7 @@ def load_classifier(
         default = family_of(found.config).default_labels
         num_labels = count_labels(found.name, found.config, trained, default, verbose)
     config = with_labels(found.config, num_labels, problem_type, class_names)
-    architecture = Architecture(config, kind, {})
+    architecture = Architecture(config, kind, {}, checkpoint=found.name)
     model, fresh = _build(found, architecture, num_labels, dtype, seed)
     if fresh and not new_head:
         raise _untrained(found, ", ".join(fresh))

@@ -100,7 +100,9 @@ def load_seq2seq(
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_seq2seq(checkpoint)
     path = found.folder / GENERATION
     generation = read_json(path) if path.is_file() else found.config
-    architecture = Seq2SeqArchitecture(found.config, None, {}, generation=generation)
+    architecture = Seq2SeqArchitecture(
+        found.config, None, {}, checkpoint=found.name, generation=generation
+    )
     loader = WeightLoader(found.weights, architecture.weight_map)
     model = _build(architecture, loader.value, dtype, seed)
     kept = loader.check(model).kept  # without final_logits_bias the bias is zeros: not fresh

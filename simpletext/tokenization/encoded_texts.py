@@ -31,6 +31,7 @@ class EncodedTexts:
         word_ids: for each token the number of the word whose first token it is, else -1,
             (tokens,) int32; None where words have no labels.
         words: for each text the first character and the end of its words, (words, 2); or None.
+        maxlen: the length at which texts were truncated, in tokens; None where it isn't known.
     """
 
     ids: np.ndarray
@@ -42,6 +43,7 @@ class EncodedTexts:
     pairs: Sequence[str] | None = None
     word_ids: np.ndarray | None = None
     words: Sequence[np.ndarray] | None = None
+    maxlen: int | None = None
 
     @classmethod
     def gather(

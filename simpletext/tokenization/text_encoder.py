@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -59,10 +60,12 @@ class TextEncoder:
                     bar.update(len(chunk))
 
         if cache_dir is None:
-            return EncodedTexts.concat(chunks(), self.layout, texts, pairs)
+            data = EncodedTexts.concat(chunks(), self.layout, texts, pairs)
+            return replace(data, maxlen=self.maxlen)
         parts = [self.tokenizer.fingerprint(), str(self.maxlen).encode()]
         name = fingerprint(parts, texts, pairs)
-        return cached(cache_dir, name, chunks, self.layout, texts, pairs)
+        data = cached(cache_dir, name, chunks, self.layout, texts, pairs)
+        return replace(data, maxlen=self.maxlen)
 
     def windows(
         self, texts: list[str], pairs: list[str] | None = None
@@ -80,7 +83,8 @@ class TextEncoder:
             texts: single texts.
             words: where their words stand (see `Sentences`); None to find them.
         """
-        return encode_words(self.tokenizer, texts, words, self.maxlen, self.layout)[0]
+        data, _ = encode_words(self.tokenizer, texts, words, self.maxlen, self.layout)
+        return replace(data, maxlen=self.maxlen)
 
     def word_windows(
         self, texts: Sequence[str], words: Sequence[np.ndarray] | None = None

@@ -85,12 +85,14 @@ class LearnerState:
         epochs: the number of epochs trained, which fixes the order of the rows in the next one.
         initial: the model before its first training, or None.
         interrupted: whether Ctrl-C ended the last training.
+        plan: the plan of the last training, or None.
     """
 
     trainings: list[tuple[Path | None, History]] = field(default_factory=list)
     epochs: int = 0
     initial: WeightsBackup | None = None
     interrupted: bool = False
+    plan: Plan | None = None
 
     @property
     def folders(self) -> set[Path]:
@@ -222,6 +224,7 @@ def train(
     model.optimizer.build(model.trainable_variables)  # else its step is traced twice
     if state.initial is None:
         state.initial = WeightsBackup.of(model)
+    state.plan = plan
     with standardised(model, data.targets):
         _run(model, plan, data, how, state)
 
@@ -276,6 +279,7 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
     try:
         with CtrlC() as ctrl_c, backend.own_random_numbers():
             _head_start(run.trained, data, run.first_epoch, how, ctrl_c)
+            backend.set_learning_rate(run.trained, run.plan.lr)  # what trackers log first
             run.trained.fit(
                 for_fit(batches),
                 validation_data=for_fit(data.validating()),

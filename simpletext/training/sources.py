@@ -88,6 +88,11 @@ class Rows:
         lengths = getattr(self.data, "lengths", None)
         return None if lengths is None else int(lengths.max())
 
+    @property
+    def maxlen(self) -> int | None:
+        """Where texts were truncated, in tokens; None for arrays."""
+        return getattr(self.data, "maxlen", None)
+
 
 class Stream:
     """Data that arrive in batches: a `tf.data.Dataset`, or a `PyDataset` of the user's.
@@ -99,6 +104,7 @@ class Stream:
     texts: Sequence[str] | None = None
     pairs: Sequence[str] | None = None
     longest: int | None = None
+    maxlen: int | None = None
     y: np.ndarray | None = None
 
     def __init__(self, data: Any, name: str) -> None:

@@ -210,3 +210,27 @@ def test_the_ten_lines_run_and_give_their_picture(scene, tmp_path, monkeypatch, 
     lines = readme.ten_lines((ROOT / "README.md").read_text(encoding="utf-8"))
     assert lines in (DOCS / "quickstart.md").read_text(encoding="utf-8")
     assert (DOCS / "explanation.png").stat().st_size < 100_000
+
+
+def test_every_picture_is_shown_drawn_by_a_script_and_small():
+    scripts = (path.read_text(encoding="utf-8") for path in (ROOT / "scripts").glob("*.py"))
+    code = "".join(scripts)
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for picture in DOCS.glob("*.png"):
+        assert f"{picture.name})" in pages
+        assert picture.name in code or f"--figure docs/{picture.name}" in pages
+        assert picture.stat().st_size < 150_000
+
+
+def test_figures_that_need_no_training_are_drawn(tmp_path, monkeypatch):
+    import pictures
+
+    monkeypatch.setattr(pictures, "DOCS", tmp_path)
+    pictures.rates(tmp_path)
+    assert (tmp_path / "schedules.png").stat().st_size < 150_000
+    sure, right = np.array([0.55, 0.95] * 20), np.array([True, False] * 20)
+    means, shares = pictures.reliability(sure, right)
+    assert means == pytest.approx([0.55, 0.95])
+    assert shares == [1.0, 0.0]
+    _, labels = pictures.rare(["a"] * 19 + ["b"] * 9, ["pos"] * 19 + ["neg"] * 9)
+    assert (labels.count("pos"), labels.count("neg")) == (19, 1)

@@ -135,7 +135,7 @@ PUBLIC = {
     simpletext.Learner: """
         autofit evaluate fit fit_linear fit_noam fit_onecycle freeze get_weight_decay ground_truth
         layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers report
-        reset_weights
+        reset_weights settings
         save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
     """,
     simpletext.Predictor: """
