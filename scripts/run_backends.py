@@ -40,7 +40,7 @@ CONVERSION = ["tests/saving/test_convert.py", "tests/models/test_talking_heads.p
 # backend -> what runs on it
 TESTS = {
     "jax": [
-        PARTS,
+        [*PARTS, "tests/utils/test_distribution.py", "tests/training/test_processes.py"],
         ["tests/models/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
         CONVERSION,
     ],

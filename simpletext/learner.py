@@ -16,6 +16,7 @@ from .training import fitting, lr_finder, plan, sources, weights
 from .training.fitting import ClassWeight, FitOptions, History
 from .training.lr_finder import Curve
 from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
+from .training.processes import require_divisible
 from .training.schedules import require_learning_rate
 from .training.settings import describe_training
 from .training.verbs import FittingVerbs
@@ -97,6 +98,7 @@ class Learner(FittingVerbs):
         """
         fitting.require_trainable(self.model)
         data = self._data()
+        require_divisible(self.model, data)
         rates = lr_finder.sweep(data.steps, start_lr, end_lr, lr_mult, max_epochs)
         with fitting.memory_explained(data):
             self.curve = lr_finder.range_test(

@@ -18,6 +18,7 @@ from ..tokenization.encoded_texts import EncodedTexts
 from ..training.sources import DataSource, Rows, one_pass
 from ..utils import console
 from ..utils.files import new_file
+from ..utils.processes import is_first
 from ..utils.validation import require_choice
 from . import plots, report
 
@@ -105,7 +106,7 @@ def validation_report(
     text = report.describe_validation(seen, class_names)
     if print_report:
         console.say(text)
-    if file is not None:
+    if file is not None and is_first():
         report.validation_table(seen, class_names).to_csv(file)
     if output == "text":
         return text

@@ -72,7 +72,7 @@ def cached(
         if not folder.is_dir():
             for left in folder.parent.glob(f".{name}-*"):  # by a process that was killed
                 shutil.rmtree(left, ignore_errors=True)
-            with new_folder(folder) as temporary:
+            with new_folder(folder, by_all=True) as temporary:
                 _write(temporary, encode())
                 write_checksums(temporary)
     return _read(folder, layout, texts, pairs)

@@ -12,14 +12,16 @@ from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
 from ..models.target_scaling import standardised
 from ..utils import backend, console
+from ..utils.backend.distribution import processes, replicated
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
-from ..utils.processes import require_unforked
+from ..utils.processes import is_first, require_unforked
 from ..utils.validation import require_flag, shown
 from .checkpointing import LAST
 from .linear_probing import train_new_head
 from .optimizer import check_schedulable, momentum_of, restart_optimizer
 from .plan import Plan
+from .processes import require_divisible, together
 from .progress import TrainingBar
 from .run import Run
 from .schedules import require_learning_rate
@@ -172,6 +174,8 @@ def require_free_folder(how: FitOptions, known: set[Path]) -> None:
             f"{folder} holds a training already. Pass resume=True to continue it; for a new one "
             "use another folder, or remove this one."
         )
+    if not is_first():
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -203,6 +207,7 @@ def checked(
         ArgumentError, CheckpointError: see `Learner.fit_onecycle`.
     """
     require_trainable(model, how.callbacks, plan)
+    require_divisible(model, data)
     plan = plan.monitoring(data.validation is not None)
     if not is_auto(lr):
         rate = require_learning_rate(lr)
@@ -218,7 +223,7 @@ def train(
 ) -> None:  # fmt: skip
     """Carry out a plan, or the rest of it, and record it in the learner's state."""
     plan = plan.prepared(lr, data.steps, seed=data.seed, batch_size=data.batch_size)
-    if how.folder is not None:  # what a resumed training is compared by
+    if how.folder is not None or processes() > 1:  # what a training is compared by
         plan = plan.prepared(lr, data.steps, **_details(model, data, how))
     data.training(state.epochs, how.class_weight)  # a wrong class_weight is refused here
     model.optimizer.build(model.trainable_variables)  # else its step is traced twice
@@ -252,8 +257,9 @@ def _run(
         run.resume(run.folder)
         if how.verbose:
             console.note(run.describe_resumed())
+    same = {**plan.describe(), "epochs done": run.epoch, "head_start": how.head_start}
     try:
-        with memory_explained(data):
+        with memory_explained(data), together(model, data, same):
             _carry_out(run, data, how)
     finally:
         state.record(run)
@@ -305,7 +311,8 @@ def _head_start(
     """Train a newly initialised head, unless the user left that out."""
     if how.head_start and newly_initialised(model):
         batches, arguments = data.training(epoch, how.class_weight)
-        train_new_head(model, batches, arguments, data.seed, ctrl_c, how.verbose)
+        with replicated():  # its rows are few
+            train_new_head(model, batches, arguments, data.seed, ctrl_c, how.verbose)
     newly_initialised(model).clear()
 
 

@@ -17,6 +17,7 @@ from ..models.target_scaling import standardised
 from ..utils import backend, console
 from ..utils.interrupt import CtrlC
 from ..utils.validation import require_count, require_number
+from .processes import together
 from .schedules import Schedule, exponential, require_learning_rate
 from .sources import TrainingData, for_fit
 
@@ -206,10 +207,12 @@ def range_test(
     schedule, steps = rates
     require_number("stop_factor", stop_factor, 1)
     batches, options = data.training(epoch, class_weight)
+    same = {"name": "lr_find", "rates": [schedule(0), schedule(steps - 1), steps]}
     title = "finding the learning rate"
     with (
         unchanged(model),
         standardised(model, data.targets),
+        together(model, data, same),
         CtrlC() as ctrl_c,
         console.bar(steps, title, verbose) as bar,
     ):

@@ -16,6 +16,7 @@ from ..errors import ArgumentError, CheckpointError, TrainingError
 from ..models.loading import newly_initialised
 from ..tasks.metrics import lower_is_better
 from ..utils import backend
+from ..utils.processes import is_first
 from ..utils.validation import shown
 from .checkpointing import (
     BEST,
@@ -84,7 +85,7 @@ class Run(keras.callbacks.Callback):
         self.history.setdefault("lr", []).append(rate)
         if self._cycle is not None:
             momentum = self._cycle(self._step)
-            self._momentum.assign(momentum)
+            self._momentum.assign(backend.number_for(self._momentum, momentum))
             self.history.setdefault("momentum", []).append(momentum)
         self._step += 1
 
@@ -115,12 +116,12 @@ class Run(keras.callbacks.Callback):
         if patience and waited(values, self._lower()) >= patience:
             self.trained.stop_training = True
         self.stopped = bool(self.trained.stop_training)
-        if self.folder is not None:
+        if self.folder is not None and is_first():
             self._write(self.folder, is_best)
 
     def on_train_end(self, logs: Any = None) -> None:
         """After the training: a callback that ended it may have restored other weights."""
-        if self._stopped_by_callback and self.folder is not None:
+        if self._stopped_by_callback and self.folder is not None and is_first():
             self._write(self.folder, is_best=False)
 
     def _check_monitor(self) -> None:

@@ -19,6 +19,7 @@ from ..tasks.losses import class_weights
 from ..tokenization.batching import Batches, take_rows
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from ..utils import backend
+from ..utils.backend import distribution
 from ..utils.ragged import flattened
 from ..utils.validation import require_count, shown
 
@@ -342,4 +343,4 @@ def for_fit(batches: Any) -> Any:
     """What `fit` is given: batches of ours in the form that is fastest, others as they are."""
     if not isinstance(batches, Batches):
         return batches
-    return backend.as_fit_dataset(batches, batches.varying)
+    return distribution.divided(backend.as_fit_dataset(batches, batches.varying))

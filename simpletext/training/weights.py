@@ -14,6 +14,7 @@ from ..models.loading import (
     save_checkpoint,
 )
 from ..utils.files import check_absent, local_path, plain_path
+from ..utils.processes import is_first
 from ..utils.validation import shown
 from .checkpointing import assign, read_checkpoint
 
@@ -44,7 +45,8 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     local_path(path)
     if str(path).endswith(".keras"):
         check_absent(path)
-        model.save(local_path(path))
+        if is_first():
+            model.save(local_path(path))
     else:
         save_checkpoint(model, path)
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from .processes import is_first
+
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line ends
 
 
@@ -44,7 +46,7 @@ def _write(stream: Any, message: str) -> None:
     Characters that the stream's encoding lacks are escaped, and a program without a console
     (pythonw, a Windows service) gets no output: a message never ends a training.
     """
-    if stream is None:
+    if stream is None or not is_first():
         return
     message = printable(message)
     try:
@@ -69,6 +71,7 @@ def bar(
     """
     from tqdm import tqdm
 
+    verbose = verbose if is_first() else 0
     options: dict[str, Any] = {
         "total": total, "desc": title, "disable": not verbose, "leave": leave,
     }  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, CheckpointError, FolderExistsError
+from .processes import is_first
 from .validation import shown
 
 LITTER_AGE = 3600  # seconds; a running save is younger
@@ -88,12 +89,21 @@ def write_json(path: Path, content: Any) -> None:
 
 
 @contextmanager
-def new_folder(target: str | os.PathLike) -> Iterator[Path]:
+def new_folder(target: str | os.PathLike, by_all: bool = False) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends well.
+
+    Args:
+        target: the folder.
+        by_all: on several processes each of them writes it; by default the first one alone, and
+            what the others write is removed.
 
     Raises:
         FolderExistsError: `target` is there already.
     """
+    if not (by_all or is_first()):
+        with tempfile.TemporaryDirectory() as dropped:
+            yield Path(dropped)
+        return
     target = local_path(target).absolute()
     check_absent(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,13 +125,18 @@ def new_folder(target: str | os.PathLike) -> Iterator[Path]:
 def whole_file(target: str | os.PathLike) -> Iterator[Path]:
     """A temporary file beside `target` that becomes `target` when the block ends well.
 
-    Its name can't be foreseen, so nobody can put a link in its place.
+    Its name can't be foreseen, so nobody can put a link in its place. Of several processes the
+    first one alone writes it.
 
     Raises:
         FolderExistsError: `target` is there already.
         ArgumentError: a file can't be created there.
     """
     target = local_path(target).absolute()
+    if not is_first():
+        with tempfile.TemporaryDirectory() as dropped:
+            yield Path(dropped) / target.name
+        return
     part = _file_beside(target)
     try:
         part.chmod(0o644)
@@ -201,8 +216,8 @@ def _remove_litter(target: Path) -> None:
 
 
 def check_absent(target: str | os.PathLike) -> None:
-    """Refuse a path that exists."""
-    if local_path(target).exists():
+    """Refuse a path that exists; of several processes the first one alone does, as it writes."""
+    if is_first() and local_path(target).exists():
         raise FolderExistsError(
             f"{os.fspath(target)!r} exists already and is left as it is. "
             "Choose another folder, or remove this one first."

@@ -1,6 +1,10 @@
-"""Forked processes, in which TensorFlow, JAX and PyTorch hang, are refused with a message."""
+"""Which process this is: the first of a training on several, or a fork of another one.
+
+In forks TensorFlow, JAX and PyTorch hang; they are refused with a message.
+"""
 
 import os
+import sys
 
 from ..errors import ArgumentError
 
@@ -9,6 +13,18 @@ class _Computing:
     """The process that first built or ran a model; process-wide, because a fork inherits it."""
 
     process: int | None = None
+
+
+def is_first() -> bool:
+    """Whether this process is the first of a training on several, or the only one.
+
+    The first one alone writes files and messages. Only JAX trains on several processes, and a
+    program that does so has imported it.
+    """
+    jax = sys.modules.get("jax")
+    if jax is None or not jax.distributed.is_initialized():
+        return True
+    return bool(jax.process_index() == 0)
 
 
 def require_unforked() -> None:

@@ -10,6 +10,9 @@ No module outside of this folder asks which backend runs or uses an API of this 
 | `keras.src.backend.common`: `get_autocast_scope`, `global_state` with `current_call_ctx` | `training_within_call` | PyTorch: call a layer within another one without Keras' checks |
 | `Model.predict_function`, `make_predict_function` | `compile_predict` | compile once for batches of all shapes |
 | `Model.train_function` | `forget_training_step` | what changes the step has to compile it anew |
+| `Model.train_step`, `test_step`, replaced on the instance | `distribution.prepared` | take padding rows off again |
+| `Model._symbolic_build` | `distribution.prepared` | build metrics by a batch without padding rows |
+| `jax._src.distributed.global_state.client` | `distribution.require_same` | compare processes within a time limit |
 | `Model.jax_state_sync` | `set_learning_rate` | JAX: within `fit` the variables' values are kept elsewhere |
 | `Optimizer._exclude_from_weight_decay`, `..._pattern` | `copy_decay_exclusions` | `get_config` leaves them out |
 | `Optimizer._backend_update_step`, `_apply_weight_decay`, `_get_variable_index` | `Adam` | work that is shared by all variables is done once per step |
@@ -38,6 +41,7 @@ from .models import (
     compile_predict,
     forget_training_step,
     in_order,
+    number_for,
     producing_call,
     set_learning_rate,
     short_variable_names,
@@ -65,6 +69,7 @@ __all__ = [
     "is_tensorflow",
     "map_row_slices",
     "name",
+    "number_for",
     "own_random_numbers",
     "padded_length",
     "producing_call",

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
+import numpy as np
 
 from .current import is_tensorflow, name
 
@@ -36,7 +37,22 @@ def set_learning_rate(model: keras.Model, rate: float) -> None:
     """Set the rate of a model's optimizer, also from a callback in the midst of `fit`."""
     if name() == "jax":
         model.jax_state_sync()  # there Keras keeps the variables' values elsewhere meanwhile
-    model.optimizer.learning_rate = rate
+    optimizer = model.optimizer
+    optimizer.learning_rate = number_for(optimizer.learning_rate, rate)
+
+
+def number_for(variable: Any, value: float) -> Any:
+    """A number to assign to a variable.
+
+    If the variable is on the devices of several JAX processes, so is the number: else JAX would
+    compare it between all processes, at each step.
+    """
+    if name() != "jax" or variable.value.is_fully_addressable:
+        return value
+    import jax
+
+    number = np.asarray(value, variable.dtype)
+    return jax.make_array_from_callback((), variable.value.sharding, lambda places: number)
 
 
 def producing_call(tensor: Any) -> tuple[keras.layers.Layer, tuple, dict[str, Any]]:
