@@ -10,28 +10,23 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from .data.entity_files import read_entities
 from .data.parallel_texts import ParallelTexts
 from .data.splitting import split_rows
-from .data.tables import Examples, read_texts
-from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
-from .preparation import prepared
+from .preparation import examples_of, prepared
 from .seq2seq import Seq2Seq
 from .tasks.labels import checked_names
-from .tasks.task import task_named
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
+from .training.default_rate import usual_rate
 from .training.fitting import ClassWeight
+from .training.verbs import fit_by, require_schedule
 from .transformer import Transformer
 from .translator import Translator
 from .utils import console
 from .utils.defaults import DEFAULT_MODEL
-from .utils.validation import require_choice, require_count
-
-SCHEDULES = ("onecycle", "linear")
-SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
+from .utils.validation import require_count
 
 
 def train(
@@ -44,7 +39,7 @@ def train(
     val_pct: float = 0.1,
     maxlen: int = 128,
     epochs: int = 3,
-    lr: float | None = None,
+    lr: float | str | None = None,
     batch_size: int = 32,
     schedule: str = "onecycle",
     early_stopping: int | None = None,
@@ -68,7 +63,8 @@ def train(
         val_pct: how large a part, as a share.
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
-        lr: the cycle's highest learning rate; by default that of `default_rate`.
+        lr: the cycle's highest learning rate; by default 1e-4 for hidden sizes below 512, else
+            3e-5. "auto" measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
         schedule: "onecycle" (see `Learner.fit_onecycle`) or "linear" (`Learner.fit_linear`).
         early_stopping: with "linear": epochs without a lower loss before the training ends.
@@ -96,47 +92,16 @@ def train(
     preproc = Transformer(
         checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
     )
-    rate = lr if lr is not None else default_rate(preproc)  # fails early without a checkpoint
+    rate = lr if lr is not None else usual_rate(preproc.files.config)  # fails early without one
     if verbose and lr is None:
         console.note(f"learning rate: {rate:g}")
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
     model = preproc.get_model(metrics=metrics, loss=loss, verbose=verbose)
     learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
-    fit(learner, rate, epochs, schedule, early_stopping, class_weight, verbose)
+    fit_by(schedule, learner, rate, epochs, early_stopping, class_weight, verbose)
     if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
-
-
-def require_schedule(schedule: str, early_stopping: int | None) -> None:
-    """Refuse an unknown schedule, or one that can't end early.
-
-    Raises:
-        ArgumentError: such a schedule.
-    """
-    require_choice("schedule", schedule, SCHEDULES)
-    if early_stopping is not None and schedule == "onecycle":
-        raise ArgumentError(
-            f"early_stopping={early_stopping}, but the 1cycle policy trains for all its epochs. "
-            "Pass schedule='linear'."
-        )
-
-
-def fit(
-    learner: Learner,
-    lr: float,
-    epochs: int,
-    schedule: str,
-    early_stopping: int | None,
-    class_weight: ClassWeight,
-    verbose: int,
-) -> None:
-    """Train by one of `SCHEDULES`."""
-    if schedule == "linear":
-        learner.fit_linear(lr, epochs, early_stopping=early_stopping, class_weight=class_weight,
-                           verbose=verbose)  # fmt: skip
-    else:
-        learner.fit_onecycle(lr, epochs, class_weight=class_weight, verbose=verbose)
 
 
 def train_translator(
@@ -204,39 +169,3 @@ def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor
     predictor.learner = learner
     predictor.report = learner.validate(print_report=bool(verbose))
     return predictor
-
-
-def examples_of(
-    data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None
-) -> Examples:
-    """Texts and labels from a table, or the arguments unchanged."""
-    if isinstance(data, Examples):
-        return data
-    if not isinstance(data, (tuple, list)):
-        return read_table_for(data, text, label, task)
-    if len(data) != 2 or isinstance(data[0], str):
-        raise ArgumentError(
-            f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
-            f"{len(data)}. Texts alone can't be trained on."
-        )
-    return Examples(data[0], data[1])
-
-
-def read_table_for(
-    source: Any, text: Any, label: Any, task: str | None, **options: str | None
-) -> Examples:
-    """Texts and labels from a table; for token classification, words and tags.
-
-    There, "text" and "label" stand for the columns' usual names.
-    """
-    if task is None or not task_named(task).per_token:
-        return read_texts(source, text, label, **options)
-    columns = (None if text == "text" else text), (None if label == "label" else label)
-    return read_entities(source, *columns, **options)
-
-
-def default_rate(preproc: Transformer) -> float:
-    """The cycle's highest learning rate: 1e-4 for hidden sizes below 512, else 3e-5."""
-    config = preproc.files.config
-    hidden = config.get("hidden_size") or config.get("dim") or config.get("d_model") or SMALL
-    return 1e-4 if hidden < SMALL else 3e-5

@@ -358,3 +358,12 @@ def test_a_full_disk_is_one_message(saved, table):
     assert done.returncode == 1
     assert "simpletext: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_rate_of_train_is_a_number_or_auto(table, tiny, tmp_path):
+    options = ["--checkpoint", tiny, "--epochs", 1, "--maxlen", 16, "--out", tmp_path / "new"]
+    wrong = run("train", table, *options, "--lr", "best")
+    assert wrong.exit_code == 2
+    assert "'best' is neither a number" in wrong.output
+    assert run("train", table, *options, "--lr", "auto").exit_code == 0
+    assert st.load_predictor(tmp_path / "new").get_classes() == ["neg", "pos"]

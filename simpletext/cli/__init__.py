@@ -363,7 +363,7 @@ def _tables(
     task: str | None = None,
 ) -> tuple["Examples", "Examples | None"]:
     """The training data, and the validation data or None."""
-    from ..quick import read_table_for
+    from ..preparation import read_table_for
 
     def read(path: Path) -> "Examples":
         return read_table_for(path, _one(text), _one(label), task, encoding=encoding, sep=sep)

@@ -46,8 +46,23 @@ Sep = Annotated[str | None, typer.Option(help="Field separator of a CSV file; de
 Validation = Annotated[Path | None, typer.Option(help="Validation file; else --val-pct.")]
 Share = Annotated[float, typer.Option(help="Share held out for validation without --val.")]
 Epochs = Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the training data.")]
+
+
+def _rate(text: str) -> float | str:
+    """A number, or the word for the learning-rate finder."""
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number, such as 1e-4, nor auto.") from None
+
+
 Rate = Annotated[
-    float | None, typer.Option(help="Peak learning rate; by default chosen by model size.")
+    float | None,  # or "auto"
+    typer.Option(
+        parser=_rate,
+        metavar="RATE",
+        help="Peak learning rate; by default chosen by model size. auto: measured by a sweep.",
+    ),
 ]
 Schedule = Annotated[str, typer.Option(help="onecycle or linear.")]
 EarlyStopping = Annotated[

@@ -17,7 +17,7 @@ from ..utils.interrupt import CtrlC
 from ..utils.processes import require_unforked
 from ..utils.validation import require_flag, shown
 from .checkpointing import LAST
-from .linear_probing import train_new_head
+from .linear_probing import start_head
 from .optimizer import check_schedulable, momentum_of, restart_optimizer
 from .plan import Plan
 from .progress import TrainingBar
@@ -292,13 +292,22 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
     run.restore_best()
 
 
+def start_before_sweep(
+    model: keras.Model, data: TrainingData, how: FitOptions, state: LearnerState
+) -> None:
+    """The head start of a training whose learning rate is found after it."""
+    if state.initial is None:
+        state.initial = WeightsBackup.of(model)
+    with memory_explained(data), standardised(model, data.targets), CtrlC() as ctrl_c:
+        _head_start(model, data, state.epochs, how, ctrl_c)
+
+
 def _head_start(
     model: keras.Model, data: TrainingData, epoch: int, how: FitOptions, ctrl_c: CtrlC
 ) -> None:
     """Train a newly initialised head, unless the user left that out."""
-    if how.head_start and newly_initialised(model):
-        batches, arguments = data.training(epoch, how.class_weight)
-        train_new_head(model, batches, arguments, data.seed, ctrl_c, how.verbose)
+    if how.head_start:
+        start_head(model, data, epoch, how.class_weight, ctrl_c, how.verbose)
     newly_initialised(model).clear()
 
 
