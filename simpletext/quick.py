@@ -12,6 +12,7 @@ from typing import Any
 
 from .data.parallel_texts import ParallelTexts
 from .data.splitting import split_rows
+from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
 from .preparation import examples_of, prepared
@@ -24,53 +25,42 @@ from .training.fitting import ClassWeight
 from .training.verbs import fit_by, require_schedule
 from .transformer import Transformer
 from .translator import Translator
+from .tuning.tuner import Checkpoints, tune
 from .utils import console
 from .utils.defaults import DEFAULT_MODEL
-from .utils.validation import require_count
+from .utils.validation import require_count, require_list, shown
 
 
 def train(
-    data: Any,
-    text: str | Sequence[str] = "text",
-    label: str | Sequence[str] = "label",
-    checkpoint: str | os.PathLike = DEFAULT_MODEL,
-    *,
-    val: Any = None,
-    val_pct: float = 0.1,
-    maxlen: int = 128,
-    epochs: int = 3,
-    lr: float | str | None = None,
-    batch_size: int = 32,
-    schedule: str = "onecycle",
-    early_stopping: int | None = None,
-    class_weight: ClassWeight = None,
-    loss: Any = None,
-    metrics: Any = None,
-    class_names: Sequence[Hashable] | None = None,
-    task: str | None = None,
-    cache_dir: str | os.PathLike | None = None,
-    seed: int = 0,
-    verbose: int = 1,
-) -> Predictor:
+    data: Any, text: str | Sequence[str] = "text", label: str | Sequence[str] = "label",
+    checkpoint: Checkpoints = DEFAULT_MODEL, *, val: Any = None, val_pct: float = 0.1,
+    maxlen: int = 128, epochs: int | None = None, lr: float | str | None = None,
+    batch_size: int | None = None, minutes: float | None = None, schedule: str = "onecycle",
+    early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
+    metrics: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
+) -> Predictor:  # fmt: skip
     """Train a model on a table, or on texts and labels, and give its predictor.
 
     Args:
         data: (texts, labels), a table that `read_texts` can read, or what it has read.
         text: the column with the texts, or two of them with pairs of texts.
         label: the column with the labels, or several.
-        checkpoint: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder; with `minutes` also several to choose from.
         val: validation data of the same form; by default a part of `data`.
         val_pct: how large a part, as a share.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        epochs: passes over the training data, in one cycle.
+        epochs: passes over the training data, in one cycle; by default 3.
         lr: the cycle's highest learning rate; by default 1e-4 for hidden sizes below 512, else
             3e-5. "auto" measures it (see `Learner.lr_find`).
-        batch_size: texts per training step.
+        batch_size: texts per training step; by default 32.
+        minutes: search for the best of epochs, lr, batch_size, frozen blocks and checkpoints
+            within this time (see `tune`); those that are passed are kept as they are.
         schedule: "onecycle" (see `Learner.fit_onecycle`) or "linear" (`Learner.fit_linear`).
         early_stopping: with "linear": epochs without a lower loss before the training ends.
         class_weight: class -> weight of its rows in the loss, or "balanced".
         loss: see `Transformer.get_classifier` and `get_regression_model`.
-        metrics: see there.
+        metrics: see there. With `minutes` one name, by which the search chooses.
         class_names: fixes the classes and their order.
         task: overrides the task inferred from the labels (see `Transformer`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
@@ -81,14 +71,29 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; use a `Learner` to keep a training's half.
 
     Returns:
-        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
+        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives; with
+        `minutes` it has the `TuningResult` as its `tuning`.
     """
     require_schedule(schedule, early_stopping)
-    epochs = require_count("epochs", epochs)
-    batch_size = require_count("batch_size", batch_size)
+    common: dict[str, Any] = {
+        "val": val, "val_pct": val_pct, "maxlen": maxlen, "schedule": schedule,
+        "early_stopping": early_stopping, "class_weight": class_weight, "loss": loss,
+        "class_names": class_names, "task": task, "cache_dir": cache_dir, "seed": seed,
+        "verbose": verbose,
+    }  # fmt: skip
+    if minutes is not None:
+        passed = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
+        common |= {"data": data, "text": text, "label": label, "checkpoint": checkpoint}
+        return _train_within(minutes, metrics, passed, common)
+    epochs = require_count("epochs", 3 if epochs is None else epochs)
+    batch_size = require_count("batch_size", 32 if batch_size is None else batch_size)
     class_names = checked_names(class_names)
     examples = examples_of(data, text, label, task)
     val_examples = None if val is None else examples_of(val, text, label, task)
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise ArgumentError(
+            f"checkpoint={shown(checkpoint)}; without minutes it must be one name or folder."
+        )
     preproc = Transformer(
         checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
     )
@@ -102,6 +107,26 @@ def train(
     if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
+
+
+def _train_within(
+    minutes: float, metrics: Any, passed: dict[str, Any], common: dict[str, Any]
+) -> Predictor:
+    """The best model of a search (see `tune`), with its learner and report."""
+    fixed = {name: value for name, value in passed.items() if value not in (None, "auto")}
+    if metrics is not None and not isinstance(metrics, str):
+        names = require_list("metrics", metrics)
+        if len(names) != 1:
+            raise ArgumentError(
+                f"metrics={shown(metrics)}; with minutes it must be one name, by which the best "
+                "model is chosen."
+            )
+        metrics = names[0]
+    result = tune(minutes=minutes, metric=metrics, **common, **fixed)
+    predictor, learner = result.predictor, result.predictor.learner
+    predictor.tuning = result
+    predictor.report = learner.validate(print_report=bool(common["verbose"]))
+    return predictor
 
 
 def train_translator(

@@ -219,7 +219,7 @@ def test_ctrl_c_is_clean(table, tiny, tmp_path):
 
 def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for command in ([], ["train"], ["predict"], ["explain"], ["export"], ["check"]):
+    for command in ([], ["train"], ["tune"], ["predict"], ["explain"], ["export"], ["check"]):
         told = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="simpletext").output
         assert max(map(len, told.splitlines())) <= 80
         assert "…" not in told
