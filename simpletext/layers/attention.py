@@ -3,11 +3,10 @@
 import keras
 from keras import ops
 
-from . import recomputation
+from . import kernels
 from .base import Part
 from .dense import Dense
-from .dropout import to_keep
-from .recomputation import join_heads, softmax, split_heads
+from .recomputation import split_heads
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -57,16 +56,9 @@ class SelfAttention(Part):
         return self.output_dense(self._context(query, key, value, bias, training))
 
     def _context(self, query, key, value, bias, training):  # -> (batch, length, hidden)
-        query = query * query.shape[-1] ** -0.5
-        if training:
-            # One mask for all heads: with 256 tokens, one per head is a sixth of attention's time.
-            rows, _, length, _ = ops.shape(query)
-            shape = (rows, 1, length, ops.shape(key)[2])
-            keep, scale = to_keep(shape, self.dropout, self.seed_generator, training)
-            # The values are scaled up instead of the weights, which are many more.
-            return recomputation.attention(query, key, value * scale, bias, keep)
-        weights = softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias)
-        return join_heads(ops.matmul(weights, value))  # weights: (batch, heads, length, length)
+        return kernels.attention(
+            query, key, value, bias, self.dropout, self.seed_generator, training
+        )
 
     def _split(self, x):  # (batch, length, hidden) -> (batch, heads, length, hidden / heads)
         return split_heads(x, self.num_heads)

@@ -44,6 +44,20 @@ class Part(keras.layers.Layer):
         with backend.short_variable_names():
             return super().add_weight(name=name, shape=shape, initializer=initializer, **kwargs)
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._takes_training = "training" in inspect.signature(cls.call).parameters
+
+    def __call__(self, *args, **kwargs):
+        """Keras' call, which is left out within another layer's where that can be done."""
+        training = backend.training_within_call(self, args[0] if args else None)
+        if training is backend.OutsideCall:
+            return super().__call__(*args, **kwargs)
+        given = kwargs.pop("training", None)
+        if self._takes_training:
+            kwargs["training"] = training if given is None else given
+        return self.call(*args, **kwargs)
+
     def get_config(self) -> dict:
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, Part) and kind is not Part]
         own = [p for k in kinds for p in inspect.signature(k.__init__).parameters.values()]

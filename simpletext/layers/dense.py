@@ -1,11 +1,12 @@
 """The dense layer, with an activation."""
 
+import functools
 import math
 
 import keras
 from keras import ops
 
-from . import activations, recomputation
+from . import activations, kernels
 from .base import Part
 
 
@@ -51,9 +52,10 @@ class Dense(Part):
         return (*shape[:-1], self.units)
 
     def call(self, x, training=None):  # (..., features) -> (..., units)
-        return self.linear(
-            x, activate=recomputation.gelu if training and self.is_gelu else self._activate
-        )
+        activate = self._activate
+        if self.is_gelu:
+            activate = functools.partial(kernels.gelu, training=training)
+        return self.linear(x, activate=activate)
 
     def linear(self, x, product=ops.matmul, activate=activations.ACTIVATIONS["linear"]):
         """The layer without its activation or with another, (..., features) -> (..., units).

@@ -5,9 +5,14 @@ import math
 import keras
 from keras import ops
 
+from ..utils import backend
+from . import fused
+
 
 def dropout(x, rate: float, seed_generator, training: bool):
     """`x` with a share `rate` of its values set to zero and the rest scaled up, in training."""
+    if backend.has_fused_operations():
+        return fused.dropout(x, rate) if training and rate else x
     keep, scale = to_keep(ops.shape(x), rate, seed_generator, training)
     return x if keep is None else ops.where(keep, x * scale, ops.zeros((), x.dtype))
 

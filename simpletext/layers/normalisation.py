@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from . import recomputation
+from . import kernels
 from .base import Part
 
 
@@ -25,12 +25,7 @@ class LayerNorm(Part):
             )
 
     def call(self, x, training=None):
-        if training:
-            weights = [self.gamma, self.beta] if self.use_bias else [self.gamma]
-            tensors = [ops.reshape(weight, (-1,)) for weight in weights]  # not variables
-            return recomputation.layer_norm(ops.cast(x, self.compute_dtype), self.epsilon, *tensors)
-        x = ops.cast(x, "float32")
-        centred = x - ops.mean(x, axis=-1, keepdims=True)
-        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        y = centred * ops.rsqrt(variance + self.epsilon) * self.gamma
-        return ops.cast(y + self.beta if self.use_bias else y, self.compute_dtype)
+        weights = [self.gamma, self.beta] if self.use_bias else [self.gamma]
+        tensors = [ops.reshape(weight, (-1,)) for weight in weights]  # not variables
+        x = ops.cast(x, self.compute_dtype)
+        return kernels.layer_norm(x, self.epsilon, *tensors, training=training)

@@ -2,7 +2,7 @@
 
 import keras
 
-from . import recomputation
+from . import kernels
 from .attention import SelfAttention
 from .base import Part
 from .dense import Dense
@@ -80,7 +80,7 @@ class TransformerBlock(Part):
     def _feed_forward(self, x, training):  # (batch, length, hidden)
         inner, outer = self.intermediate, self.output_dense
         if training and inner.is_gelu and type(inner) is type(outer) is Dense:
-            return outer.linear(inner.linear(x), recomputation.product_of_gelu)
+            return outer.linear(inner.linear(x), kernels.product_of_gelu)
         return outer(inner(x))
 
     def _drop(self, x, training):

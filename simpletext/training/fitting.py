@@ -11,7 +11,7 @@ import keras
 from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
 from ..models.target_scaling import standardised
-from ..utils import console
+from ..utils import backend, console
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
 from ..utils.processes import require_unforked
@@ -270,8 +270,11 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
         return
     batches, arguments = data.training(run.first_epoch + run.epoch, how.class_weight)
     bar = TrainingBar(run.plan.steps, run.plan.epochs, run.history, how.verbose)
+    seeds = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, _: backend.seed_dropout(data.seed, run.first_epoch + epoch)
+    )
     try:
-        with CtrlC() as ctrl_c:
+        with CtrlC() as ctrl_c, backend.own_random_numbers():
             _head_start(run.trained, data, run.first_epoch, how, ctrl_c)
             run.trained.fit(
                 for_fit(batches),
@@ -280,7 +283,7 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
                 epochs=run.plan.epochs,
                 verbose=0,
                 shuffle=False,  # our batches shuffle rows; Keras would only shuffle whole batches
-                callbacks=[bar, *how.callbacks, run, ctrl_c],
+                callbacks=[seeds, bar, *how.callbacks, run, ctrl_c],
                 **arguments,
             )
     except KeyboardInterrupt:

@@ -72,6 +72,12 @@ class AdamW(backend.Adam):
         self._rates = {scale: ops.multiply(learning_rate, scale) for scale in set(self._scales)}
         self._shares = {s: 1 - rate * self.weight_decay for s, rate in self._rates.items()}
 
+    def treatment_of(self, variable: Any) -> tuple[float, float]:
+        """What a variable's rate is multiplied with, and its weight decay."""
+        index = self.index_of(variable)
+        decay = self.weight_decay if self._decays[index] else 0.0
+        return self._scales[index], float(decay or 0.0)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras' call for one variable: decay it, then take Adam's step."""
         index = self.index_of(variable)

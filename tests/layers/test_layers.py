@@ -9,6 +9,7 @@ from simpletext.layers.attention import SelfAttention
 from simpletext.layers.dense import Dense
 from simpletext.layers.dropout import dropout
 from simpletext.layers.transformer_block import TransformerBlock
+from simpletext.utils import backend
 
 
 class OtherAttention(SelfAttention):
@@ -50,7 +51,9 @@ def test_dropout_in_a_graph_with_unknown_lengths():
 def test_dropout_draws_anew_each_time_and_alike_with_one_seed():
     x = np.ones((4, 100), "float32")
     one, other = keras.random.SeedGenerator(1), keras.random.SeedGenerator(1)
+    backend.seed_dropout(1, 0)
     first = np.asarray(dropout(x, 0.5, one, training=True))
+    backend.seed_dropout(1, 0)
     assert np.array_equal(first, np.asarray(dropout(x, 0.5, other, training=True)))
     assert not np.array_equal(first, np.asarray(dropout(x, 0.5, one, training=True)))
 
@@ -115,6 +118,7 @@ def test_the_first_token_alone_teaches_positions_as_well():
         np.testing.assert_allclose(first, whole, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(backend.has_fused_operations(), reason="PyTorch's attention drops by itself")
 def test_attention_drops_the_same_weights_in_all_heads():
     """Equal heads stay equal; the texts of a batch, and the tokens of a text, differ."""
     attention = SelfAttention(2, dropout=0.5, seed=3)

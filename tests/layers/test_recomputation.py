@@ -7,7 +7,7 @@ from keras import ops
 
 from simpletext.layers import recomputation
 from simpletext.layers.activations import ACTIVATIONS
-from simpletext.utils import backend
+from simpletext.utils.backend import graphs
 
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="its graphs are TensorFlow's"
@@ -197,7 +197,7 @@ def test_attention_of_any_number_of_rows(compiled, rows, monkeypatch):
     mask = np.where(rng.random((rows, 1, 1, 3)) < 0.3, -1e9, 0).astype("float32")
     whole = value_and_slope(tf.constant(x), tf.constant(mask))
     monkeypatch.setattr(recomputation, "SCORES_AT_ONCE", 20)
-    backend._traced_once.cache_clear()
+    graphs._traced_once.cache_clear()
     specs = tf.TensorSpec((None, 2, None, 4)), tf.TensorSpec((None, 1, 1, None))
     graph = tf.function(value_and_slope, input_signature=specs, jit_compile=compiled)
     for found, expected in zip(graph(x, mask), whole, strict=True):

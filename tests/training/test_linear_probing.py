@@ -76,6 +76,7 @@ def test_its_step_is_traced_for_one_size_of_batch_and_then_for_all(make, monkeyp
 def test_its_bar_is_full_when_it_has_read_enough(make, monkeypatch, capsys):
     monkeypatch.setattr("simpletext.training.linear_probing.FEWEST", 12)
     monkeypatch.setattr("simpletext.training.linear_probing.ROWS_PER_CLASS", 1)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)  # a log shows no bar of a second
     learner = make()
     assert len(learner.train_data) > 16
     give(learner, verbose=1)
