@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # editors and type checkers see the names with their types
     from .training.optimizer import AdamW
     from .transformer import Transformer
     from .translator import Translator
+    from .tuning.comparison import compare
+    from .tuning.tuner import tune
 
 __version__ = "0.2.0"
 
@@ -39,6 +41,7 @@ __all__ = [
     "Transformer",
     "Translator",
     "check",
+    "compare",
     "convert",
     "generate",
     "get_learner",
@@ -54,6 +57,7 @@ __all__ = [
     "save_checkpoint",
     "text",
     "train",
+    "tune",
     "write_tfrecord",
 ]
 
@@ -65,6 +69,7 @@ _MODULES = {
     "Transformer": "transformer",
     "Translator": "translator",
     "check": "evaluation.data_check",
+    "compare": "tuning.comparison",
     "convert": "saving.convert",
     "generate": "inference.generation",
     "get_learner": "learner",
@@ -79,6 +84,7 @@ _MODULES = {
     "repair_tags": "data.tags",
     "save_checkpoint": "models.loading",
     "train": "quick",
+    "tune": "tuning.tuner",
     "write_tfrecord": "tokenization.tfrecords",
 }
 

@@ -13,6 +13,7 @@ from .inference.predictions import Predictions
 from .models import freezing
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .training import fitting, lr_finder, plan, sources, weights
+from .training.default_rate import usual_rate_of
 from .training.fitting import ClassWeight, FitOptions, History
 from .training.lr_finder import Curve
 from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
@@ -76,21 +77,27 @@ class Learner(FittingVerbs):
         self.interrupted, self._state = False, fitting.LearnerState()
 
     def lr_find(  # noqa: D417
-        self, start_lr: float = 1e-7, lr_mult: float | None = None, max_epochs: int | None = None,
+        self, start_lr: float = 1e-6, lr_mult: float | None = None, max_epochs: int | None = None,
         class_weight: ClassWeight = None, stop_factor: float = 4, show_plot: bool = False,
-        suggest: bool = False, *, end_lr: float = 1e-2, verbose: int = 1,
+        suggest: bool = False, *, end_lr: float = 1e-2, epochs: int = 3, head_start: bool = True,
+        verbose: int = 1,
     ) -> Curve:  # fmt: skip
         """Train with a rising learning rate, record the loss, and restore the model.
 
+        The sweep takes at most a fifth of the time of the training to come, and starts where that
+        will: after the head start of a newly initialised head.
+
         Args:
             start_lr, end_lr: the rates at which the sweep starts and ends.
-            lr_mult: factor from step to step; by default the one that fits into `max_epochs`.
-            max_epochs: passes over the training data at most; by default 1 for 100 batches or
-                more, else as many as 100 steps need.
+            lr_mult: factor from step to step; by default the one that fits the steps.
+            max_epochs: passes over the training data at most, whatever `epochs` is.
             class_weight: see `fit_onecycle`.
-            stop_factor: ends the sweep when the loss is this many times its best.
+            stop_factor: ends the sweep when the loss is this many times its best. It also ends
+                when the loss is well above its start.
             show_plot: show the curve, in a notebook too.
-            suggest: mark the suggestions on it, and print the one that `lr="auto"` uses.
+            suggest: mark the estimates on it, and print the suggestion.
+            epochs: passes over the training data in the training to come.
+            head_start: whether that training has one (see `fit_onecycle`).
             verbose: 0 prints nothing.
 
         Returns:
@@ -99,34 +106,38 @@ class Learner(FittingVerbs):
         fitting.require_trainable(self.model)
         data = self._data()
         require_divisible(self.model, data)
-        rates = lr_finder.sweep(data.steps, start_lr, end_lr, lr_mult, max_epochs)
+        rates = lr_finder.sweep(data.steps, epochs, start_lr, end_lr, lr_mult, max_epochs)
+        start = require_flag("head_start", head_start)
         with fitting.memory_explained(data):
             self.curve = lr_finder.range_test(
-                self.model, data, self._state.epochs, rates, stop_factor, class_weight, verbose
-            )
+                self.model, data, self._state.epochs, rates, stop_factor, class_weight, verbose,
+                start,
+            )  # fmt: skip
         if suggest and verbose:
             console.say(self.curve.describe())
         if show_plot:
-            shown(plots.plot_curve(self.curve, 10, 5, suggest), last=False)
+            shown(plots.plot_curve(self.curve, 0, 0, suggest), last=False)
         return self.curve
 
     def lr_plot(
-        self, n_skip_beginning: int = 10, n_skip_end: int = 5, suggest: bool = False,
+        self, n_skip_beginning: int = 0, n_skip_end: int = 0, suggest: bool = False,
         return_fig: bool = False,
     ) -> Any:  # fmt: skip
         """Plot loss over learning rate, as `lr_find` measured it; returns the figure (see `plot`).
 
+        The suggestion is marked, and rates that are too high are shaded.
+
         Args:
             n_skip_beginning: points to leave out at the start.
             n_skip_end: points to leave out at the end.
-            suggest: mark the three suggestions.
+            suggest: also mark the three estimates that the suggestion is made from.
             return_fig: only return the figure, without a window.
         """
         curve = lr_finder.require_curve(self.curve)
         return shown(plots.plot_curve(curve, n_skip_beginning, n_skip_end, suggest), return_fig)
 
     def lr_estimate(self) -> tuple[float, float, float] | None:
-        """Three suggestions from `lr_find`: steepest descent, minimum / 10, valley.
+        """Three suggestions from `lr_find`: steepest descent, minimum / 3, valley.
 
         None (with a message) if the curve is inconclusive.
         """
@@ -157,16 +168,22 @@ class Learner(FittingVerbs):
     def _fit(self, lr: float | str, wanted: plan.Plan, how: FitOptions) -> History:
         data = self._data()
         wanted = fitting.checked(self.model, lr, wanted, data, how, self._state)
-        rate = self._suggested(how) if fitting.is_auto(lr) else lr
+        rate = self._suggested(data, wanted, how) if fitting.is_auto(lr) else lr
         try:
             fitting.train(self.model, wanted, float(rate), data, how, self._state)
         finally:
             self.history, self.interrupted = self._state.history(), self._state.interrupted
         return self.history
 
-    def _suggested(self, how: FitOptions) -> float:
-        curve = self.curve or self.lr_find(class_weight=how.class_weight, verbose=how.verbose)
-        return lr_finder.require_suggestion(curve, how.verbose)
+    def _suggested(self, data: sources.TrainingData, wanted: plan.Plan, how: FitOptions) -> float:
+        usual = usual_rate_of(self.model)
+        if self.curve is None and not lr_finder.is_too_short(data.steps * wanted.epochs, usual):
+            fitting.start_before_sweep(self.model, data, how, self._state)
+            self.lr_find(
+                class_weight=how.class_weight, epochs=wanted.epochs, head_start=how.head_start,
+                verbose=how.verbose,
+            )  # fmt: skip
+        return lr_finder.rate_for_training(self.curve, usual, how.verbose)
 
     def predict(self, val_data: Any = None) -> Any:
         """**Probabilities** (regression: values; translation: texts) in order, (rows, outputs).

@@ -159,9 +159,10 @@ class Predictor:
 
     learner: Any = None  # what `train` attaches
     report: Any = None
+    tuning: Any = None  # with `minutes`: the `TuningResult`
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For pickle and copy: the bytes of the saved folder, without learner and report."""
+        """For pickle and copy: the bytes of the saved folder, without what `train` attaches."""
         content = to_bytes(self.model, self.tokenizer, self.settings)
         return _from_bytes, (content, self.batch_size)
 

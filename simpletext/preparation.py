@@ -1,15 +1,19 @@
-"""Training and validation data from one table: split, checked and encoded."""
+"""Training and validation data from tables: read, split, checked and encoded."""
 
 import os
+from collections.abc import Sequence
 from typing import Any, cast
 
+from .data.entity_files import read_entities
 from .data.labels import as_rows, check_counts
 from .data.sentences import tags_in
 from .data.splitting import random_split, split_rows
-from .data.tables import Examples
+from .data.tables import Examples, read_texts
 from .data.tags import unified
 from .data.texts import as_texts
+from .errors import ArgumentError
 from .tasks.labels import infer_labels
+from .tasks.task import task_named
 from .tokenization.encoded_texts import LabelledTexts
 from .transformer import Transformer
 from .utils import console
@@ -77,3 +81,32 @@ def _split_tagged(
 def _parts(texts: list[Any], rows: list[Any], chosen: tuple) -> tuple[Examples, Examples]:
     train, val = (Examples([texts[i] for i in part], [rows[i] for i in part]) for part in chosen)
     return train, val
+
+
+def examples_of(
+    data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None
+) -> Examples:
+    """Texts and labels from a table, or the arguments unchanged."""
+    if isinstance(data, Examples):
+        return data
+    if not isinstance(data, (tuple, list)):
+        return read_table_for(data, text, label, task)
+    if len(data) != 2 or isinstance(data[0], str):
+        raise ArgumentError(
+            f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
+            f"{len(data)}. Texts alone can't be trained on."
+        )
+    return Examples(data[0], data[1])
+
+
+def read_table_for(
+    source: Any, text: Any, label: Any, task: str | None, **options: str | None
+) -> Examples:
+    """Texts and labels from a table; for token classification, words and tags.
+
+    There, "text" and "label" stand for the columns' usual names.
+    """
+    if task is None or not task_named(task).per_token:
+        return read_texts(source, text, label, **options)
+    columns = (None if text == "text" else text), (None if label == "label" else label)
+    return read_entities(source, *columns, **options)

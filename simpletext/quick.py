@@ -10,71 +10,57 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from .data.entity_files import read_entities
 from .data.parallel_texts import ParallelTexts
 from .data.splitting import split_rows
-from .data.tables import Examples, read_texts
 from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
-from .preparation import prepared
+from .preparation import examples_of, prepared
 from .seq2seq import Seq2Seq
 from .tasks.labels import checked_names
-from .tasks.task import task_named
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
+from .training.default_rate import usual_rate
 from .training.fitting import ClassWeight
+from .training.verbs import fit_by, require_schedule
 from .transformer import Transformer
 from .translator import Translator
+from .tuning.tuner import Checkpoints, tune
 from .utils import console
 from .utils.defaults import DEFAULT_MODEL
-from .utils.validation import require_choice, require_count
-
-SCHEDULES = ("onecycle", "linear")
-SMALL = 512  # hidden sizes below this one bear, and need, a higher learning rate
+from .utils.validation import require_count, require_list, shown
 
 
 def train(
-    data: Any,
-    text: str | Sequence[str] = "text",
-    label: str | Sequence[str] = "label",
-    checkpoint: str | os.PathLike = DEFAULT_MODEL,
-    *,
-    val: Any = None,
-    val_pct: float = 0.1,
-    maxlen: int = 128,
-    epochs: int = 3,
-    lr: float | None = None,
-    batch_size: int = 32,
-    schedule: str = "onecycle",
-    early_stopping: int | None = None,
-    class_weight: ClassWeight = None,
-    loss: Any = None,
-    metrics: Any = None,
-    class_names: Sequence[Hashable] | None = None,
-    task: str | None = None,
-    cache_dir: str | os.PathLike | None = None,
-    seed: int = 0,
-    verbose: int = 1,
-) -> Predictor:
+    data: Any, text: str | Sequence[str] = "text", label: str | Sequence[str] = "label",
+    checkpoint: Checkpoints = DEFAULT_MODEL, *, val: Any = None, val_pct: float = 0.1,
+    maxlen: int = 128, epochs: int | None = None, lr: float | str | None = None,
+    batch_size: int | None = None, minutes: float | None = None, schedule: str = "onecycle",
+    early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
+    metrics: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
+) -> Predictor:  # fmt: skip
     """Train a model on a table, or on texts and labels, and give its predictor.
 
     Args:
         data: (texts, labels), a table that `read_texts` can read, or what it has read.
         text: the column with the texts, or two of them with pairs of texts.
         label: the column with the labels, or several.
-        checkpoint: a name on the Hub, or a folder.
+        checkpoint: a name on the Hub, or a folder; with `minutes` also several to choose from.
         val: validation data of the same form; by default a part of `data`.
         val_pct: how large a part, as a share.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        epochs: passes over the training data, in one cycle.
-        lr: the cycle's highest learning rate; by default that of `default_rate`.
-        batch_size: texts per training step.
+        epochs: passes over the training data, in one cycle; by default 3.
+        lr: the cycle's highest learning rate; by default 1e-4 for hidden sizes below 512, else
+            3e-5. "auto" measures it (see `Learner.lr_find`).
+        batch_size: texts per training step; by default 32.
+        minutes: search for the best of epochs, lr, batch_size, frozen blocks and checkpoints
+            within this time (see `tune`); those that are passed are kept as they are.
         schedule: "onecycle" (see `Learner.fit_onecycle`) or "linear" (`Learner.fit_linear`).
         early_stopping: with "linear": epochs without a lower loss before the training ends.
         class_weight: class -> weight of its rows in the loss, or "balanced".
         loss: see `Transformer.get_classifier` and `get_regression_model`.
-        metrics: see there.
+        metrics: see there. With `minutes` one name, by which the search chooses.
         class_names: fixes the classes and their order.
         task: overrides the task inferred from the labels (see `Transformer`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
@@ -85,58 +71,62 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; use a `Learner` to keep a training's half.
 
     Returns:
-        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives.
+        The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives; with
+        `minutes` it has the `TuningResult` as its `tuning`.
     """
     require_schedule(schedule, early_stopping)
-    epochs = require_count("epochs", epochs)
-    batch_size = require_count("batch_size", batch_size)
+    common: dict[str, Any] = {
+        "val": val, "val_pct": val_pct, "maxlen": maxlen, "schedule": schedule,
+        "early_stopping": early_stopping, "class_weight": class_weight, "loss": loss,
+        "class_names": class_names, "task": task, "cache_dir": cache_dir, "seed": seed,
+        "verbose": verbose,
+    }  # fmt: skip
+    if minutes is not None:
+        passed = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
+        common |= {"data": data, "text": text, "label": label, "checkpoint": checkpoint}
+        return _train_within(minutes, metrics, passed, common)
+    epochs = require_count("epochs", 3 if epochs is None else epochs)
+    batch_size = require_count("batch_size", 32 if batch_size is None else batch_size)
     class_names = checked_names(class_names)
     examples = examples_of(data, text, label, task)
     val_examples = None if val is None else examples_of(val, text, label, task)
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise ArgumentError(
+            f"checkpoint={shown(checkpoint)}; without minutes it must be one name or folder."
+        )
     preproc = Transformer(
         checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
     )
-    rate = lr if lr is not None else default_rate(preproc)  # fails early without a checkpoint
+    rate = lr if lr is not None else usual_rate(preproc.files.config)  # fails early without one
     if verbose and lr is None:
         console.note(f"learning rate: {rate:g}")
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
     model = preproc.get_model(metrics=metrics, loss=loss, verbose=verbose)
     learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
-    fit(learner, rate, epochs, schedule, early_stopping, class_weight, verbose)
+    fit_by(schedule, learner, rate, epochs, early_stopping, class_weight, verbose)
     if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)
 
 
-def require_schedule(schedule: str, early_stopping: int | None) -> None:
-    """Refuse an unknown schedule, or one that can't end early.
-
-    Raises:
-        ArgumentError: such a schedule.
-    """
-    require_choice("schedule", schedule, SCHEDULES)
-    if early_stopping is not None and schedule == "onecycle":
-        raise ArgumentError(
-            f"early_stopping={early_stopping}, but the 1cycle policy trains for all its epochs. "
-            "Pass schedule='linear'."
-        )
-
-
-def fit(
-    learner: Learner,
-    lr: float,
-    epochs: int,
-    schedule: str,
-    early_stopping: int | None,
-    class_weight: ClassWeight,
-    verbose: int,
-) -> None:
-    """Train by one of `SCHEDULES`."""
-    if schedule == "linear":
-        learner.fit_linear(lr, epochs, early_stopping=early_stopping, class_weight=class_weight,
-                           verbose=verbose)  # fmt: skip
-    else:
-        learner.fit_onecycle(lr, epochs, class_weight=class_weight, verbose=verbose)
+def _train_within(
+    minutes: float, metrics: Any, passed: dict[str, Any], common: dict[str, Any]
+) -> Predictor:
+    """The best model of a search (see `tune`), with its learner and report."""
+    fixed = {name: value for name, value in passed.items() if value not in (None, "auto")}
+    if metrics is not None and not isinstance(metrics, str):
+        names = require_list("metrics", metrics)
+        if len(names) != 1:
+            raise ArgumentError(
+                f"metrics={shown(metrics)}; with minutes it must be one name, by which the best "
+                "model is chosen."
+            )
+        metrics = names[0]
+    result = tune(minutes=minutes, metric=metrics, **common, **fixed)
+    predictor, learner = result.predictor, result.predictor.learner
+    predictor.tuning = result
+    predictor.report = learner.validate(print_report=bool(common["verbose"]))
+    return predictor
 
 
 def train_translator(
@@ -204,39 +194,3 @@ def _finished(learner: Learner, preproc: Transformer, verbose: int) -> Predictor
     predictor.learner = learner
     predictor.report = learner.validate(print_report=bool(verbose))
     return predictor
-
-
-def examples_of(
-    data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None
-) -> Examples:
-    """Texts and labels from a table, or the arguments unchanged."""
-    if isinstance(data, Examples):
-        return data
-    if not isinstance(data, (tuple, list)):
-        return read_table_for(data, text, label, task)
-    if len(data) != 2 or isinstance(data[0], str):
-        raise ArgumentError(
-            f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
-            f"{len(data)}. Texts alone can't be trained on."
-        )
-    return Examples(data[0], data[1])
-
-
-def read_table_for(
-    source: Any, text: Any, label: Any, task: str | None, **options: str | None
-) -> Examples:
-    """Texts and labels from a table; for token classification, words and tags.
-
-    There, "text" and "label" stand for the columns' usual names.
-    """
-    if task is None or not task_named(task).per_token:
-        return read_texts(source, text, label, **options)
-    columns = (None if text == "text" else text), (None if label == "label" else label)
-    return read_entities(source, *columns, **options)
-
-
-def default_rate(preproc: Transformer) -> float:
-    """The cycle's highest learning rate: 1e-4 for hidden sizes below 512, else 3e-5."""
-    config = preproc.files.config
-    hidden = config.get("hidden_size") or config.get("dim") or config.get("d_model") or SMALL
-    return 1e-4 if hidden < SMALL else 3e-5

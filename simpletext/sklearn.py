@@ -15,11 +15,12 @@ from . import Transformer, get_learner, get_predictor
 from .data.labels import as_rows, collected
 from .data.texts import as_texts
 from .errors import DataError
-from .quick import default_rate, fit, require_schedule
 from .tasks.labels import task_of
 from .tasks.task import REGRESSION, TOKENS, task_named
 from .tasks.token_classification import entity_f1
+from .training.default_rate import usual_rate
 from .training.fitting import ClassWeight
+from .training.verbs import fit_by, require_schedule
 from .utils.defaults import DEFAULT_MODEL
 from .utils.validation import require_list
 
@@ -34,7 +35,7 @@ class _TextEstimator(BaseEstimator):
         checkpoint: str = DEFAULT_MODEL,
         maxlen: int = 128,
         epochs: int = 3,
-        lr: float | None = None,
+        lr: float | str | None = None,
         batch_size: int = 32,
         pooling: str = "auto",
         seed: int = 0,
@@ -81,9 +82,9 @@ class _TextEstimator(BaseEstimator):
         data = preproc.preprocess_train(_column(X), y, verbose=self.verbose)
         model = preproc.get_model(metrics=self.metrics, loss=self.loss, verbose=self.verbose)
         learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
-        rate = self.lr if self.lr is not None else default_rate(preproc)
-        fit(learner, rate, self.epochs, self.schedule, self.early_stopping, self.class_weight,
-            self.verbose)  # fmt: skip
+        rate = self.lr if self.lr is not None else usual_rate(preproc.files.config)
+        fit_by(self.schedule, learner, rate, self.epochs, self.early_stopping, self.class_weight,
+               self.verbose)  # fmt: skip
         if learner.interrupted:  # a search would take the half-trained model for a whole one
             raise KeyboardInterrupt
         self.predictor_ = get_predictor(learner.model, preproc)
@@ -123,7 +124,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
-        lr: the cycle's highest learning rate; by default by the size of the encoder.
+        lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
+            measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
@@ -202,7 +204,8 @@ class TextRegressor(RegressorMixin, _TextEstimator):
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle.
-        lr: the cycle's highest learning rate; by default by the size of the encoder.
+        lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
+            measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
@@ -224,7 +227,8 @@ class TokenClassifier(_TextEstimator):
         maxlen: maximum number of tokens per sentence in training; longer ones are truncated. In
             prediction they are read in windows.
         epochs: passes over the training data, in one cycle.
-        lr: the cycle's highest learning rate; by default by the size of the encoder.
+        lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
+            measures it (see `Learner.lr_find`).
         batch_size: sentences a training step.
         pooling: "auto".
         seed: for the new head, dropout and the order of the sentences.

@@ -219,7 +219,7 @@ def test_ctrl_c_is_clean(table, tiny, tmp_path):
 
 def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for command in ([], ["train"], ["predict"], ["explain"], ["export"], ["check"]):
+    for command in ([], ["train"], ["tune"], ["predict"], ["explain"], ["export"], ["check"]):
         told = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="simpletext").output
         assert max(map(len, told.splitlines())) <= 80
         assert "…" not in told
@@ -362,3 +362,12 @@ def test_a_full_disk_is_one_message(saved, table):
     assert done.returncode == 1
     assert "simpletext: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_rate_of_train_is_a_number_or_auto(table, tiny, tmp_path):
+    options = ["--checkpoint", tiny, "--epochs", 1, "--maxlen", 16, "--out", tmp_path / "new"]
+    wrong = run("train", table, *options, "--lr", "best")
+    assert wrong.exit_code == 2
+    assert "'best' is neither a number" in wrong.output
+    assert run("train", table, *options, "--lr", "auto").exit_code == 0
+    assert st.load_predictor(tmp_path / "new").get_classes() == ["neg", "pos"]

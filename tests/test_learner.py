@@ -6,7 +6,10 @@ from conftest import LABELS, TEXTS
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
 from simpletext.evaluation.plots import plot_history
+from simpletext.models.loading import newly_initialised
 from simpletext.models.precision import precision_of
+from simpletext.training import fitting, lr_finder
+from simpletext.training.lr_finder import Curve
 
 
 @pytest.fixture
@@ -65,12 +68,47 @@ def test_lr_find_puts_everything_back_when_interrupted(learner, monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(before, state(learner.model), strict=True))
 
 
-def test_lr_plot_and_estimate_read_the_curve(learner):
-    learner.lr_find(max_epochs=5, verbose=0)
-    axes = learner.lr_plot(suggest=True, return_fig=True).axes[0]
+def test_the_sweep_starts_after_the_head_start(learner):
+    """Else it would look at a model that isn't trained: one with a head of random numbers."""
+    new = list(newly_initialised(learner.model))
+    after, before = (
+        learner.lr_find(epochs=20, head_start=flag, verbose=0) for flag in (True, False)
+    )
+    assert after.losses[0] < before.losses[0] - 0.05
+    assert sorted(newly_initialised(learner.model)) == sorted(new)
+    assert len(new) > 0
+
+
+def test_auto_without_steps_for_a_sweep_is_the_usual_rate(learner, capsys, monkeypatch):
+    learner.fit_onecycle("auto", 1)
+    assert "learning rate: 1.0e-04 (usual for this size" in capsys.readouterr().err
+    assert learner.curve is None
+    starts = []
+    start = lr_finder.start_head
+    monkeypatch.setattr(fitting, "start_head", lambda *a: starts.append(start(*a)))
+    learner.reset_weights()
+    learner.fit_onecycle("auto", 8, verbose=0)
+    assert len(learner.curve.rates) >= 10
+    assert len(starts) == 2  # the second one finds a head that is trained already
+
+
+def test_lr_plot_marks_the_suggestion_and_the_rates_that_are_too_high(learner):
+    rates = np.geomspace(1e-6, 1e-2, 30)
+    fall = np.interp(np.log10(rates), [-6, -5, -3, -2], [1, 1, 0.4, 1.5])
+    learner.curve = Curve(rates, fall)
+    axes = learner.lr_plot(return_fig=True).axes[0]
     assert axes.get_xlabel() == "learning rate"
-    estimates = learner.lr_estimate()
-    assert estimates is None or len(estimates) == 3
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["too high", f"suggestion: {learner.curve.suggest():.1e}"]
+    shaded = axes.patches[0]
+    assert shaded.get_x() == pytest.approx(1e-3, rel=0.3)
+    more = learner.lr_plot(suggest=True, return_fig=True).axes[0].get_legend().get_texts()
+    assert len(more) == 5
+    assert len(learner.lr_estimate()) == 3
+    learner.curve = Curve(rates, np.ones(30))
+    axes = learner.lr_plot(suggest=True, return_fig=True).axes[0]
+    assert axes.get_title() == "Range test: inconclusive, no suggestion"
+    assert learner.lr_estimate() is None
 
 
 def test_progress_is_shown_and_can_be_silenced(learner, capsys):

@@ -124,6 +124,14 @@ def test_it_takes_what_a_learner_takes(tiny):
     assert np.argmax(history["lr"]) < len(history["lr"]) / 4  # 1cycle is highest in the middle
 
 
+def test_the_rate_is_measured(tiny, capsys):
+    options = {**FAST, "lr": "auto", "verbose": 1}
+    st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **options)
+    assert "learning rate: 1.0e-04 (usual for this size of encoder" in capsys.readouterr().err
+    with pytest.raises(ArgumentError, match="learning rate='best'; it must be a number above 0"):
+        st.train((TEXTS, LABELS), checkpoint=str(tiny), epochs=1, **{**FAST, "lr": "best"})
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -237,3 +237,8 @@ def test_the_options_are_used(tiny):
     model = TextClassifier(str(tiny), epochs=3, schedule="linear", early_stopping=1, **FAST)
     model.set_params(class_weight={"pos": 1000.0}, loss="focal", metrics=["f1"])
     assert set(model.fit(TEXTS, LABELS).predict(TEXTS)) == {"pos"}
+
+
+def test_the_rate_can_be_measured(tiny, capsys):
+    TextClassifier(str(tiny), epochs=1, **{**FAST, "lr": "auto"}, verbose=1).fit(TEXTS, LABELS)
+    assert "learning rate: 1.0e-04 (usual for this size" in capsys.readouterr().err

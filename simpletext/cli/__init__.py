@@ -1,4 +1,4 @@
-"""The command line: `simpletext train | predict | evaluate | explain | export | check | convert`.
+"""The command line: `simpletext train | tune | predict | evaluate | explain | export | ...`.
 
 Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 interrupted.
 """
@@ -30,6 +30,7 @@ from .options import (
     Loss,
     Maxlen,
     Metrics,
+    Minutes,
     Rate,
     Report,
     Schedule,
@@ -38,6 +39,7 @@ from .options import (
     Share,
     Task,
     Text,
+    TrainingBatch,
     Validation,
 )
 from .predicting import (
@@ -52,6 +54,7 @@ from .predicting import (
     write_entities,
     write_rows,
 )
+from .tuning import tune
 
 if TYPE_CHECKING:
     from ..data.tables import Examples
@@ -87,13 +90,14 @@ def train(
     out: Annotated[Path, typer.Option(help="The new folder for the predictor.")],
     text: Text = ["text"],  # noqa: B006 - typer reads it, nothing writes to it
     label: Label = ["label"],  # noqa: B006
-    checkpoint: Checkpoint = DEFAULT_MODEL,
+    checkpoint: Checkpoint = [DEFAULT_MODEL],  # noqa: B006
     val: Validation = None,
     val_pct: Share = 0.1,
     maxlen: Maxlen = 128,
-    epochs: Epochs = 3,
+    epochs: Epochs = None,
     lr: Rate = None,
-    batch_size: BatchSize = 32,
+    batch_size: TrainingBatch = None,
+    minutes: Minutes = None,
     schedule: Schedule = "onecycle",
     early_stopping: EarlyStopping = None,
     class_weight: ClassWeight = None,
@@ -112,19 +116,22 @@ def train(
 
     _require_writable(out, report)  # before the long work
     if task == TRANSLATION:
-        _refuse_for_translation(schedule, early_stopping, class_weight, loss, metric, report)
+        _refuse_for_translation(
+            schedule, early_stopping, class_weight, loss, metric, report, minutes
+        )
         translator = _translator(
-            data, val, (text, label), checkpoint, encoding, sep, maxlen=maxlen, epochs=epochs,
-            lr=lr, batch_size=batch_size, val_pct=val_pct, seed=seed, verbose=0 if quiet else 1,
+            data, val, (text, label), _one(checkpoint), encoding, sep, maxlen=maxlen,
+            epochs=epochs or 3, lr=lr, batch_size=batch_size or 32, val_pct=val_pct, seed=seed,
+            verbose=0 if quiet else 1,
         )  # fmt: skip
         _save(translator, out, quiet)
         return
     examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
     predictor: Any = train_on(
-        examples, checkpoint=checkpoint, val=val_examples, val_pct=val_pct, maxlen=maxlen,
-        epochs=epochs, lr=lr, batch_size=batch_size, task=task, cache_dir=cache_dir, seed=seed,
-        schedule=schedule, early_stopping=early_stopping, class_weight=class_weight, loss=loss,
-        metrics=metric or None, verbose=0 if quiet else 1,
+        examples, checkpoint=_one(checkpoint), val=val_examples, val_pct=val_pct, maxlen=maxlen,
+        epochs=epochs, lr=lr, batch_size=batch_size, minutes=minutes, task=task,
+        cache_dir=cache_dir, seed=seed, schedule=schedule, early_stopping=early_stopping,
+        class_weight=class_weight, loss=loss, metrics=metric or None, verbose=0 if quiet else 1,
     )  # fmt: skip
     _save(predictor, out, quiet)
     if report is not None:
@@ -327,6 +334,9 @@ def inspect(
     say(describe_folder(folder))
 
 
+app.command()(tune)
+
+
 def main() -> None:
     """The entry point: prints an error as one message and handles Ctrl-C."""
     _prepare_streams()
@@ -367,7 +377,7 @@ def _tables(
     task: str | None = None,
 ) -> tuple["Examples", "Examples | None"]:
     """The training data, and the validation data or None."""
-    from ..quick import read_table_for
+    from ..preparation import read_table_for
 
     def read(path: Path) -> "Examples":
         return read_table_for(path, _one(text), _one(label), task, encoding=encoding, sep=sep)
@@ -392,19 +402,20 @@ def _save(predictor: Any, out: Path, quiet: bool) -> None:
 
 
 def _refuse_for_translation(
-    schedule: str, early_stopping: Any, class_weight: Any, loss: Any, metric: Any, report: Any
-) -> None:
+    schedule: str, early_stopping: Any, class_weight: Any, loss: Any, metric: Any, report: Any,
+    minutes: Any,
+) -> None:  # fmt: skip
     given = {
         "--schedule": schedule != "onecycle", "--early-stopping": early_stopping is not None,
         "--class-weight": class_weight is not None, "--loss": loss is not None,
-        "--metric": bool(metric), "--report": report is not None,
+        "--metric": bool(metric), "--report": report is not None, "--minutes": minutes is not None,
     }  # fmt: skip
     if names := [name for name, value in given.items() if value]:
         raise ArgumentError(f"{' and '.join(names)} isn't for --task translation. Leave it out.")
 
 
 def _translator(
-    data: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: str,
+    data: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: Any,
     encoding: str | None, sep: str | None, **options: Any,
 ) -> Any:  # fmt: skip
     """A trained translator for a table with texts and their translations."""

@@ -24,12 +24,16 @@ Label = Annotated[
     ),
 ]
 Checkpoint = Annotated[
-    str,
+    list[str],
     # The default is part of the text: in typer's brackets it would be cut off at 80 columns.
     typer.Option(
-        help=f"A name on the Hugging Face Hub, or a folder; by default {NAME} of {OWNER}.",
+        help=f"A name on the Hub, or a folder; by default {NAME} of {OWNER}. With --minutes "
+        "and for tune also several to choose from.",
         show_default=False,
     ),
+]
+TrainingBatch = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Texts per training step; by default 32.")
 ]
 Maxlen = Annotated[int, typer.Option(min=3, metavar="N", help="Maximum number of tokens per text.")]
 BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Texts per batch.")]
@@ -45,9 +49,30 @@ LongText = Annotated[str, typer.Option(help="Texts over maxlen: truncate, or chu
 Sep = Annotated[str | None, typer.Option(help="Field separator of a CSV file; default a comma.")]
 Validation = Annotated[Path | None, typer.Option(help="Validation file; else --val-pct.")]
 Share = Annotated[float, typer.Option(help="Share held out for validation without --val.")]
-Epochs = Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the training data.")]
+Epochs = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Passes over the training data; by default 3."),
+]
+Minutes = Annotated[
+    float | None, typer.Option(metavar="N", help="Search for the best settings in this time.")
+]
+
+
+def _rate(text: str) -> float | str:
+    """A number, or the word for the learning-rate finder."""
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number, such as 1e-4, nor auto.") from None
+
+
 Rate = Annotated[
-    float | None, typer.Option(help="Peak learning rate; by default chosen by model size.")
+    float | None,  # or "auto"
+    typer.Option(
+        parser=_rate,
+        metavar="RATE",
+        help="Peak learning rate; by default chosen by model size. auto: measured by a sweep.",
+    ),
 ]
 Schedule = Annotated[str, typer.Option(help="onecycle or linear.")]
 EarlyStopping = Annotated[

@@ -17,7 +17,10 @@ from .figures import new_figure
 
 
 def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> Any:
-    """Loss over learning rate, as a matplotlib figure."""
+    """Loss over learning rate, as a matplotlib figure.
+
+    The suggestion is marked, and the rates that are too high are shaded.
+    """
     skip_start = require_count("n_skip_beginning", skip_start, 0)
     skip_end = require_count("n_skip_end", skip_end, 0)
     figure, (axes,) = new_figure()
@@ -26,15 +29,26 @@ def plot_curve(curve: Curve, skip_start: int, skip_end: int, suggest: bool) -> A
     part = slice(None) if few else slice(skip_start, stop)
     axes.plot(curve.rates[part], curve.losses[part])
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss (smoothed)", title="Range test")
-    estimates = curve.estimate() if suggest else None
-    for i, (name, rate) in enumerate(
-        zip(("steepest", "minimum / 10", "valley"), estimates or (), strict=False)
-    ):
-        loss = np.interp(np.log(rate), np.log(curve.rates), curve.losses)
-        axes.plot([rate], [loss], "o", color=f"C{i + 1}", label=f"{name}: {rate:.1e}")
-    if estimates:
-        axes.legend(loc="best")  # stated, or matplotlib warns on a slow machine
+    axes.set_xlim(*axes.get_xlim())  # as the curve is, also with what is drawn below
+    suggestion = curve.suggest()
+    if suggestion is None:
+        axes.set_title("Range test: inconclusive, no suggestion")
+        return figure
+    if (limit := curve.too_high()) is not None:
+        axes.axvspan(limit, axes.get_xlim()[1], color="C3", alpha=0.15, label="too high")
+    axes.axvline(suggestion, color="C2", linestyle="--", label=f"suggestion: {suggestion:.1e}")
+    if suggest:
+        _mark_estimates(axes, curve)
+    axes.legend(loc="best")  # stated, or matplotlib warns on a slow machine
     return figure
+
+
+def _mark_estimates(axes: Any, curve: Curve) -> None:
+    """A point for each of the estimates that the suggestion is made from."""
+    names = ("steepest", "minimum / 3", "valley")
+    for i, (name, rate) in enumerate(zip(names, curve.estimate() or (), strict=False)):
+        loss = np.interp(np.log(rate), np.log(curve.rates), curve.losses)
+        axes.plot([rate], [loss], "o", color=f"C{i + 4}", label=f"{name}: {rate:.1e}")
 
 
 def plot_history(history: Mapping[str, Sequence[float]], name: str) -> Any:

@@ -39,6 +39,7 @@ class MultiLabel(Classification):
         "auc": lambda name, classes: AreaUnderCurve(name, MULTI, len(classes)),
     }
     default_metric = "accuracy"
+    selection_metric = "f1_micro"  # accuracy is high for a model that predicts no label at all
 
     def encode(self, labels: "Labels", rows: list) -> np.ndarray:
         """Rows of 0 and 1, (texts, classes) float32, from such rows or lists of names."""

@@ -44,6 +44,7 @@ class Task(ABC):
         metrics: name -> function of the metric's name and the outputs' names that returns a Keras
             metric on logits.
         default_metric: a name in `metrics`.
+        selection_metric: the metric by which a search compares models, if it is another one.
     """
 
     name: ClassVar[str]
@@ -57,6 +58,7 @@ class Task(ABC):
     losses: ClassVar[Mapping[str | None, Callable[[float], Any]]]
     metrics: ClassVar[Mapping[str, MetricFactory]]
     default_metric: ClassVar[str]
+    selection_metric: ClassVar[str | None] = None
 
     # ---- labels --------------------------------------------------------------------------
 

@@ -12,13 +12,13 @@ from ..errors import ArgumentError, CheckpointError, NotEnoughMemoryError
 from ..models.loading import newly_initialised
 from ..models.target_scaling import standardised
 from ..utils import backend, console
-from ..utils.backend.distribution import processes, replicated
+from ..utils.backend.distribution import processes
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
 from ..utils.processes import is_first, require_unforked
 from ..utils.validation import require_flag, shown
 from .checkpointing import LAST
-from .linear_probing import train_new_head
+from .linear_probing import start_head
 from .optimizer import check_schedulable, momentum_of, restart_optimizer
 from .plan import Plan
 from .processes import require_divisible, together
@@ -305,14 +305,22 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
     run.restore_best()
 
 
+def start_before_sweep(
+    model: keras.Model, data: TrainingData, how: FitOptions, state: LearnerState
+) -> None:
+    """The head start of a training whose learning rate is found after it."""
+    if state.initial is None:
+        state.initial = WeightsBackup.of(model)
+    with memory_explained(data), standardised(model, data.targets), CtrlC() as ctrl_c:
+        _head_start(model, data, state.epochs, how, ctrl_c)
+
+
 def _head_start(
     model: keras.Model, data: TrainingData, epoch: int, how: FitOptions, ctrl_c: CtrlC
 ) -> None:
     """Train a newly initialised head, unless the user left that out."""
-    if how.head_start and newly_initialised(model):
-        batches, arguments = data.training(epoch, how.class_weight)
-        with replicated():  # its rows are few
-            train_new_head(model, batches, arguments, data.seed, ctrl_c, how.verbose)
+    if how.head_start:
+        start_head(model, data, epoch, how.class_weight, ctrl_c, how.verbose)
     newly_initialised(model).clear()
 
 

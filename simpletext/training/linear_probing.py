@@ -18,8 +18,9 @@ from ..inference.forward import predict_batch
 from ..models.loading import newly_initialised
 from ..tokenization.batching import NO_LABEL
 from ..utils import console
+from ..utils.backend.distribution import replicated
 from ..utils.interrupt import CtrlC
-from .sources import one_pass
+from .sources import TrainingData, one_pass
 
 # Texts that the encoder reads: more for more classes. Training does the rest.
 ROWS_PER_CLASS, FEWEST, MOST = 64, 256, 2048
@@ -56,6 +57,17 @@ def train_new_head(
         rows = _encoded(encoder, batches, rows_for(model.output.shape[-1]), ctrl_c, verbose)
         _train(head, rows, model.loss, options, seed, ctrl_c)
     newly_initialised(model).clear()
+
+
+def start_head(
+    model: keras.Model, data: TrainingData, epoch: int, class_weight: Any, ctrl_c: CtrlC,
+    verbose: int,
+) -> None:  # fmt: skip
+    """Train the newly initialised layers on the first batches of an epoch; see `train_new_head`."""
+    if newly_initialised(model):
+        batches, options = data.training(epoch, class_weight)
+        with replicated():  # its rows are few
+            train_new_head(model, batches, options, data.seed, ctrl_c, verbose)
 
 
 def _encoded(

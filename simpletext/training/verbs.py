@@ -2,11 +2,15 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
+from ..errors import ArgumentError
+from ..utils.validation import require_choice
 from . import plan
 from .fitting import Callbacks, ClassWeight, FitOptions, History
 
 Folder = str | Path | None
+SCHEDULES = ("onecycle", "linear")  # of the ways into the library that have no learner
 
 
 class FittingVerbs(ABC):
@@ -21,7 +25,8 @@ class FittingVerbs(ABC):
         """Train with the 1cycle policy: the rate rises to `lr` over half of the steps, then falls.
 
         Args:
-            lr: the highest learning rate; "auto" for the suggestion of `lr_find`.
+            lr: the highest learning rate; "auto" for the suggestion of `lr_find`, or the rate that
+                is usual for the encoder's size where that is inconclusive.
             epochs: passes over the training data.
             checkpoint_folder: folder for `best.safetensors` and `last.safetensors`.
             cycle_momentum: let the momentum fall while the rate rises, and back.
@@ -41,7 +46,8 @@ class FittingVerbs(ABC):
             ArgumentError: a rate that isn't a positive number, no epochs, and so on; before any
                 work is done.
             CheckpointError: the folder has a training already, or (resume) a different one.
-            TrainingError: the loss is not a number, memory is exhausted, "auto" is inconclusive.
+            TrainingError: the loss is not a number, memory is exhausted, or (models not
+                of simpletext) "auto" is inconclusive.
         """
         cycle = plan.one_cycle(epochs, (cycle_momentum, max_momentum, min_momentum))
         how = FitOptions(checkpoint_folder, class_weight, callbacks, verbose, resume, head_start)
@@ -138,3 +144,32 @@ class FittingVerbs(ABC):
     @abstractmethod
     def _fit(self, lr: float | str, wanted: plan.Plan, how: FitOptions) -> History:
         """Carry out a plan, at a rate or the suggested one."""
+
+
+def require_schedule(schedule: str, early_stopping: int | None) -> None:
+    """Refuse an unknown schedule, or one that can't end early.
+
+    Raises:
+        ArgumentError: such a schedule.
+    """
+    require_choice("schedule", schedule, SCHEDULES)
+    if early_stopping is not None and schedule == "onecycle":
+        raise ArgumentError(
+            f"early_stopping={early_stopping}, but the 1cycle policy trains for all its epochs. "
+            "Pass schedule='linear'."
+        )
+
+
+def fit_by(
+    schedule: str, learner: FittingVerbs, lr: float | str, epochs: int,
+    early_stopping: int | None, class_weight: ClassWeight, verbose: int,
+    callbacks: Callbacks = (),
+) -> None:  # fmt: skip
+    """Train by one of `SCHEDULES`."""
+    options: dict[str, Any] = {
+        "class_weight": class_weight, "callbacks": callbacks, "verbose": verbose,
+    }  # fmt: skip
+    if schedule == "linear":
+        learner.fit_linear(lr, epochs, early_stopping=early_stopping, **options)
+    else:
+        learner.fit_onecycle(lr, epochs, **options)

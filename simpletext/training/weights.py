@@ -40,6 +40,33 @@ class WeightsBackup:
         newly_initialised(model).update(self.newly_initialised)
 
 
+@dataclass(frozen=True)
+class TrainingState:
+    """A model, its optimizer and its metrics as they were.
+
+    Unlike `WeightsBackup` it needs the same optimizer, whose traced step it leaves as it is.
+    """
+
+    variables: list[keras.Variable]
+    values: list[np.ndarray]
+    newly_initialised: frozenset[str]
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "TrainingState":
+        """The state of a compiled model now."""
+        model.optimizer.build(model.trainable_variables)
+        variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+        values = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+        return cls(variables, values, frozenset(newly_initialised(model)))
+
+    def restore(self, model: keras.Model) -> None:
+        """Put the model back into this state."""
+        for variable, value in zip(self.variables, self.values, strict=True):
+            variable.assign(value)
+        newly_initialised(model).clear()
+        newly_initialised(model).update(self.newly_initialised)
+
+
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """See `Learner.save_model`."""
     local_path(path)

@@ -18,7 +18,7 @@ LAYERS = """
 errors < utils < data < tasks < layers < checkpoints, tokenization < models < inference
 < training, saving, explaining < transformer, seq2seq
 < evaluation, exporting, preparation, inspection
-< translator < learner, predictor < quick, compat, scale < text, cli, sklearn
+< translator < learner, predictor < tuning < quick, compat, scale < text, cli, sklearn
 """
 LEVEL = {
     name.strip(): level

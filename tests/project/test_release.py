@@ -115,9 +115,10 @@ def test_the_source_distribution_holds_what_it_takes_to_build_and_test(tmp_path)
 
 PUBLIC = {
     simpletext: """
-        AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check convert
-        generate get_learner get_predictor load_classifier load_encoder load_predictor read_entities
-        read_pairs read_texts read_tfrecord repair_tags save_checkpoint text train write_tfrecord
+        AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check compare
+        convert generate get_learner get_predictor load_classifier load_encoder load_predictor
+        read_entities read_pairs read_texts read_tfrecord repair_tags save_checkpoint text train
+        tune write_tfrecord
     """,
     simpletext.text: """
         Transformer entities_from_array entities_from_conll2003 entities_from_df
@@ -141,6 +142,7 @@ PUBLIC = {
     simpletext.Predictor: """
         calibrate explain export from_pretrained get_classes labels learner maxlen predict
         predict_df predict_iter predict_proba push_to_hub report save thresholds tune_thresholds
+        tuning
     """,
 }
 

@@ -13,7 +13,8 @@ from simpletext.errors import (
     NotEnoughMemoryError,
     TrainingError,
 )
-from simpletext.training import checkpointing
+from simpletext.training import checkpointing, lr_finder
+from simpletext.utils.interrupt import CtrlC
 
 X, Y = numbers()
 
@@ -95,6 +96,18 @@ def test_auto_takes_the_suggestion(monkeypatch):
     monkeypatch.setattr(type(curve), "suggest", lambda self: None)
     with pytest.raises(TrainingError, match="curve is inconclusive"):
         learner.fit_onecycle("auto", 1)
+
+
+def test_a_sweep_subtracts_what_its_batches_differ_in():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])  # no dropout
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner = learner_of(model)
+    data = learner._data()
+    before = lr_finder.losses_before(learner.model, data, 0, None, 8, CtrlC())
+    curve = learner.lr_find(1e-12, end_lr=1e-11, max_epochs=2, verbose=0)
+    assert np.std(before) > 0.01
+    np.testing.assert_allclose(curve.losses, before.mean(), atol=1e-5)
+    assert curve.spread < 1e-5
 
 
 # ---- weights in the loss, the optimizer ------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Several trainings on the same rows: a search for the best settings, and a comparison."""
