@@ -102,6 +102,8 @@ class Transformer:
         """For pickle and copy: without the tokenizer and what else is found at the checkpoint."""
         found = ("files", "tokenizer", "text_encoder")
         state = {name: value for name, value in vars(self).items() if name not in found}
+        if os.path.exists(self.checkpoint):  # another process may run in another folder
+            state["checkpoint"] = os.path.abspath(self.checkpoint)
         return state | {"_paired": self.paired}
 
     def __repr__(self) -> str:
