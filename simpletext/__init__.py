@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import SimpletextError
 
 if TYPE_CHECKING:  # editors and type checkers see the names with their types
-    from . import text
+    from . import scale, text
     from .data.entity_files import read_entities
     from .data.parallel_texts import read_pairs
     from .data.tables import read_texts
@@ -52,6 +52,7 @@ __all__ = [
     "read_tfrecord",
     "repair_tags",
     "save_checkpoint",
+    "scale",
     "text",
     "train",
     "write_tfrecord",
@@ -90,8 +91,8 @@ def __getattr__(name: str) -> Any:
     from .utils.startup import import_keras
 
     import_keras()
-    if name == "text":
-        return import_module(".text", __name__)
+    if name in ("scale", "text"):
+        return import_module(f".{name}", __name__)
     value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value

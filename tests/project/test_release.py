@@ -117,8 +117,10 @@ PUBLIC = {
     simpletext: """
         AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check convert
         generate get_learner get_predictor load_classifier load_encoder load_predictor read_entities
-        read_pairs read_texts read_tfrecord repair_tags save_checkpoint text train write_tfrecord
+        read_pairs read_texts read_tfrecord repair_tags save_checkpoint scale text train
+        write_tfrecord
     """,
+    simpletext.scale: "predict",
     simpletext.text: """
         Transformer entities_from_array entities_from_conll2003 entities_from_df
         entities_from_txt text_classifier text_regression_model texts_from_array texts_from_csv
