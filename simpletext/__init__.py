@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # editors and type checkers see the names with their types
     from . import scale, text
     from .data.entity_files import read_entities
     from .data.parallel_texts import read_pairs
+    from .data.streams import read_stream
     from .data.tables import read_texts
     from .data.tags import repair_tags
     from .evaluation.data_check import check
@@ -48,6 +49,7 @@ __all__ = [
     "load_predictor",
     "read_entities",
     "read_pairs",
+    "read_stream",
     "read_texts",
     "read_tfrecord",
     "repair_tags",
@@ -75,6 +77,7 @@ _MODULES = {
     "load_predictor": "predictor",
     "read_entities": "data.entity_files",
     "read_pairs": "data.parallel_texts",
+    "read_stream": "data.streams",
     "read_texts": "data.tables",
     "read_tfrecord": "tokenization.tfrecords",
     "repair_tags": "data.tags",

@@ -117,7 +117,7 @@ PUBLIC = {
     simpletext: """
         AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check convert
         generate get_learner get_predictor load_classifier load_encoder load_predictor read_entities
-        read_pairs read_texts read_tfrecord repair_tags save_checkpoint scale text train
+        read_pairs read_stream read_texts read_tfrecord repair_tags save_checkpoint scale text train
         write_tfrecord
     """,
     simpletext.scale: "predict",
