@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .errors import SimpletextError
 
 if TYPE_CHECKING:  # editors and type checkers see the names with their types
-    from . import text
+    from . import scale, text
     from .data.entity_files import read_entities
     from .data.parallel_texts import read_pairs
+    from .data.streams import read_stream
     from .data.tables import read_texts
     from .data.tags import repair_tags
     from .evaluation.data_check import check
@@ -51,10 +52,12 @@ __all__ = [
     "load_predictor",
     "read_entities",
     "read_pairs",
+    "read_stream",
     "read_texts",
     "read_tfrecord",
     "repair_tags",
     "save_checkpoint",
+    "scale",
     "text",
     "train",
     "tune",
@@ -79,6 +82,7 @@ _MODULES = {
     "load_predictor": "predictor",
     "read_entities": "data.entity_files",
     "read_pairs": "data.parallel_texts",
+    "read_stream": "data.streams",
     "read_texts": "data.tables",
     "read_tfrecord": "tokenization.tfrecords",
     "repair_tags": "data.tags",
@@ -96,8 +100,8 @@ def __getattr__(name: str) -> Any:
     from .utils.startup import import_keras
 
     import_keras()
-    if name == "text":
-        return import_module(".text", __name__)
+    if name in ("scale", "text"):
+        return import_module(f".{name}", __name__)
     value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value

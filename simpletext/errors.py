@@ -49,5 +49,9 @@ class ExportError(SimpletextError, RuntimeError):
     """A model that can't be exported, or whose export doesn't give the same numbers."""
 
 
+class ClusterError(SimpletextError, RuntimeError):
+    """A cluster that can't be used, or a worker that failed."""
+
+
 class MovedNumbersWarning(UserWarning):
     """A saved predictor whose probabilities aren't those it was saved with."""

@@ -22,7 +22,7 @@ from .inference.pipeline import Pipeline, validation_logits
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .inference.streaming import streamed
 from .models.loading import architecture_of, text_encoder_for
-from .saving.archive import from_bytes, to_bytes
+from .saving.archive import SavedFolder, absolute, packed, unpacked
 from .saving.formats import read_saved, refuse_options
 from .saving.predictor_folder import read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
@@ -91,13 +91,17 @@ def load_predictor(
     options: dict[str, Any] = {"tokenizer": tokenizer, "task": task, "classes": classes}
     if is_translator_folder(path):
         refuse_options(path, options)
-        return Translator(*read_translator(path, precision), batch_size)
-    return Predictor(*read_saved(path, precision, **options), batch_size)
+        predictor: Any = Translator(*read_translator(path, precision), batch_size)
+    else:
+        predictor = Predictor(*read_saved(path, precision, **options), batch_size)
+    predictor.folder = absolute(path)
+    return predictor
 
 
-def _from_bytes(content: bytes, batch_size: int) -> "Predictor":
-    """What `Predictor.__reduce__` names: a predictor from the bytes of its folder."""
-    return Predictor(*from_bytes(content), batch_size)
+def _received(content: bytes | SavedFolder, batch_size: int) -> Any:
+    """What `Predictor.__reduce__` names: the predictor that was sent."""
+    with unpacked(content) as folder:
+        return load_predictor(folder, batch_size)
 
 
 class Predictor:
@@ -115,6 +119,7 @@ class Predictor:
         batch_size: texts at a time; may be changed.
         settings: saved with the model and the tokenizer: labels, maxlen, calibration.
         encoder: texts -> token ids, as the model takes them.
+        folder: where it was loaded from or saved to, absolute, or None.
         gradients: what `explain(method="gradient")` computes with.
     """
 
@@ -146,10 +151,8 @@ class Predictor:
             checkpoint: a folder (also one that `save` wrote), or a name on the Hub.
             maxlen: maximum tokens per text; longer texts are truncated, with a message.
             batch_size: texts at a time.
-            task: "single_label_classification", "multi_label_classification" or "regression",
-                where config.json doesn't say which.
-            precision: "auto" for float32, or for a folder that `save` wrote what it was saved in;
-                "float32"; "bfloat16", which is faster where the machine has it.
+            task: such as "multi_label_classification", where config.json doesn't say which.
+            precision: "auto" (as a folder of ours was saved, else float32), "float32", "bfloat16".
 
         Raises:
             UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
@@ -160,11 +163,12 @@ class Predictor:
     learner: Any = None  # what `train` attaches
     report: Any = None
     tuning: Any = None  # with `minutes`: the `TuningResult`
+    folder: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For pickle and copy: the bytes of the saved folder, without what `train` attaches."""
-        content = to_bytes(self.model, self.tokenizer, self.settings)
-        return _from_bytes, (content, self.batch_size)
+        """For pickle and copy: the saved folder's path or bytes, without learner and report."""
+        parts = (self.model, self.tokenizer, self.settings)
+        return _received, (packed(self.folder, write_predictor, *parts), self.batch_size)
 
     def __repr__(self) -> str:
         return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"
@@ -208,8 +212,7 @@ class Predictor:
             use_tf_dataset: accepted for compatibility with ktrain; ignored.
             verbose: 1 shows a progress bar.
             top_k: number of (class, probability) pairs per text, most probable first.
-            min_confidence: below this probability the prediction is None (single-label), or an
-                entity is left out.
+            min_confidence: below it a prediction is None (single-label), or an entity left out.
             threshold: the probability at or above which a label is predicted (multi-label): one for
                 all, one per label, or a dict by label. By default the tuned ones, else 0.5.
             long_text: "truncate" uses the first maxlen tokens; "chunk" splits a long text into
@@ -381,6 +384,7 @@ class Predictor:
         """
         settings = self.settings.with_metrics({} if metrics is None else metrics)
         write_predictor(path, self.model, self.tokenizer, settings)
+        self.folder = absolute(path)
 
     def push_to_hub(
         self,

@@ -12,6 +12,7 @@ import numpy as np
 from .checkpoints.folder import Checkpoint
 from .data.labels import check_counts, collected
 from .data.sentences import are_tagged
+from .data.streams import TextStream
 from .data.tags import scheme_named
 from .data.texts import as_texts
 from .errors import ArgumentError, DataError
@@ -29,6 +30,7 @@ from .tasks.losses import loss_for
 from .tasks.metrics import metrics_for
 from .tasks.task import TOKENS, task_named
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
+from .tokenization.stream_cache import encode_stream
 from .tokenization.tagged_texts import describe_unread, encode_sentences, encode_tagged
 from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
@@ -102,6 +104,8 @@ class Transformer:
         """For pickle and copy: without the tokenizer and what else is found at the checkpoint."""
         found = ("files", "tokenizer", "text_encoder")
         state = {name: value for name, value in vars(self).items() if name not in found}
+        if os.path.exists(self.checkpoint):  # another process may run in another folder
+            state["checkpoint"] = os.path.abspath(self.checkpoint)
         return state | {"_paired": self.paired}
 
     def __repr__(self) -> str:
@@ -135,12 +139,18 @@ class Transformer:
         return text_encoder_for(self.files.config, self.tokenizer, self.maxlen, self._paired)
 
     def preprocess_train(
-        self, texts: Any, y: Any, verbose: int = 1, *, cache_dir: str | os.PathLike | None = None
+        self,
+        texts: Any,
+        y: Any = None,
+        verbose: int = 1,
+        *,
+        cache_dir: str | os.PathLike | None = None,
     ) -> LabelledTexts:
         """Encode training texts; infers the task and the classes from their labels.
 
         Args:
-            texts: strings, pairs of strings, or for token classification lists of words.
+            texts: strings, pairs of strings, or for token classification lists of words; or a
+                stream (see `read_stream`), which brings its labels and needs `cache_dir`.
             y: one label per text: strings, ints, one-hot or multi-hot rows, lists of names, floats;
                 for lists of words one tag per word; or spans of characters, `(start, end, label)`.
             verbose: 0 prints nothing.
@@ -150,6 +160,10 @@ class Transformer:
         Raises:
             DataError: texts and labels that can't be used, with their rows.
         """
+        if isinstance(texts, TextStream):
+            return cast(
+                LabelledTexts, self._preprocess_stream("train", texts, y, verbose, cache_dir)
+            )
         if y is None:
             raise DataError("preprocess_train needs labels: preprocess_train(texts, labels).")
         texts, y = collected(texts), collected(y)
@@ -186,6 +200,8 @@ class Transformer:
         Raises:
             DataError: texts and labels that can't be used; a label training never saw.
         """
+        if isinstance(texts, TextStream):
+            return self._preprocess_stream("validation", texts, y, verbose, cache_dir)
         texts, y = collected(texts), collected(y)
         if self.is_tagged(texts, y):
             return self._preprocess_tagged("test", texts, y, verbose, cache_dir)
@@ -228,6 +244,31 @@ class Transformer:
             first = [self.labels.describe()] if part == "train" and self.labels else []
             lines = [f"preprocessing {part}...", *first, _lengths(data), describe_unread(data)]
             console.note("\n".join(filter(None, lines)))
+        return data
+
+    def _preprocess_stream(
+        self, part: str, stream: TextStream, y: Any, verbose: int, cache_dir: Any
+    ) -> EncodedTexts:
+        """`preprocess_train` and `preprocess_test` for data larger than memory."""
+        if y is not None:
+            raise ArgumentError("A stream brings its own labels; name their column in read_stream.")
+        if cache_dir is None:
+            raise ArgumentError("A stream needs cache_dir=, a folder that holds what was encoded.")
+        if part == "train" and not stream.label:
+            raise DataError("preprocess_train needs labels: name their column in read_stream.")
+        if self.task is not None and task_named(self.task).per_token:
+            raise ArgumentError(
+                "A stream is for labels of whole texts; read tags with read_entities."
+            )
+        data, found = encode_stream(self.text_encoder, stream, cache_dir, verbose)
+        self.text_encoder.paired = data.pairs is not None
+        if stream.label:
+            labels = self._infer_labels(found) if part == "train" else self._labels_for_test(found)
+            data = data.with_labels(labels.encode(found), labels)
+            self.labels = labels if part == "train" else self.labels
+            self.sizes[part] = len(data)
+        if verbose:
+            console.note(f"preprocessing {part}...\n{_lengths(data)}")
         return data
 
     def encode(

@@ -16,10 +16,19 @@ from .inference.source_attention import SourceAttention
 from .inference.streaming import streamed
 from .inference.translating import padded, translate
 from .models.seq2seq import require_seq2seq
-from .saving.translator_folder import write_translator
+from .saving.archive import SavedFolder, absolute, packed, unpacked
+from .saving.translator_folder import read_translator, write_translator
 from .tokenization.pair_tokenizer import PairTokenizer
 from .utils import console
 from .utils.validation import require_count, shown
+
+
+def _received(content: bytes | SavedFolder, batch_size: int) -> "Translator":
+    """What `Translator.__reduce__` names: the translator that was sent."""
+    with unpacked(content) as path:
+        translator = Translator(*read_translator(path), batch_size)
+    translator.folder = os.path.abspath(path)
+    return translator
 
 
 class Translator:
@@ -33,6 +42,7 @@ class Translator:
 
     Attributes:
         batch_size: texts at a time; may be changed.
+        folder: where it was loaded from or saved to, absolute, or None.
     """
 
     def __init__(
@@ -41,6 +51,13 @@ class Translator:
         require_seq2seq(model)
         self.model, self.tokenizer, self.maxlen = model, tokenizer, maxlen
         self.batch_size = require_count("batch_size", batch_size)
+
+    folder: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: the saved folder's path or bytes."""
+        content = packed(self.folder, write_translator, self.model, self.tokenizer, self.maxlen)
+        return _received, (content, self.batch_size)
 
     def __repr__(self) -> str:
         return f"Translator({self.model.name}, maxlen={self.maxlen})"
@@ -120,6 +137,7 @@ class Translator:
             FolderExistsError: the folder already exists.
         """
         write_translator(path, self.model, self.tokenizer, self.maxlen)
+        self.folder = absolute(path)
 
     def export(
         self, path: str | os.PathLike, format: str = "saved_model", **options: Any

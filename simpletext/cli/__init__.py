@@ -4,11 +4,9 @@ Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 in
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -25,6 +23,8 @@ from .options import (
     Encoding,
     Epochs,
     Folder,
+    GpusPerWorker,
+    Id,
     Label,
     LongText,
     Loss,
@@ -41,14 +41,19 @@ from .options import (
     Text,
     TrainingBatch,
     Validation,
+    Workers,
 )
 from .predicting import (
     finds_entities,
     lines_of,
+    new_file,
+    opened,
     places_in,
-    predicted,
+    predict_files,
+    print_prediction,
     quantized,
     require_new,
+    require_table,
     text_of,
     texts_of,
     write_entities,
@@ -157,41 +162,41 @@ def predict(
     batch_size: BatchSize = 32,
     encoding: Encoding = None,
     sep: Sep = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = 0,
+    id: Id = None,
 ) -> None:
     """Predict a text or a table; writes the input rows plus a `predicted` column, as CSV.
 
-    Entities are written as JSON lines, one text per line.
+    Entities are written as JSON lines, one text per line. With --workers the data may be a folder
+    of files, and the output is a folder of Parquet files.
     """
+    if workers is not None:
+        predict_files(
+            folder, data, out, text or ["text"], encoding, sep, workers=workers, id=id,
+            gpus_per_worker=gpus_per_worker, batch_size=batch_size, proba=proba,
+            long_text=long_text,
+        )  # fmt: skip
+        return
     from .. import load_predictor
     from ..data.tables import stream_rows
-    from ..utils.console import say
 
     if data is None and not text:
         raise typer.BadParameter("pass a file, or --text with a text to predict.")
     if data is None:
-        predictor = load_predictor(folder, batch_size)
-        if finds_entities(predictor):
-            write_entities(sys.stdout, predictor, iter([text_of(text)]))
-            return
-        for line in predicted(predictor, [text_of(text)], proba, long_text):
-            say("\t".join(line))
+        print_prediction(load_predictor(folder, batch_size), text_of(text), proba, long_text)
         return
     table = None if data.suffix.lower() == ".txt" else stream_rows(data, encoding, sep)
     places = [] if table is None else places_in(table, text or ["text"])
     if table is not None:
         require_new(table, ["predicted"])
-    with _opened(out) as target:  # a path that can't be written is refused before the work
+    with opened(out) as target:  # a path that can't be written is refused before the work
         predictor = load_predictor(folder, batch_size)
         if finds_entities(predictor):
             texts = lines_of(data, encoding) if table is None else texts_of(table, places)
             write_entities(target, predictor, texts)
-        elif table is None:
-            raise ArgumentError(
-                f"{data} has one text per line, which is for entities only; this predictor takes "
-                "a file with columns."
-            )
         else:
-            write_rows(target, predictor, table, places, proba, long_text)
+            write_rows(target, predictor, require_table(table, data), places, proba, long_text)
 
 
 @app.command()
@@ -229,7 +234,7 @@ def explain(
     from .. import load_predictor
     from ..utils.console import say
 
-    with _new_file(html) as file:
+    with new_file(html) as file:
         explanation = load_predictor(folder).explain(
             text_of(text), n_samples=samples, method=method
         )
@@ -284,7 +289,7 @@ def check(
     from .. import check as look_at
     from ..utils.console import say
 
-    with _new_file(plot) as figure, _new_file(table) as findings:
+    with new_file(plot) as figure, new_file(table) as findings:
         examples, val_examples = _tables(data, val, text, label, encoding, sep)
         preproc = None if checkpoint is None else Transformer(checkpoint, maxlen)
         report = look_at(
@@ -434,21 +439,3 @@ def _translator(
 
 def _one(names: list[str]) -> str | list[str]:
     return names[0] if len(names) == 1 else names
-
-
-@contextmanager
-def _opened(out: Path | None) -> Iterator[TextIO]:
-    """stdout, or a file that is renamed into place once complete."""
-    with _new_file(out) as part:
-        if part is None:
-            yield sys.stdout
-            return
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-
-
-def _new_file(path: Path | None) -> AbstractContextManager[Path | None]:
-    """A temporary path that becomes `path`, or None if no file is wanted."""
-    from ..utils.files import whole_file
-
-    return nullcontext() if path is None else whole_file(path)

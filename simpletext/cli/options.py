@@ -88,6 +88,12 @@ Metrics = Annotated[
 ]
 CacheDir = Annotated[Path | None, typer.Option(help="Cache folder for encoded texts.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed for split, head and order.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Predict files with N processes, by Ray, into a folder."),
+]
+GpusPerWorker = Annotated[float, typer.Option(min=0, help="With --workers: GPUs of each.")]
+Id = Annotated[str | None, typer.Option(help="With --workers: the column that names the rows.")]
 Report = Annotated[
     Path | None, typer.Option(help="A new HTML file: scores, curves, worst mistakes.")
 ]

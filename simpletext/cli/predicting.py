@@ -2,7 +2,9 @@
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +17,28 @@ if TYPE_CHECKING:
 CHUNK = 1000  # rows predicted at a time
 
 
+def predict_files(
+    folder: Path,
+    data: Path | None,
+    out: Path | None,
+    text: list[str],
+    encoding: str | None,
+    sep: str | None,
+    **options: Any,
+) -> None:
+    """Predict with several workers (see `simpletext.scale.predict`); all columns are copied."""
+    from ..scale import predict
+
+    if data is None or out is None:
+        raise ArgumentError("--workers needs files and a new folder: predict FOLDER DATA --out OUT")
+    if encoding is not None or sep is not None:
+        raise ArgumentError(
+            "--workers reads UTF-8 (or what is detected) and commas, tabs in .tsv files. Leave "
+            "--encoding and --sep out, and convert the file if it is different."
+        )
+    predict(folder, data, out, text, columns="all", **options)
+
+
 def is_translator(predictor: Any) -> bool:
     """Whether the answers are texts."""
     from ..translator import Translator
@@ -25,6 +49,17 @@ def is_translator(predictor: Any) -> bool:
 def finds_entities(predictor: Any) -> bool:
     """Whether the answers are entities."""
     return not is_translator(predictor) and predictor.labels.kind.per_token
+
+
+def print_prediction(predictor: Any, text: Any, proba: bool, long_text: str) -> None:
+    """Print what is predicted for one text."""
+    from ..utils.console import say
+
+    if finds_entities(predictor):
+        write_entities(sys.stdout, predictor, iter([text]))
+        return
+    for line in predicted(predictor, [text], proba, long_text):
+        say("\t".join(line))
 
 
 def lines_of(path: Path, encoding: str | None) -> Iterator[str]:
@@ -106,6 +141,16 @@ def require_new(table: "Stream", names: list[str]) -> None:
         )
 
 
+def require_table(table: "Stream | None", data: Path) -> "Stream":
+    """Refuse a file without columns."""
+    if table is None:
+        raise ArgumentError(
+            f"{data} has one text per line, which is for entities only; this predictor takes "
+            "a file with columns."
+        )
+    return table
+
+
 def predicted(predictor: Any, texts: list[Any], proba: bool, long_text: str) -> Iterator[list[str]]:
     """For each text the prediction, and with `proba` the probability of each class."""
     from ..inference.predictions import Predictions
@@ -127,3 +172,21 @@ def _write_row(target: TextIO, sep: str, row: list[str]) -> None:
     """Write a CSV row; before Python 3.13 the csv module leaves a lone CR without quotes."""
     quoting: Any = csv.QUOTE_ALL if any("\r" in field for field in row) else csv.QUOTE_MINIMAL
     csv.writer(target, delimiter=sep, lineterminator="\n", quoting=quoting).writerow(row)
+
+
+@contextmanager
+def opened(out: Path | None) -> Iterator[TextIO]:
+    """stdout, or a file that is renamed into place once complete."""
+    with new_file(out) as part:
+        if part is None:
+            yield sys.stdout
+            return
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+
+
+def new_file(path: Path | None) -> AbstractContextManager[Path | None]:
+    """A temporary path that becomes `path`, or None if no file is wanted."""
+    from ..utils.files import whole_file
+
+    return nullcontext() if path is None else whole_file(path)

@@ -72,12 +72,13 @@ def tune(
 ) -> None:
     """Search for the settings with the best score on held-out rows; writes the best predictor."""
     from .. import tune as search
-    from . import _new_file, _require_writable, _save, _tables
+    from . import _require_writable, _save, _tables
+    from .predicting import new_file
 
     _require_writable(out, None)  # before the long work
     wanted = dict(map(_searched, space)) or None
     fixed: dict[str, Any] = {} if wanted and "maxlen" in wanted else {"maxlen": maxlen}
-    with _new_file(table) as rows, _new_file(plot) as figure:
+    with new_file(table) as rows, new_file(plot) as figure:
         examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
         found = search(
             examples, checkpoint=checkpoint, space=wanted, trials=trials, minutes=minutes,

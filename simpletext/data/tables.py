@@ -260,11 +260,11 @@ def _from_hugging_face(dataset: Any) -> Table:
     else:  # a streamed one, whose columns may be None
         table = _from_rows(dataset, "The dataset")
     for name, feature in (dataset.features or {}).items():
-        table[name] = _class_names(table[name], feature)
+        table[name] = class_names(table[name], feature)
     return table
 
 
-def _class_names(column: list[Any], feature: Any) -> list[Any]:
+def class_names(column: list[Any], feature: Any) -> list[Any]:
     """The names behind a ClassLabel's numbers, -1 for none; also of lists of them."""
     names = getattr(feature, "names", None)
     if names is not None:
@@ -288,10 +288,11 @@ def _from_tensorflow(dataset: Any) -> Table:
             table.setdefault(name, []).extend(values if batched else [values])
     if not table:
         raise DataError("The tf.data.Dataset is empty.")
-    return Table({name: _decoded(name, column) for name, column in table.items()})
+    return Table({name: decoded(name, column) for name, column in table.items()})
 
 
-def _decoded(name: str, column: list[Any]) -> list[Any]:
+def decoded(name: str, column: list[Any]) -> list[Any]:
+    """TensorFlow's bytes as strings."""
     decoded = []
     for row, value in enumerate(column):
         try:

@@ -75,7 +75,7 @@ def cached(
             with new_folder(folder, by_all=True) as temporary:
                 _write(temporary, encode())
                 write_checksums(temporary)
-    return _read(folder, layout, texts, pairs)
+    return read_cache(folder, layout, texts, pairs)
 
 
 def _write(folder: Path, encodings: Iterable[EncodedTexts]) -> None:
@@ -89,9 +89,10 @@ def _write(folder: Path, encodings: Iterable[EncodedTexts]) -> None:
                 file.write(np.ascontiguousarray(getattr(chunk, part)).tobytes())
 
 
-def _read(
+def read_cache(
     folder: Path, layout: Layout, texts: Sequence[str], pairs: Sequence[str] | None
 ) -> EncodedTexts:
+    """The encoded texts in a cache's folder, memory-mapped."""
     flat = {part: _mapped(folder / f"{part}.bin", kind) for part, kind in FLAT.items()}
     lengths, full = (np.fromfile(folder / f"{p}.bin", kind) for p, kind in PER_TEXT.items())
     return EncodedTexts(

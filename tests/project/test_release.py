@@ -117,9 +117,10 @@ PUBLIC = {
     simpletext: """
         AdamW Learner Predictor Seq2Seq SimpletextError Transformer Translator check compare
         convert generate get_learner get_predictor load_classifier load_encoder load_predictor
-        read_entities read_pairs read_texts read_tfrecord repair_tags save_checkpoint text train
-        tune write_tfrecord
+        read_entities read_pairs read_stream read_texts read_tfrecord repair_tags save_checkpoint
+        scale text train tune write_tfrecord
     """,
+    simpletext.scale: "predict",
     simpletext.text: """
         Transformer entities_from_array entities_from_conll2003 entities_from_df
         entities_from_txt text_classifier text_regression_model texts_from_array texts_from_csv
@@ -132,7 +133,7 @@ PUBLIC = {
     simpletext.Seq2Seq: """
         config files get_model new preprocess_test preprocess_train tokenizer
     """,
-    simpletext.Translator: "attention predict predict_iter save",
+    simpletext.Translator: "attention folder predict predict_iter save",
     simpletext.Learner: """
         autofit evaluate fit fit_linear fit_noam fit_onecycle freeze get_weight_decay ground_truth
         layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers report
@@ -140,7 +141,7 @@ PUBLIC = {
         save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
     """,
     simpletext.Predictor: """
-        calibrate explain export from_pretrained get_classes labels learner maxlen predict
+        calibrate explain export folder from_pretrained get_classes labels learner maxlen predict
         predict_df predict_iter predict_proba push_to_hub report save thresholds tune_thresholds
         tuning
     """,

@@ -1,4 +1,4 @@
-"""Training on several devices, as docs/multigpu.md tells it; two made of one processor."""
+"""Training on several devices, as docs/scale.md tells it; two made of one processor."""
 
 import os
 import subprocess
