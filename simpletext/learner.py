@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 from .evaluation import evaluating, html_report, plots, report
 from .evaluation.figures import shown
 from .inference.predictions import Predictions
+from .labelling import suspects
 from .models import freezing
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .training import fitting, lr_finder, plan, sources, weights
@@ -254,15 +256,49 @@ class Learner(FittingVerbs):
         """Print `top_losses` with their texts."""
         console.say(report.describe_losses(self.top_losses(n, val_data)))
 
-    def report(self, path: str | os.PathLike, predictor: Any = None, val_data: Any = None) -> None:
+    def suspects(self, n: int | None = None, *, verbose: int = 1) -> Any:
+        """Training rows whose label is probably wrong, the most doubtful first.
+
+        The texts are encoded once, with the weights from before the first training: a model that
+        was trained on wrong labels has learned them. A linear probe predicts each text without
+        having seen its label, and confident learning (https://arxiv.org/abs/1911.00068) compares
+        these predictions with the labels. The model stays as it is.
+
+        Args:
+            n: how many rows; by default those that confident learning takes for wrong.
+            verbose: 0 shows no progress.
+
+        Returns:
+            A DataFrame with row, text (and pair), label, suggested, and score: from 0 to 1, how
+            well the label fits.
+
+        Raises:
+            DataError: no training texts with labels, or fewer than 5.
+            ArgumentError: another task than a classification of texts.
+        """
+        n = None if n is None else require_count("n", n)
+        quality, data = suspects.learner_quality(self, verbose)
+        return quality.to_frame(data.texts, data.pairs, n)
+
+    def untrained(self) -> AbstractContextManager[None]:
+        """The model as it was before its first training, within a `with` block."""
+        return fitting.untrained(self.model, self._state)
+
+    def report(
+        self, path: str | os.PathLike, predictor: Any = None, val_data: Any = None, *,
+        suspects: bool = False,
+    ) -> None:  # fmt: skip
         """Write one HTML file: data, settings, curves, scores, calibration, worst mistakes.
 
         Args:
             path: a new file.
             predictor: a `Predictor`, which explains the mistakes; by default none.
             val_data: by default the learner's validation data.
+            suspects: also list training rows whose label is probably wrong (see `suspects`).
         """
-        html_report.write_report(path, self, self._predictions(val_data), predictor)
+        wanted = require_flag("suspects", suspects)
+        seen = self._predictions(val_data)
+        html_report.write_report(path, self, seen, predictor, self.suspects() if wanted else None)
 
     def plot(self, plot_type: str = "loss", return_fig: bool = False) -> Any:
         """Plot the training history, or the confusion matrix of the validation data.

@@ -21,6 +21,7 @@ from .inference.entities import predictions_of
 from .inference.pipeline import Pipeline, validation_logits
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .inference.streaming import streamed
+from .labelling.verbs import LabellingVerbs
 from .models.loading import architecture_of, text_encoder_for
 from .saving.archive import SavedFolder, absolute, packed, unpacked
 from .saving.formats import read_saved, refuse_options
@@ -104,8 +105,10 @@ def _received(content: bytes | SavedFolder, batch_size: int) -> Any:
         return load_predictor(folder, batch_size)
 
 
-class Predictor:
-    """Predictions for raw texts. Made by `get_predictor`, `load_predictor` or `from_pretrained`.
+class Predictor(LabellingVerbs):
+    """Predictions for raw texts, by a trained model with its tokenizer and labels.
+
+    Made by `get_predictor`, `load_predictor`, `from_pretrained` or `from_labels`.
 
     May be used from several threads; a process that forks needs one of its own in each child.
 

@@ -140,6 +140,33 @@ def test_check(table, tiny, tmp_path):
     assert "row" in pd.read_csv(tmp_path / "a.csv")
 
 
+def test_check_for_wrong_labels(tiny, tmp_path):
+    table = pd.DataFrame({"text": TEXTS * 2, "label": LABELS * 2})
+    table.loc[3, "label"] = {"pos": "neg", "neg": "pos"}[table.label[3]]
+    table.to_csv(tmp_path / "d.csv", index=False)
+    result = run("check", tmp_path / "d.csv", "--checkpoint", tiny, "--maxlen", 8, "--suspects",
+                 "--table", tmp_path / "t.csv")  # fmt: skip
+    assert "labels are probably wrong at rows" in result.output
+    found = pd.read_csv(tmp_path / "t.csv").dropna(subset="suggested")
+    assert (found.label != found.suggested).all()
+
+
+def test_from_descriptions_to_the_texts_to_label(minilm, tmp_path):
+    rows = [("I want my money back", "refund"), ("my card was stolen", "card"),
+            ("I lost my card", "card")]  # fmt: skip
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "labels.csv", index=False)
+    made = run("from-labels", tmp_path / "labels.csv", "--out", tmp_path / "zero", "--maxlen", 16)
+    assert f"saved: {tmp_path / 'zero'}" in made.output
+    answer = run("predict", tmp_path / "zero", "--text", "somebody took my card").output
+    assert answer == "card\n"
+    texts = ["a refund, please", "a refund please", "my card or my money?"]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "texts.csv", index=False)
+    found = run("pick", tmp_path / "zero", tmp_path / "texts.csv", "-n", 2).stdout.splitlines()
+    assert found[0] == "row,text"
+    assert len(set(found)) == 3
+    assert {texts[int(line.split(",")[0])] for line in found[1:]} < set(texts)
+
+
 @pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "export", "check"])
 def test_help_tells_every_option(command):
     told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).output
@@ -219,7 +246,16 @@ def test_ctrl_c_is_clean(table, tiny, tmp_path):
 
 def test_the_help_fits_into_80_columns_and_cuts_nothing_off(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for command in ([], ["train"], ["tune"], ["predict"], ["explain"], ["export"], ["check"]):
+    for command in (
+        [],
+        ["train"],
+        ["tune"],
+        ["predict"],
+        ["explain"],
+        ["export"],
+        ["check"],
+        ["pick"],
+    ):
         told = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="simpletext").output
         assert max(map(len, told.splitlines())) <= 80
         assert "…" not in told

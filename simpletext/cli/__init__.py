@@ -13,6 +13,7 @@ import typer
 from .. import __version__
 from ..errors import ArgumentError, SimpletextError
 from ..utils.defaults import DEFAULT_MODEL
+from .labelling import from_labels, pick
 from .options import (
     BatchSize,
     CacheDir,
@@ -37,6 +38,7 @@ from .options import (
     Seed,
     Sep,
     Share,
+    Suspects,
     Task,
     Text,
     TrainingBatch,
@@ -77,6 +79,10 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"simpletext {__version__}")
         raise typer.Exit
+
+
+app.command()(from_labels)
+app.command()(pick)
 
 
 @app.callback()
@@ -279,6 +285,7 @@ def check(
     ] = None,
     maxlen: Maxlen = 128,
     task: Task = None,
+    suspects: Suspects = False,
     plot: Annotated[Path | None, typer.Option(help="A new image file for the figure.")] = None,
     table: Annotated[Path | None, typer.Option(help="A new CSV file for the findings.")] = None,
     encoding: Encoding = None,
@@ -294,7 +301,7 @@ def check(
         preproc = None if checkpoint is None else Transformer(checkpoint, maxlen)
         report = look_at(
             examples.texts, examples.labels, val_examples and val_examples[:2], preproc,
-            class_names=examples.class_names, task=task,
+            class_names=examples.class_names, task=task, suspects=suspects,
         )  # fmt: skip
         say(str(report))
         if figure is not None:

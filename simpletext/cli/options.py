@@ -86,6 +86,9 @@ Metrics = Annotated[
     list[str],
     typer.Option("--metric", metavar="NAME", help="Such as f1, auc or rmse; once for each."),
 ]
+Suspects = Annotated[
+    bool, typer.Option("--suspects", help="Also list labels that are probably wrong; encodes all.")
+]
 CacheDir = Annotated[Path | None, typer.Option(help="Cache folder for encoded texts.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed for split, head and order.")]
 Workers = Annotated[

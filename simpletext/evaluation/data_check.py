@@ -17,12 +17,14 @@ from ..data.labels import as_rows, check_counts, collected
 from ..data.sentences import are_tagged
 from ..data.texts import as_texts
 from ..errors import ArgumentError
+from ..labelling.suspects import label_quality, require_judgeable, transformer_vectors
 from ..models.families import family_of
 from ..models.loading import max_positions
 from ..tasks.labels import Labels, infer_labels
 from ..tasks.task import task_named
 from ..transformer import Transformer
-from ..utils.validation import shown
+from ..utils.defaults import DEFAULT_MODEL
+from ..utils.validation import require_flag, shown
 from .data_report import DataReport, Finding, class_counts
 
 FEW = 10  # texts of a class below which little can be learned from them
@@ -37,6 +39,7 @@ def check(
     *,
     class_names: Sequence[Any] | None = None,
     task: str | None = None,
+    suspects: bool = False,
 ) -> DataReport:
     """Look at texts and labels before the training: repetitions, contradictions, leaks, lengths.
 
@@ -48,14 +51,18 @@ def check(
             what maxlen cuts, and a better maxlen. Without it lengths are in characters.
         class_names: fixes the classes, as in `Transformer`.
         task: overrides the task inferred from the labels, as in `Transformer`.
+        suspects: also look for labels that are probably wrong, as `Learner.suspects` does; this
+            encodes the texts by the model of `preproc`, by default all-MiniLM-L6-v2.
 
     Returns:
         A report: print it, or convert it to a DataFrame or a figure.
 
     Raises:
         DataError: texts or labels that can't be used at all, with their rows.
+        ArgumentError: with `suspects`, no labels or those of another task than classification.
     """
-    transformer = _transformer(preproc)
+    suspects = require_flag("suspects", suspects)
+    transformer = _transformer(DEFAULT_MODEL if suspects and preproc is None else preproc)
     if transformer is not None:
         class_names, task = class_names or transformer.class_names, task or transformer.task
     if are_tagged(texts, labels) or (task is not None and task_named(task).per_token):
@@ -75,12 +82,18 @@ def check(
     known = None if labels is None else infer_labels(labels, class_names, task)
     encoded = {p: known.encode(y) for p, (_, y) in given.items() if known and y is not None}
     rows = {part: _rows(*both) for part, both in columns.items()}
+    if suspects:
+        require_judgeable(known, len(rows["train"]))
     lengths, unknown = _lengths(columns, transformer)
+    findings = _findings(rows, encoded, known, unknown, transformer)
+    if suspects and known is not None and transformer is not None:
+        findings += _suspects(columns["train"], encoded["train"], known, transformer)
+        findings.sort(key=lambda finding: finding.part != "train")
     return DataReport(
         texts=rows,
         labels=known,
         y=encoded,
-        findings=_findings(rows, encoded, known, unknown, transformer),
+        findings=findings,
         lengths=lengths,
         unit="characters" if transformer is None else "tokens",
         maxlen=None if transformer is None else transformer.maxlen,
@@ -216,6 +229,23 @@ def _leaks(rows: Mapping[str, list[Any]]) -> Iterator[Finding]:
             leaked,
             "Remove them from one part, or the validation flatters the model.",
             [train[rows["val"][i]] for i in leaked],
+        )
+
+
+def _suspects(
+    column: tuple[list[str], list[str] | None], y: np.ndarray, labels: Labels,
+    transformer: Transformer,
+) -> Iterator[Finding]:  # fmt: skip
+    """Training labels that are probably wrong, the most doubtful first."""
+    quality = label_quality(transformer_vectors(transformer, *column), y, labels)
+    found = quality.rows()
+    if len(found):
+        yield Finding(
+            f"{len(found)} labels are probably wrong",
+            "train",
+            found.tolist(),
+            "Read these texts, the most doubtful first, and correct their labels.",
+            suggested=quality.suggestions(found),
         )
 
 

@@ -24,6 +24,7 @@ class Finding:
         rows: the rows, counted from 0.
         advice: what to do.
         others: for each row the row it is compared with, if any.
+        suggested: for each row the label that it probably should have, if any.
     """
 
     problem: str
@@ -31,6 +32,7 @@ class Finding:
     rows: list[int]
     advice: str
     others: list[int] | None = None
+    suggested: list[Any] | None = None
 
     def __str__(self) -> str:
         where = f" at rows {shown_rows(self.rows)}" if self.rows else ""
@@ -77,10 +79,10 @@ class DataReport:
         return "\n".join([*lines, "", "to look at:", *(f"- {each}" for each in self.findings)])
 
     def to_frame(self) -> Any:
-        """The findings as a DataFrame with problem, part, row, other row, text and label."""
+        """The findings as a DataFrame: problem, part, row, other row, text, label, suggested."""
         import pandas as pd
 
-        columns = ["problem", "part", "row", "other_row", "text", "label"]
+        columns = ["problem", "part", "row", "other_row", "text", "label", "suggested"]
         rows = [
             self._line(finding, i) for finding in self.findings for i in range(len(finding.rows))
         ]
@@ -125,7 +127,8 @@ class DataReport:
         y = self.y.get(part)
         label = self.labels.decode(y[row : row + 1])[0] if self.labels and y is not None else None
         other = finding.others[i] if finding.others else None
-        return finding.problem, part, row, other, self.texts[part][row], label
+        suggested = finding.suggested[i] if finding.suggested else None
+        return finding.problem, part, row, other, self.texts[part][row], label, suggested
 
     def _spread(self) -> Iterator[str]:
         """The classes' counts in a line, or the targets' range."""

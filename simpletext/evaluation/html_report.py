@@ -18,7 +18,8 @@ from .figures import new_figure
 from .intervals import intervals
 
 MISTAKES = 10
-LONGEST = 1500  # characters of a mistake's text
+SUSPECTS = 30
+LONGEST = 1500  # characters of a text
 PAIRS = 10  # confused pairs of classes
 BINS = 10
 INK = "#010203"  # drawn in this colour, shown in the page's
@@ -26,7 +27,11 @@ LIBRARIES = ("keras", "numpy", "tokenizers")
 
 
 def write_report(
-    path: str | os.PathLike, learner: Any, seen: Predictions, predictor: Any = None
+    path: str | os.PathLike,
+    learner: Any,
+    seen: Predictions,
+    predictor: Any = None,
+    suspects: Any = None,
 ) -> None:
     """Write the file.
 
@@ -35,6 +40,7 @@ def write_report(
         learner: has the model, the data and the history.
         seen: its predictions for validation data, with their labels.
         predictor: explains the mistakes, or None.
+        suspects: what `Learner.suspects` returns, or None to leave it out.
 
     Raises:
         FolderExistsError: the file exists already.
@@ -57,6 +63,8 @@ def write_report(
             pairs=confused_pairs(seen),
             calibration=_calibration(seen),
             mistakes=_mistakes(seen, predictor),
+            suspects=None if suspects is None else _suspects(suspects),
+            suspect_count=None if suspects is None else len(suspects),
         )  # fmt: skip
         part.write_text(page, encoding="utf-8")
 
@@ -156,6 +164,14 @@ def _mistakes(seen: Predictions, predictor: Any) -> list[dict[str, Any]]:
             doc = row["texts"][0] if len(row["texts"]) == 1 else tuple(row["texts"])
             explained = predictor.explain(doc, method="gradient")
             row["explained"] = Markup(explained.as_html())  # its texts are escaped there
+    return rows
+
+
+def _suspects(table: Any) -> list[dict[str, Any]]:
+    """The first rows with a doubtful label, their texts shortened."""
+    rows: list[dict[str, Any]] = table.head(SUSPECTS).to_dict("records")
+    for row in rows:
+        row["texts"] = [_short(row[name]) for name in ("text", "pair") if name in row]
     return rows
 
 

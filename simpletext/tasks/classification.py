@@ -1,5 +1,6 @@
 """What single-label and multi-label classification share."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from ..errors import DataError
 from .task import Task
 
 TINY = 1e-12  # the least probability that a logarithm is taken of
+PROBE_STEPS = 100  # of L-BFGS, at most, in which a linear probe is fitted
 
 
 class Classification(Task):
@@ -30,6 +32,34 @@ class Classification(Task):
                 f"The labels mix {' and '.join(types)}, which have no common order. "
                 "Use one type, or give class_names."
             ) from error
+
+    @abstractmethod
+    def linear_probe(self) -> Any:
+        """A scikit-learn classifier of vectors that takes encoded labels."""
+
+    @abstractmethod
+    def indicators(self, y: np.ndarray, outputs: int) -> np.ndarray:
+        """1 where a text has a class, (texts, outputs) float32, from encoded labels."""
+
+    @abstractmethod
+    def label_quality(
+        self, y: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How well labels fit the probabilities of models that weren't trained on them.
+
+        Args:
+            y: encoded labels.
+            values: out-of-sample probabilities, (rows, outputs).
+
+        Returns:
+            A score per row from 0 to 1, low for a label that is probably wrong; whether confident
+            learning (see `label_quality`) takes it for wrong, (rows,) booleans; and the labels
+            that it suggests, in the form of `y`.
+        """
+
+    @abstractmethod
+    def doubt(self, values: np.ndarray) -> np.ndarray:
+        """How unsure a model is of each row, (rows,), from 0 to 1."""
 
     def scores(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> dict[str, Any]:
         """Precision, recall, F1 and support of each class, and their averages."""

@@ -8,7 +8,8 @@ import numpy as np
 from ..data.labels import is_indicator, is_row, require_indicators
 from ..errors import DataError
 from ..utils.validation import shown
-from .classification import TINY, Classification
+from .classification import PROBE_STEPS, TINY, Classification
+from .label_quality import confident_classes
 from .losses import FOCUS
 from .metrics import AreaUnderCurve, confusion_score
 from .task import MULTI, register
@@ -64,6 +65,33 @@ class MultiLabel(Classification):
     def predicted(self, values: np.ndarray, thresholds: np.ndarray | float = 0.5) -> np.ndarray:
         """1 where a probability is at or above its threshold, (texts, classes) float32."""
         return (values >= thresholds).astype("float32")
+
+    def linear_probe(self) -> Any:
+        """One logistic regression per class."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+
+        return OneVsRestClassifier(LogisticRegression(max_iter=PROBE_STEPS))
+
+    def indicators(self, y: np.ndarray, outputs: int) -> np.ndarray:
+        """The labels themselves."""
+        return y
+
+    def label_quality(
+        self, y: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By the class that fits worst; suggests the opposite of each confidently wrong entry."""
+        wrong: Any = np.zeros(y.shape, bool)
+        for j, chance in enumerate(values.T):
+            given = np.stack([1 - y[:, j], y[:, j]], axis=1)
+            confident = confident_classes(given, np.stack([1 - chance, chance], axis=1))
+            wrong[:, j] = (confident >= 0) & (confident != y[:, j])
+        right = np.where(y > 0.5, values, 1 - values)
+        return right.min(axis=1), wrong.any(axis=1), np.where(wrong, 1 - y, y)
+
+    def doubt(self, values: np.ndarray) -> np.ndarray:
+        """That of the class nearest to 0.5."""
+        return 1 - np.abs(2 * values - 1).min(axis=1)
 
     def explained(self, values: np.ndarray, thresholds: np.ndarray) -> list[int]:
         """The predicted classes, or the most probable one if there is none."""

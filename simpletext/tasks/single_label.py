@@ -7,7 +7,8 @@ import numpy as np
 
 from ..data.labels import is_row, looks_like_lists
 from ..errors import DataError
-from .classification import TINY, Classification
+from .classification import PROBE_STEPS, TINY, Classification
+from .label_quality import confident_classes, given_against_others, lowest
 from .losses import FOCUS, SparseCrossentropy
 from .metrics import AreaUnderCurve, confusion_score
 from .task import MULTI, SINGLE, register
@@ -94,6 +95,31 @@ class SingleLabel(Classification):
     def predicted(self, values: np.ndarray, thresholds: np.ndarray | float = 0.5) -> np.ndarray:
         """The most probable class of each text, (texts,)."""
         return values.argmax(axis=1)
+
+    def linear_probe(self) -> Any:
+        """Multinomial logistic regression."""
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=PROBE_STEPS)
+
+    def indicators(self, y: np.ndarray, outputs: int) -> np.ndarray:
+        """One-hot rows."""
+        return np.eye(outputs, dtype="float32")[y]
+
+    def label_quality(
+        self, y: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By the given class's share against the best other one, which is suggested."""
+        given = self.indicators(y, values.shape[1])
+        confident = confident_classes(given, values)
+        scores = given_against_others(given, values)
+        count = int(((confident >= 0) & (confident != y)).sum())
+        return scores, lowest(scores, count), (values - 2 * given).argmax(axis=1)
+
+    def doubt(self, values: np.ndarray) -> np.ndarray:
+        """By how little the most probable class is ahead of the second."""
+        second, first = np.sort(values, axis=1)[:, -2:].T
+        return 1 - (first - second)
 
     def explained(self, values: np.ndarray, thresholds: np.ndarray) -> list[int]:
         """The most probable class."""

@@ -272,6 +272,20 @@ def restore_initial(model: keras.Model, state: LearnerState) -> None:
         restart_optimizer(model)
 
 
+@contextmanager
+def untrained(model: keras.Model, state: LearnerState) -> Iterator[None]:
+    """The model as it was before its first training, for as long as the block takes."""
+    if state.initial is None:
+        yield
+        return
+    trained = WeightsBackup.of(model)
+    state.initial.restore(model)
+    try:
+        yield
+    finally:
+        trained.restore(model)
+
+
 def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
     """Train until the plan is done, it stops early, or the user presses Ctrl-C."""
     if run.finished:

@@ -49,8 +49,13 @@ def test_the_report_of_a_training(trained, tmp_path):
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     assert not re.search(r"url\(['\"]?http|@import", text)
     assert len(text) < 1_000_000
+    assert "Suspected wrong labels" not in words
     with pytest.raises(FolderExistsError):
         trained.learner.report(path)
+    trained.learner.report(tmp_path / "more.html", suspects=True)
+    words = " ".join(Page((tmp_path / "more.html").read_text(encoding="utf-8")).words)
+    assert "Suspected wrong labels" in words
+    assert f"{len(trained.learner.suspects(verbose=0))} training texts have a label" in words
 
 
 @pytest.mark.parametrize("labels", [[EVIL, "b"], [[EVIL], ["b", "c"]], [0.5, 2.5]])

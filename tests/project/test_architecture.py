@@ -16,7 +16,7 @@ LARGEST_TOP = 14
 # The lowest layer first: a module imports from the layers before its own only.
 LAYERS = """
 errors < utils < data < tasks < layers < checkpoints, tokenization < models < inference
-< training, saving, explaining < transformer, seq2seq
+< training, saving, explaining < transformer, seq2seq < labelling
 < evaluation, exporting, preparation, inspection
 < translator < learner, predictor < tuning < quick, compat, scale < text, cli, sklearn
 """

@@ -1,0 +1,1 @@
+"""Labels that are missing or wrong: suspects, names alone, what to label next."""

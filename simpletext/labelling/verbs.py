@@ -1,0 +1,78 @@
+"""What a `Predictor` does where labels are missing."""
+
+import os
+from typing import Any
+
+from ..data.texts import as_texts
+from ..saving.settings import Settings
+from ..utils.defaults import DEFAULT_MODEL
+from ..utils.validation import require_count
+from .picking import spread_out, vectors_and_logits
+from .suspects import require_text_classes
+from .zero_shot import classifier_from_labels
+
+
+class LabellingVerbs:
+    """Predictors from names alone, and the choice of texts to label; `Predictor` has the rest."""
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: Any,
+        checkpoint: str | os.PathLike = DEFAULT_MODEL,
+        maxlen: int = 128,
+        batch_size: int = 32,
+        *,
+        precision: str = "auto",
+    ) -> Any:
+        """A predictor without a single labelled text: by similarity to the labels' descriptions.
+
+        The texts' vectors are compared with those of the descriptions; the time for a text doesn't
+        depend on the number of labels. It is an ordinary predictor, which `save` writes.
+
+        Args:
+            labels: label -> description, or a list of descriptions or of typical texts; or a list
+                of labels whose names describe them.
+            checkpoint: a sentence-transformers model with mean pooling: a name on the Hub or a
+                folder.
+            maxlen: maximum tokens per text; longer texts are truncated, with a message.
+            batch_size: texts at a time.
+            precision: see `Transformer`.
+
+        Raises:
+            ArgumentError: labels without descriptions, or another kind of checkpoint.
+            UnknownModelError, UnreachableModelError, UnsupportedModelError: see `load_encoder`.
+
+        Example:
+            >>> import simpletext as st
+            >>> predictor = st.Predictor.from_labels(
+            ...     {"refund": "I want my money back", "card": "my card was stolen"}
+            ... )
+            >>> predictor.predict("Someone took my credit card!")
+            'card'
+        """
+        model, tokenizer, known = classifier_from_labels(labels, checkpoint, maxlen, precision)
+        name = None if os.path.exists(checkpoint) else str(checkpoint)
+        make: Any = cls
+        return make(model, tokenizer, Settings(known, maxlen, False, base_model=name), batch_size)
+
+    def pick(self: Any, texts: Any, n: int, *, verbose: int = 0) -> list[int]:
+        """The rows of the texts to label next, the most useful first.
+
+        Texts that the model is unsure of, weighted by how far they are from those before them: the
+        same question twice teaches little.
+
+        Args:
+            texts: texts without labels.
+            n: how many to pick; fewer texts are all picked.
+            verbose: 1 shows a progress bar.
+
+        Raises:
+            ArgumentError: another task than a classification of texts.
+        """
+        n = require_count("n", n)
+        require_text_classes(self.labels)
+        data = self.encoder.encode(*as_texts(texts), verbose=verbose)
+        vectors, logits = vectors_and_logits(self.model, data, self.batch_size, verbose)
+        values = self.labels.kind.probabilities(logits / self.settings.temperature)
+        return spread_out(vectors, self.labels.kind.doubt(values) ** 2, n)
