@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from .data.sentences import are_word_lists
 from .data.texts import listed
 from .errors import ArgumentError
 from .explaining.integrated_gradients import IntegratedGradients
-from .inference.calibration import best_thresholds, calibrated, moved_thresholds
+from .inference.calibrating import CalibrationVerbs
 from .inference.entities import predictions_of
-from .inference.pipeline import Pipeline, validation_logits
+from .inference.pipeline import Pipeline
 from .inference.predictions import Predictions, check_options, refuse_with_proba, thresholds_from
 from .inference.streaming import streamed
 from .labelling.verbs import LabellingVerbs
@@ -105,7 +104,7 @@ def _received(content: bytes | SavedFolder, batch_size: int) -> Any:
         return load_predictor(folder, batch_size)
 
 
-class Predictor(LabellingVerbs):
+class Predictor(CalibrationVerbs, LabellingVerbs):
     """Predictions for raw texts, by a trained model with its tokenizer and labels.
 
     Made by `get_predictor`, `load_predictor`, `from_pretrained` or `from_labels`.
@@ -293,46 +292,6 @@ class Predictor(LabellingVerbs):
         predict = partial(self.predict, return_proba=return_proba, **options)
         return streamed(predict, texts, chunk_size, verbose)
 
-    def calibrate(self, texts: Any, y: Any = None) -> dict[str, float]:
-        """Calibrate probabilities with a temperature fitted on validation data.
-
-        Predicted classes don't change; tuned thresholds are adjusted to the new
-        probabilities. The temperature is saved with the predictor.
-
-        Args:
-            texts: validation texts, or the data that `preprocess_test` returned.
-            y: their labels.
-
-        Returns:
-            The temperature, and the log loss and calibration error (ECE) before and after.
-
-        Raises:
-            DataError: texts or labels that can't be used.
-            ArgumentError: a regression has no probabilities.
-        """
-        if not self.labels.kind.has_classes:
-            raise ArgumentError("A regression has no probabilities to calibrate.")
-        logits, true = self._validation(texts, y)
-        old = self.settings.temperature
-        new, scores = calibrated(logits, true, self.labels, old)
-        moved = moved_thresholds(self.settings.thresholds, old / new)
-        self.settings = replace(self.settings, temperature=new, thresholds=moved)
-        return scores
-
-    def tune_thresholds(self, texts: Any, y: Any = None) -> dict[Any, float]:
-        """For each label the threshold with the best F1 on validation data (multi-label).
-
-        From then on `predict` uses them, and they are saved with the predictor. The arguments are
-        those of `calibrate`; returns a dict of label to threshold.
-        """
-        if not self.labels.kind.has_thresholds:
-            raise ArgumentError(f"Thresholds are for multi-label tasks; this is {self.labels.task}")
-        logits, true = self._validation(texts, y)
-        values = self.labels.kind.probabilities(logits / self.settings.temperature)
-        found = best_thresholds(values, true)
-        self.settings = replace(self.settings, thresholds=found)
-        return dict(zip(self.labels.classes, found, strict=True))
-
     def explain(
         self,
         doc: str | tuple[str, str],
@@ -449,6 +408,3 @@ class Predictor(LabellingVerbs):
     def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
         logits = self._pipeline.logits(data, self.batch_size, verbose)
         return self.labels.kind.probabilities(logits / self.settings.temperature)
-
-    def _validation(self, texts: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-        return validation_logits(self._pipeline, self.batch_size, self.labels, texts, y)

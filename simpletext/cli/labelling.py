@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..utils.defaults import DEFAULT_MODEL
-from .options import BatchSize, Checkpoint, Data, Encoding, Folder, Maxlen, Sep, Text
+from .options import BatchSize, Data, Encoding, Folder, Maxlen, Sep, Text
 
 
 def from_labels(
@@ -14,7 +14,9 @@ def from_labels(
         Path, typer.Argument(help="A table with the columns text and label: typical texts of each.")
     ],
     out: Annotated[Path, typer.Option(help="The new folder for the predictor.")],
-    checkpoint: Checkpoint = DEFAULT_MODEL,
+    checkpoint: Annotated[
+        str, typer.Option(help="A name on the Hub, or a folder.")
+    ] = DEFAULT_MODEL,
     maxlen: Maxlen = 128,
     encoding: Encoding = None,
     sep: Sep = None,

@@ -133,15 +133,16 @@ PUBLIC = {
     simpletext.Seq2Seq: """
         config files get_model new preprocess_test preprocess_train tokenizer
     """,
-    simpletext.Translator: "attention folder predict predict_iter save",
+    simpletext.Translator: "attention export folder predict predict_iter save",
     simpletext.Learner: """
         autofit evaluate fit fit_linear fit_noam fit_onecycle freeze get_weight_decay ground_truth
         layer_output load_model lr_estimate lr_find lr_plot plot predict print_layers report
-        reset_weights settings
-        save_model set_lr set_model set_weight_decay top_losses unfreeze validate view_top_losses
+        reset_weights save_model set_lr set_model set_weight_decay settings suspects top_losses
+        unfreeze validate view_top_losses
     """,
     simpletext.Predictor: """
-        calibrate explain export folder from_pretrained get_classes labels learner maxlen predict
+        calibrate explain export folder from_labels from_pretrained get_classes labels learner
+        maxlen pick predict
         predict_df predict_iter predict_proba push_to_hub report save thresholds tune_thresholds
         tuning
     """,
