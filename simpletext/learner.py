@@ -280,7 +280,7 @@ class Learner(FittingVerbs):
         quality, data = suspects.learner_quality(self, verbose)
         return quality.to_frame(data.texts, data.pairs, n)
 
-    def untrained(self) -> AbstractContextManager[None]:
+    def _untrained(self) -> AbstractContextManager[None]:
         """The model as it was before its first training, within a `with` block."""
         return fitting.untrained(self.model, self._state)
 

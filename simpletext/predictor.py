@@ -233,7 +233,7 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
             refuse_with_proba(top_k=top_k, min_confidence=min_confidence, threshold=threshold)
         limits = self._limits(top_k, min_confidence, threshold)
         single, rows = listed(texts)
-        found = self._predictions(rows, long_text, verbose)
+        found = self.predictions(rows, long_text, verbose)
         if return_proba:
             results: Any = found.values
         elif top_k is not None:
@@ -241,6 +241,12 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
         else:
             results = found.decoded(limits, min_confidence)
         return results[0] if single else results
+
+    def predictions(self, rows: Any, long_text: str, verbose: int = 0) -> Predictions:
+        """What the other methods return parts of: all values of a list of texts, as arrays."""
+        data, windows = self._pipeline.encode(rows, long_text, verbose)
+        values = self._values(data, verbose)
+        return predictions_of(values, data, windows, self.labels, are_word_lists(rows))
 
     def predict_proba(
         self, texts: Any, *, long_text: str = "truncate", verbose: int = 0
@@ -267,7 +273,7 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
         """
         limits = self._limits(None, min_confidence, threshold)
         _, rows = listed(texts)
-        found = self._predictions(rows, long_text, verbose)
+        found = self.predictions(rows, long_text, verbose)
         index = texts.index if hasattr(texts, "iloc") else None  # that of a pandas Series
         return found.frame(rows, found.decoded(limits, min_confidence), index)
 
@@ -399,11 +405,6 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
         """Check the options before predicting; returns the thresholds."""
         check_options(self.labels, top_k, min_confidence)
         return thresholds_from(threshold, self.settings.thresholds, self.labels, THRESHOLD)
-
-    def _predictions(self, rows: Any, long_text: str, verbose: int) -> Predictions:
-        data, windows = self._pipeline.encode(rows, long_text, verbose)
-        values = self._values(data, verbose)
-        return predictions_of(values, data, windows, self.labels, are_word_lists(rows))
 
     def _values(self, data: EncodedTexts, verbose: int = 0) -> np.ndarray:
         logits = self._pipeline.logits(data, self.batch_size, verbose)

@@ -1,4 +1,4 @@
-"""The command line: `simpletext train | tune | predict | evaluate | explain | export | ...`.
+"""The command line: `simpletext train | tune | predict | evaluate | explain | serve | ...`.
 
 Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 interrupted.
 """
@@ -12,6 +12,16 @@ import typer
 
 from .. import __version__
 from ..errors import ArgumentError, SimpletextError
+from ..serving.tables import (
+    finds_entities,
+    lines_of,
+    places_in,
+    require_new,
+    text_of,
+    texts_of,
+    write_entities,
+    write_rows,
+)
 from ..utils.defaults import DEFAULT_MODEL
 from .labelling import from_labels, pick
 from .options import (
@@ -45,22 +55,8 @@ from .options import (
     Validation,
     Workers,
 )
-from .predicting import (
-    finds_entities,
-    lines_of,
-    new_file,
-    opened,
-    places_in,
-    predict_files,
-    print_prediction,
-    quantized,
-    require_new,
-    require_table,
-    text_of,
-    texts_of,
-    write_entities,
-    write_rows,
-)
+from .predicting import new_file, opened, predict_files, print_prediction, quantized, require_table
+from .serving import serve
 from .tuning import tune
 
 if TYPE_CHECKING:
@@ -347,6 +343,7 @@ def inspect(
 
 
 app.command()(tune)
+app.command()(serve)
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def learner_quality(learner: Any, verbose: int = 1) -> tuple[LabelQuality, Rows]
     if not isinstance(data, Rows) or not isinstance(data.data, EncodedTexts):
         raise DataError("Wrong labels are found among texts of preprocess_train; these are others.")
     labels = require_judgeable(data.labels, len(data))
-    with learner.untrained():
+    with learner._untrained():
         vectors = embed(learner.model, data.data, learner.eval_batch_size, verbose)
     return label_quality(vectors, data.ids, labels, learner.seed), data
 

@@ -18,7 +18,7 @@ LAYERS = """
 errors < utils < data < tasks < layers < checkpoints, tokenization < models < inference
 < training, saving, explaining < transformer, seq2seq < labelling
 < evaluation, exporting, preparation, inspection
-< translator < learner, predictor < tuning < quick, compat, scale < text, cli, sklearn
+< translator < learner, predictor < tuning < quick, compat, scale, serving < text, cli, sklearn
 """
 LEVEL = {
     name.strip(): level

@@ -142,9 +142,8 @@ PUBLIC = {
     """,
     simpletext.Predictor: """
         calibrate explain export folder from_labels from_pretrained get_classes labels learner
-        maxlen pick predict
-        predict_df predict_iter predict_proba push_to_hub report save thresholds tune_thresholds
-        tuning
+        maxlen pick predict predict_df predict_iter predict_proba predictions push_to_hub report
+        save thresholds tune_thresholds tuning
     """,
 }
 

@@ -1,0 +1,1 @@
+"""A predictor behind a page and JSON routes, and tables of predictions."""
