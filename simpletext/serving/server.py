@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..errors import ArgumentError
-from ..predictor import load_predictor
 from ..utils import console
 from ..utils.validation import require_count, shown
 
@@ -35,6 +34,8 @@ def serve(
         raise ArgumentError(
             f"Serving needs {' and '.join(missing)}: pip install 'simpletext-keras[serve]'."
         )
+    from .. import load_predictor  # through the package, which keeps TensorFlow's start quiet
+
     with _listening(host, port) as listener:  # a port that is taken is refused before the loading
         predictor = load_predictor(folder, batch_size)
         address = f"http://{_written(host)}:{listener.getsockname()[1]}"
