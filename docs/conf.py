@@ -20,7 +20,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_llm.txt",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reference/examples.md"]
 
 # --- pages -----------------------------------------------------------------------------------
 
@@ -90,7 +90,26 @@ def adapt_page(app: Any, name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((\.\./[\w./-]+\.md)\)", adapted, source[0])
 
 
+def examples() -> dict[str, str]:
+    """What reference/examples.md has under the name of each object."""
+    text = (HERE / "reference" / "examples.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^## (\S+)\n.*?^```python\n(.*?)^```$", text, re.M | re.S)
+    return dict(blocks)
+
+
+def add_example(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Below an object's docstring: its example, if the docstring has none."""
+    code = next((EXAMPLES[key] for key in EXAMPLES if f".{name}".endswith(f".{key}")), None)
+    if code and lines and ">>>" not in "".join(lines):
+        indented = [f"   {line}".rstrip() for line in code.splitlines()]
+        lines += ["", ".. code-block:: python", "", *indented, ""]
+
+
+EXAMPLES = examples()
+
+
 def setup(app: Any) -> None:
     """Sphinx' call."""
     copy_tutorials()
+    app.connect("autodoc-process-docstring", add_example)
     app.connect("source-read", adapt_page)
