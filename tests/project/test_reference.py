@@ -46,7 +46,10 @@ def documented():
     """Name -> docstring of all objects of the reference that have one."""
     docs = {}
     for page in sorted(REFERENCE.glob("*.md")):
-        for name, options in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        module = re.search(r"\.\. currentmodule:: (simpletext\.\S+)", text)
+        for name, options in DIRECTIVE.findall(text):
+            name = f"{module[1]}.{name}" if module else name
             thing = found(name)
             docs[name] = inspect.getdoc(thing)
             for member in members(thing, options) if inspect.isclass(thing) else ():
