@@ -96,7 +96,7 @@ def test_a_regression_answers_with_its_value(tiny, tmp_path):
 
 
 def test_a_file_is_streamed_and_keeps_its_columns(saved, tmp_path, monkeypatch):
-    monkeypatch.setattr("simpletext.cli.predicting.CHUNK", 3)
+    monkeypatch.setattr("simpletext.serving.tables.CHUNK", 3)
     rows = [["1", 'a "great", happy\nfilm'], ["2", "a sad film"]] * 4
     with (tmp_path / "a.tsv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter="\t").writerows([["id", "words"], *rows])
