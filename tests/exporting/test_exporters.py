@@ -199,7 +199,8 @@ def test_the_guide_to_fastapi(monkeypatch):
     bundle.predict_proba = lambda texts: np.array([[0.25, 0.75]] * len(texts))
     monkeypatch.setitem(sys.modules, "predict", bundle)
     guide = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
-    code = guide.split("```python\n")[1].split("```")[0]
+    section = guide.split("## A FastAPI service\n")[1]
+    code = section.split("```python\n")[1].split("```")[0]
     assert len(code.splitlines()) <= 36
     app = types.ModuleType("app")
     monkeypatch.setitem(sys.modules, "app", app)
