@@ -33,6 +33,7 @@ PARTS = [
     "tests/layers/test_backends.py",
     "tests/layers/test_layers.py",
     "tests/layers/test_recomputation.py",
+    "tests/training/test_optimizer.py",
     "tests/utils/test_backend.py",
 ]
 # Old files are converted without TensorFlow.

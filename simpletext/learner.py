@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -277,12 +276,9 @@ class Learner(FittingVerbs):
             ArgumentError: another task than a classification of texts.
         """
         n = None if n is None else require_count("n", n)
-        quality, data = suspects.learner_quality(self, verbose)
+        with fitting.untrained(self.model, self._state):
+            quality, data = suspects.learner_quality(self, verbose)
         return quality.to_frame(data.texts, data.pairs, n)
-
-    def _untrained(self) -> AbstractContextManager[None]:
-        """The model as it was before its first training, within a `with` block."""
-        return fitting.untrained(self.model, self._state)
 
     def report(
         self, path: str | os.PathLike, predictor: Any = None, val_data: Any = None, *,

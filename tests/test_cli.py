@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from commands import run
 from conftest import LABELS, TEXTS
 from typer.testing import CliRunner
 
@@ -30,14 +31,6 @@ def saved(trained, tmp_path_factory):
 def table(tmp_path):
     pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv(tmp_path / "data.csv", index=False)
     return tmp_path / "data.csv"
-
-
-def run(*words):
-    """The command in this process: its result, or the error of ours that it would tell."""
-    result = CliRunner().invoke(cli.app, list(map(str, words)))
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def test_train_predict_from_csv_to_csv(table, tiny, tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ArgumentError, DataError
 from ..utils.files import plain_path
 from ..utils.validation import shown
+from .parquet import parquet_file
 from .tables import PARQUET, class_names, column_of, decoded, stream_rows
 from .text_files import existing_file
 
@@ -117,20 +118,10 @@ def _from_files(files: Sequence[Path], names: Sequence[str]) -> Iterator[Columns
 
 
 def _from_parquet(file: Path, names: Sequence[str]) -> Iterator[Columns]:
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise DataError(
-            "Reading Parquet needs pyarrow: pip install 'simpletext-keras[parquet]'."
-        ) from error
-    try:
-        opened = ParquetFile(file)
+    with parquet_file(file) as opened:
         _require(names, opened.schema_arrow.names)
         for batch in opened.iter_batches(CHUNK, columns=list(names)):
             yield batch.to_pydict()
-    except (ArrowException, OSError) as error:
-        raise DataError(f"{file} can't be read as Parquet: {error}.") from error
 
 
 def _from_csv(file: Path, names: Sequence[str]) -> Iterator[Columns]:

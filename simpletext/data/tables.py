@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..utils.validation import did_you_mean, require_list, shown
+from .parquet import parquet_file
 from .text_files import CsvFile, existing_file, json_rows
 
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # "007" is a name, no number
@@ -220,17 +221,8 @@ def _from_rows(rows: Iterable[dict[str, Any]], path: Any) -> Table:
 
 
 def _from_parquet(path: Path) -> Table:
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import read_table as read
-    except ImportError as error:
-        raise DataError(
-            "Reading Parquet needs pyarrow: pip install 'simpletext-keras[parquet]'."
-        ) from error
-    try:
-        return Table(read(path).to_pydict())
-    except (ArrowException, OSError) as error:
-        raise DataError(f"{path} can't be read as Parquet: {error}.") from error
+    with parquet_file(path) as file:
+        return Table(file.read().to_pydict())
 
 
 def _from_pandas(frame: Any) -> Table:

@@ -4,24 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ArgumentError
-from ..tasks.labels import Labels
 from .calibration import best_thresholds, calibrated, moved_thresholds
-from .pipeline import Pipeline, validation_logits
+from .pipeline import validation_logits
 
 
 class CalibrationVerbs:
     """Temperature and thresholds; `Predictor` has what they are fitted with."""
 
-    batch_size: int
-    settings: Any
-    _pipeline: Pipeline
-
-    @property
-    def labels(self) -> Labels:
-        """The task and the classes."""
-        raise NotImplementedError
-
-    def calibrate(self, texts: Any, y: Any = None) -> dict[str, float]:
+    def calibrate(self: Any, texts: Any, y: Any = None) -> dict[str, float]:
         """Calibrate probabilities with a temperature fitted on validation data.
 
         Predicted classes don't change; tuned thresholds are adjusted to the new
@@ -47,7 +37,7 @@ class CalibrationVerbs:
         self.settings = replace(self.settings, temperature=new, thresholds=moved)
         return scores
 
-    def tune_thresholds(self, texts: Any, y: Any = None) -> dict[Any, float]:
+    def tune_thresholds(self: Any, texts: Any, y: Any = None) -> dict[Any, float]:
         """For each label the threshold with the best F1 on validation data (multi-label).
 
         From then on `predict` uses them, and they are saved with the predictor. The arguments are

@@ -95,7 +95,7 @@ def require_judgeable(labels: Labels | None, rows: int) -> Labels:
 
 
 def learner_quality(learner: Any, verbose: int = 1) -> tuple[LabelQuality, Rows]:
-    """The quality of a learner's training labels, and its training data.
+    """The quality of a learner's training labels by its model as it is, and its training data.
 
     Raises:
         DataError: no training data, or data without texts.
@@ -105,8 +105,7 @@ def learner_quality(learner: Any, verbose: int = 1) -> tuple[LabelQuality, Rows]
     if not isinstance(data, Rows) or not isinstance(data.data, EncodedTexts):
         raise DataError("Wrong labels are found among texts of preprocess_train; these are others.")
     labels = require_judgeable(data.labels, len(data))
-    with learner._untrained():
-        vectors = embed(learner.model, data.data, learner.eval_batch_size, verbose)
+    vectors = embed(learner.model, data.data, learner.eval_batch_size, verbose)
     return label_quality(vectors, data.ids, labels, learner.seed), data
 
 

@@ -54,3 +54,28 @@ def test_it_validates(trained):
 def test_no_tensorflow_took_part():
     assert importlib.util.find_spec("tensorflow") is None
     assert "tensorflow" not in sys.modules
+
+
+def weights_after_training(tiny):
+    t = st.Transformer(tiny, maxlen=16, class_names=["neg", "pos"], seed=1)
+    data = t.preprocess_train(TEXTS, LABELS)
+    learner = st.get_learner(t.get_classifier(), data, seed=3)
+    learner.fit(1e-3, 1, verbose=0, head_start=False)
+    return learner.model.get_weights()
+
+
+def test_a_seed_fixes_the_training(tiny):
+    """Dropout too, which PyTorch draws by its global generator."""
+    for one, other in zip(weights_after_training(tiny), weights_after_training(tiny), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's global generator")
+def test_a_training_leaves_the_users_random_numbers_alone(tiny):
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    weights_after_training(tiny)
+    assert torch.equal(torch.rand(3), expected)

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from simpletext.errors import UnsupportedModelError
+from simpletext.layers import fused, kernels
 from simpletext.layers.activations import activation
 from simpletext.layers.attention import SelfAttention
 from simpletext.layers.dense import Dense
@@ -161,3 +162,39 @@ def test_gelu_stands_beside_its_product():
     (erf,) = [operation for operation in operations if operation.type == "Erf"]
     scaled = erf.inputs[0].op
     assert scaled.inputs[0].op.type == "BiasAdd"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_layers_within_layers_compute_in_the_models_precision(dtype, monkeypatch):
+    """PyTorch calls them past Keras, which would set the type in which variables are read."""
+    x = keras.Input((None, 8))
+    y, bias = x, ops.zeros((1, 1, 1, 5))
+    for _ in range(2):  # what the first one gets has to be converted, by Keras
+        y = TransformerBlock(2, 16, "gelu", 1e-5, dtype=dtype)(y, bias)
+    model = keras.Model(x, y)
+    seen = []
+    linear = kernels.linear
+
+    def spied(x, kernel, *others):
+        seen.append(keras.backend.standardize_dtype(ops.convert_to_tensor(kernel).dtype))
+        return linear(x, kernel, *others)
+
+    monkeypatch.setattr(kernels, "linear", spied)
+    model(np.ones((2, 5, 8), "float32"))
+    assert seen == [dtype.removeprefix("mixed_")] * 12
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "bias", "takes"),
+    [
+        ("bfloat16", 64, (2, 1, 1, 5), True),
+        ("float16", 128, (1, 1, 1, 5), True),
+        ("float32", 64, (2, 1, 1, 5), False),  # more bits than it computes in
+        ("bfloat16", 20, (2, 1, 1, 5), False),
+        ("bfloat16", 136, (2, 1, 1, 5), False),
+        ("bfloat16", 64, (1, 4, 5, 5), False),  # relative positions
+    ],
+)
+def test_what_cudnns_attention_takes(dtype, width, bias, takes):
+    query = ops.zeros((2, 4, 5, width), dtype)
+    assert fused.has_cudnn_attention(query, ops.zeros(bias, dtype)) is takes

@@ -55,3 +55,23 @@ def test_rows_of_an_embedding_that_no_text_has_stay_but_for_the_decay():
     after = keras.ops.convert_to_numpy(model.trainable_variables[0])
     np.testing.assert_allclose(after[2:], before[2:] * (1 - 0.01 * 0.1), rtol=1e-5)
     assert np.abs(after[1] - before[1]).min() > 0.005
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch keeps an array's order")
+def test_a_step_is_the_same_for_a_transposed_array():
+    """PyTorch's fused step would mix up the numbers of tensors in different orders."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    start, slopes = rng.normal(size=(5, 3)), rng.normal(size=(4, 5, 3))
+    found = []
+    for order in (np.ascontiguousarray, np.asfortranarray):
+        variable = keras.Variable(start.astype("float32"))
+        variable._value = torch.nn.Parameter(torch.as_tensor(order(start.astype("float32"))))
+        optimizer = st.AdamW(0.1)
+        optimizer.build([variable])
+        for slope in slopes:
+            optimizer.apply([torch.as_tensor(slope.astype("float32"))], [variable])
+        found.append(keras.ops.convert_to_numpy(variable))
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+    assert np.abs(found[0] - start).max() > 0.1

@@ -1,10 +1,9 @@
 import pandas as pd
 import pytest
+from commands import run
 from conftest import LABELS, TEXTS
-from typer.testing import CliRunner
 
 import simpletext as st
-from simpletext import cli
 from simpletext.cli.tuning import _searched
 from simpletext.errors import ArgumentError
 
@@ -15,13 +14,6 @@ pytest.importorskip("optuna")
 def table(tmp_path):
     pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv(tmp_path / "data.csv", index=False)
     return tmp_path / "data.csv"
-
-
-def run(*words):
-    result = CliRunner().invoke(cli.app, list(map(str, words)))
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def test_values_of_a_space():
