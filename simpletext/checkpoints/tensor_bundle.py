@@ -98,7 +98,14 @@ class TensorBundle:
         with self._reading():
             if self.entries[GRAPH].size > LARGEST_GRAPH:
                 raise ValueError("its description of the model is too long")
-            return dict(_full_names(self._string(self.entries[GRAPH])))
+            names = dict(_full_names(self._string(self.entries[GRAPH])))
+        absent = next((key for key in names.values() if key not in self.entries), None)
+        if absent is not None:
+            raise WeightsError(
+                f"{self.index} lacks {absent!r}, which its description of the model names. The "
+                "checkpoint is damaged; get it again."
+            )
+        return names
 
     def _string(self, entry: Entry) -> bytes:
         """The value of a tensor with one string, stored as its length, a checksum and its bytes."""
@@ -107,6 +114,9 @@ class TensorBundle:
         text = content[place + 4 :]
         if len(text) != length:
             raise ValueError("a text isn't as long as it should be")
+        # The checksum is of the length in 4 bytes instead of a varint (tensor_bundle.cc).
+        if masked_crc32c(length.to_bytes(4, "little") + content[place:]) != entry.crc:
+            raise ValueError("the checksum of a text is wrong")
         return text
 
     def _bytes(self, entry: Entry) -> np.ndarray:
