@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
+from ..utils.files import beside
 from .crc32c import masked_crc32c
 from .protobuf import fields, varint
 from .safetensors_file import is_lfs_pointer
@@ -58,7 +59,7 @@ class TensorBundle:
     """
 
     def __init__(self, prefix: Path) -> None:
-        self.prefix, self.index = prefix, prefix.with_name(prefix.name + ".index")
+        self.prefix, self.index = prefix, beside(prefix, ".index")
         with self._reading():
             table = dict(_table(_content(self.index)))
             self._shards = self._opened(_shard_count(table.pop("", b"")))
@@ -126,7 +127,7 @@ class TensorBundle:
         """The memory maps of all data files."""
         shards = []
         for number in range(count):
-            path = self.prefix.with_name(f"{self.prefix.name}.data-{number:05}-of-{count:05}")
+            path = beside(self.prefix, f".data-{number:05}-of-{count:05}")
             if not path.is_file():
                 raise WeightsError(
                     f"{self.index} needs the file {path.name} beside it, which is missing. Get the "

@@ -13,7 +13,7 @@ SOME, TRUE = TEXTS[:24], LABELS[:24]
 
 
 @pytest.fixture(scope="module")
-def functions(tiny, tmp_path_factory):
+def functions(tiny, minilm, tmp_path_factory):
     """Name -> (function, arguments that are right)."""
     folder = tmp_path_factory.mktemp("tools")
     csv = folder / "a.csv"
@@ -51,8 +51,8 @@ def functions(tiny, tmp_path_factory):
             {"source": csv, "text": "text", "label": "label"}),
         "from_labels": (
             st.Predictor.from_labels,
-            {"labels": {"refund": "money back"}, "checkpoint": tiny, "maxlen": 12,
-             "batch_size": 8, "precision": "auto"}),
+            {"labels": {"refund": "money back", "praise": "a good film"}, "checkpoint": minilm,
+             "maxlen": 12, "batch_size": 8, "precision": "auto"}),
         "Predictor.pick": (predictor.pick, {"texts": SOME, "n": 2, "verbose": 0}),
         "Learner.suspects": (learner.suspects, {"n": 2, "verbose": 0}),
         "Learner.report": (
@@ -65,8 +65,8 @@ NAMES = [
     "tune", "compare", "train by minutes", "scale.predict", "read_stream", "from_labels",
     "Predictor.pick", "Learner.suspects", "Learner.report",
 ]  # fmt: skip
-# Whatever they accept is trained on.
-LONG = ("tune", "compare", "train by minutes")
+# Whatever they accept is trained on, or embedded.
+LONG = ("tune", "compare", "train by minutes", "from_labels")
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,12 @@ def offline(monkeypatch, tmp_path):
 
 def test_all_functions_are_named(functions):
     assert list(functions) == NAMES
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in (*LONG, "scale.predict")])
+def test_the_right_arguments_are_accepted(functions, name):
+    function, right = functions[name]
+    function(**right)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
