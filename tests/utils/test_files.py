@@ -110,5 +110,5 @@ def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path):
 def test_the_folder_in_which_one_is_has_no_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert beside(Path(), ".json") == tmp_path.with_name(tmp_path.name + ".json")
-    with pytest.raises(CheckpointError, match="no simpletext.json in .\..,"):
+    with pytest.raises(CheckpointError, match=r"no simpletext.json in .\..,"):
         st.load_predictor(".")
