@@ -16,8 +16,12 @@ transformers = pytest.importorskip("transformers")
 
 TEXTS = ["A short text, wasn't it?", "It wasn't bad at all.", "São Paulo (2024): $12.50!", "a"]
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
-# Without fast tokenizers, or (bart) without such a head.
-FOUND = [m for m in MODULES if FAMILIES[m].tokenizer not in ("xlm", "flaubert") and m != "bart"]
+# No fast tokenizer, no such head, no states of tokens, or states that depend on the padding.
+NO_PIPELINE = {"xlm", "flaubert", "bart", "funnel", "fnet"}
+# Their small vocabularies have no "▁a", and the pipeline takes a "▁" alone for a word of its own.
+BARE_SPACES = {"camembert", "albert", "rembert", "deberta-v2", "big_bird", "xlnet"}
+FOUND = [m for m in MODULES if FAMILIES[m].tokenizer not in NO_PIPELINE | BARE_SPACES
+         and m not in NO_PIPELINE | BARE_SPACES]  # fmt: skip
 
 
 @pytest.mark.parametrize("model_type", FOUND)
