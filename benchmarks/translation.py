@@ -47,8 +47,8 @@ def train(arguments: argparse.Namespace) -> tuple[st.Translator, Any]:
     """Train ours, save it, and write the batches for the peer."""
     t = st.Seq2Seq.new(
         vocab_size=arguments.vocab, hidden_size=arguments.size, encoder_layers=arguments.layers,
-        decoder_layers=arguments.layers, dropout=arguments.dropout, precision="float32",
-        batch_tokens=arguments.batch_tokens,
+        decoder_layers=arguments.layers, intermediate_size=arguments.intermediate,
+        dropout=arguments.dropout, precision="float32", batch_tokens=arguments.batch_tokens,
     )  # fmt: skip
     data = t.preprocess_train(*read(arguments.data, "train", arguments.rows), verbose=0)
     learner = st.get_learner(t.get_model(verbose=0), data, seed=0)
@@ -105,8 +105,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--torch", required=True, help="a Python with PyTorch")
     parser.add_argument("--out", type=Path, required=True)
-    numbers = {"rows": None, "test-rows": None, "epochs": 20, "vocab": 8000, "size": 256,
-               "layers": 3, "batch-tokens": 4096, "warmup": 1000, "threads": 2}  # fmt: skip
+    numbers = {"rows": None, "test-rows": None, "epochs": 11, "vocab": 8000, "size": 256,
+               "layers": 3, "intermediate": 512, "batch-tokens": 2048, "warmup": 600,
+               "threads": 2}  # fmt: skip
     for name, value in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--dropout", type=float, default=0.1)

@@ -51,6 +51,7 @@ TESTS = {
         ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
         ["tests/models/test_parity.py", "-k", NUMBERS.format(FEW)],
         ["tests/saving/test_pytorch.py", "-k", SAVED],
+        ["tests/saving/test_pytorch_entities.py", "-k", "[bert] or [roberta] or [modernbert]"],
         ["tests/saving/test_translator_pytorch.py", "tests/models/test_seq2seq.py"],
         ["tests/inference/test_generation.py"],
         [*CONVERSION, "tests/saving/test_convert_pytorch.py"],

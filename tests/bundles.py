@@ -46,9 +46,12 @@ def table(entries):
     return data + meta + index + footer.ljust(40, b"\0") + MAGIC
 
 
-def entry(dtype, shape, offset, content, changes=None):
-    """A BundleEntryProto; `changes` put in other numbers than the right ones."""
-    changes = changes or {}
+def entry(dtype, shape, offset, content, changes=None, checked=None):
+    """A BundleEntryProto; `changes` put in other numbers than the right ones.
+
+    `checked` are the bytes that the checksum is of, if they aren't those of the file.
+    """
+    changes, checked = changes or {}, content if checked is None else checked
     dims = b"".join(nested(2, number(1, size)) for size in changes.get("shape", shape))
     return (
         number(1, changes.get("dtype", dtype))
@@ -57,7 +60,7 @@ def entry(dtype, shape, offset, content, changes=None):
         + number(4, changes.get("offset", offset))
         + number(5, changes.get("size", len(content)))
         + varint(6 << 3 | 5)
-        + struct.pack("<I", masked_crc32c(content))
+        + struct.pack("<I", masked_crc32c(checked))
         + (nested(7, b"") if changes.get("sliced") else b"")
     )
 
@@ -91,9 +94,11 @@ def write_bundle(prefix, tensors, names=None, shards=1, changes=None):
         data += content
     if names is not None:
         graph = graph_of(names)
-        length = varint(len(graph))
-        content = length + struct.pack("<I", masked_crc32c(length)) + graph
-        entries.append((GRAPH.encode(), entry(STRING, (), len(data), content)))
+        length = struct.pack("<I", len(graph))
+        rest = struct.pack("<I", masked_crc32c(length)) + graph
+        content = varint(len(graph)) + rest
+        proto = entry(STRING, (), len(data), content, checked=length + rest)
+        entries.append((GRAPH.encode(), proto))
         data += content
     prefix.with_name(prefix.name + ".index").write_bytes(table(entries))
     prefix.with_name(f"{prefix.name}.data-00000-of-{shards:05}").write_bytes(data)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
+from ..utils.files import beside
 from .pickle_data import Fields, Record, as_list, read_pickle
 
 PREPROC = "tf_model.preproc"
@@ -51,8 +52,8 @@ class KtrainFolder:
 
 def find_preproc(folder: Path) -> Path | None:
     """The pickle of a ktrain predictor: in its folder, or in old layouts beside it."""
-    beside = folder.with_name(folder.name + ".preproc")
-    return next((path for path in (folder / PREPROC, beside) if path.is_file()), None)
+    places = (folder / PREPROC, beside(folder, ".preproc"))
+    return next((path for path in places if path.is_file()), None)
 
 
 def read_ktrain(folder: Path) -> KtrainFolder:

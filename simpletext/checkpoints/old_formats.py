@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ArgumentError, CheckpointError, WeightsError
-from ..utils.files import read_json
+from ..utils.files import beside, read_json
 from .google_tf1 import read_google
 from .hub import CONFIG, is_preset
 from .keras_hub import read_keras_hub
@@ -108,7 +108,7 @@ def _bundle_of(path: Path) -> Path | None:
     name = path.name
     if path.is_dir():
         return None
-    if _file(path.with_name(name + INDEX)):
+    if _file(beside(path, INDEX)):
         return path
     for end in (INDEX, ".meta", ".data-"):
         stem = name.rpartition(end)[0]

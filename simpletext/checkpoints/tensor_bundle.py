@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
+from ..utils.files import beside
 from .crc32c import masked_crc32c
 from .protobuf import fields, varint
 from .safetensors_file import is_lfs_pointer
@@ -58,7 +59,7 @@ class TensorBundle:
     """
 
     def __init__(self, prefix: Path) -> None:
-        self.prefix, self.index = prefix, prefix.with_name(prefix.name + ".index")
+        self.prefix, self.index = prefix, beside(prefix, ".index")
         with self._reading():
             table = dict(_table(_content(self.index)))
             self._shards = self._opened(_shard_count(table.pop("", b"")))
@@ -98,7 +99,14 @@ class TensorBundle:
         with self._reading():
             if self.entries[GRAPH].size > LARGEST_GRAPH:
                 raise ValueError("its description of the model is too long")
-            return dict(_full_names(self._string(self.entries[GRAPH])))
+            names = dict(_full_names(self._string(self.entries[GRAPH])))
+        absent = next((key for key in names.values() if key not in self.entries), None)
+        if absent is not None:
+            raise WeightsError(
+                f"{self.index} lacks {absent!r}, which its description of the model names. The "
+                "checkpoint is damaged; get it again."
+            )
+        return names
 
     def _string(self, entry: Entry) -> bytes:
         """The value of a tensor with one string, stored as its length, a checksum and its bytes."""
@@ -107,6 +115,9 @@ class TensorBundle:
         text = content[place + 4 :]
         if len(text) != length:
             raise ValueError("a text isn't as long as it should be")
+        # The checksum is of the length in 4 bytes instead of a varint (tensor_bundle.cc).
+        if masked_crc32c(length.to_bytes(4, "little") + content[place:]) != entry.crc:
+            raise ValueError("the checksum of a text is wrong")
         return text
 
     def _bytes(self, entry: Entry) -> np.ndarray:
@@ -116,7 +127,7 @@ class TensorBundle:
         """The memory maps of all data files."""
         shards = []
         for number in range(count):
-            path = self.prefix.with_name(f"{self.prefix.name}.data-{number:05}-of-{count:05}")
+            path = beside(self.prefix, f".data-{number:05}-of-{count:05}")
             if not path.is_file():
                 raise WeightsError(
                     f"{self.index} needs the file {path.name} beside it, which is missing. Get the "

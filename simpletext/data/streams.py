@@ -13,7 +13,7 @@ from ..errors import ArgumentError, DataError
 from ..utils.files import plain_path
 from ..utils.validation import shown
 from .parquet import parquet_file
-from .tables import PARQUET, class_names, column_of, decoded, stream_rows
+from .tables import PARQUET, class_names, column_names, column_of, decoded, stream_rows
 from .text_files import existing_file
 
 CHUNK = 10_000  # rows held at a time
@@ -68,6 +68,7 @@ def read_stream(
 
     Raises:
         DataError: a file that isn't there, or a source of another kind.
+        ArgumentError: `text` or `label` is no column's name.
 
     Example:
         >>> import datasets
@@ -75,8 +76,8 @@ def read_stream(
         >>> next(read_stream(rows.to_iterable_dataset()).chunks())
         (['good', 'bad'], ['pos', 'neg'])
     """
-    names = [text] if isinstance(text, str) else list(text)
-    labels = [] if label is None else [label] if isinstance(label, str) else list(label)
+    names = [str(name) for name in column_names(text)]
+    labels = [] if label is None else [str(name) for name in column_names(label)]
     if len(names) not in (1, 2):
         raise ArgumentError(f"text={shown(text)}; name one column, or two for pairs of texts.")
     if hasattr(source, "as_numpy_iterator"):
@@ -99,7 +100,8 @@ def _files(source: Any) -> list[Path]:
         path = plain_path(source)
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         source = [file for file in inside if file is path or file.suffix.lower() in FILES]
-    if not isinstance(source, Iterable) or not (found := list(source)):
+    is_list = isinstance(source, Iterable) and getattr(source, "ndim", 1) > 0
+    if not is_list or not (found := list(source)):
         raise DataError(
             f"The data are of the kind {type(source).__name__}; a stream is read from .parquet, "
             ".csv and .tsv files, a folder with such files, a Hugging Face IterableDataset or "

@@ -58,10 +58,10 @@ def read_texts(
         Examples(texts=['good', 'bad'], labels=['pos', 'neg'], class_names=None)
     """
     table = read_table(source, encoding, sep)
-    texts = _texts(table, _names(text))
+    texts = _texts(table, column_names(text))
     if label is None:
         return Examples(texts, None)
-    names = _names(label)
+    names = column_names(label)
     columns = [labels_in(table, name) for name in names]
     if len(names) == 1:
         return Examples(texts, columns[0])
@@ -82,8 +82,12 @@ def _refuse_words(names: list[Any], columns: list[list[Any]]) -> None:
             )
 
 
-def _names(columns: Any) -> list[Any]:
-    """One column's name, which may be a number in a DataFrame, or several, as a list."""
+def column_names(columns: Any) -> list[Any]:
+    """One column's name, which may be a number in a DataFrame, or several, as a list.
+
+    Raises:
+        ArgumentError: another value than a name or a list of them.
+    """
     is_one = isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable)
     names = [columns] if is_one or getattr(columns, "ndim", 1) == 0 else list(columns)
     wrong = [name for name in names if not isinstance(name, (str, int, np.integer))]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..data.tables import column_names
 from ..errors import ArgumentError, ClusterError, DataError
 from ..predictor import Predictor
 from ..saving.archive import SavedFolder, absolute
@@ -18,7 +19,7 @@ from ..translator import Translator
 from ..utils import console
 from ..utils.checksums import sha256
 from ..utils.files import local_path, new_folder, plain_path, require_new_folder
-from ..utils.validation import require_choice, require_count, require_flag, require_list, shown
+from ..utils.validation import require_choice, require_count, require_flag, shown
 from . import sources
 from .cluster import check_machines, connected, cpus_per_worker, machines, worker_environment
 from .plan import FILE as RUN
@@ -77,8 +78,8 @@ def predict(
     run = Run(
         folder.sha256,
         [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files],
-        [text] if isinstance(text, str) else require_list("text", text),
-        id,
+        _names(text),
+        _id_column(id),
         _copied(columns, source, files),
         require_flag("proba", proba),
         require_choice("long_text", long_text, ("truncate", "chunk")),
@@ -135,9 +136,20 @@ def _saved(predictor: Any) -> tuple[SavedFolder, Labels | None]:
 def _copied(columns: Any, source: Any, files: Sequence[Path]) -> list[str]:
     if columns is None:
         return []
-    if columns == "all":
+    if isinstance(columns, str) and columns == "all":
         return sources.columns_of(source, files)
-    return require_list("columns", columns)
+    return _names(columns)
+
+
+def _names(columns: Any) -> list[str]:
+    return [str(name) for name in column_names(columns)]
+
+
+def _id_column(id: Any) -> str | None:
+    names = [] if id is None else _names(id)
+    if len(names) > 1:
+        raise ArgumentError(f"id={shown(id)}; name one column.")
+    return names[0] if names else None
 
 
 def _check_columns(run: Run, labels: Labels | None, columns: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ def files_of(source: Any) -> list[Path]:
                 raise DataError(f"There is no file of type {KINDS} in the folder {str(path)!r}.")
         else:
             files = [path]
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and getattr(source, "ndim", 1) > 0:
         files = [plain_path(path) for path in source]
     else:
         files = []

@@ -68,9 +68,10 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a host that is no name at all
+        reason = getattr(error, "strerror", None) or error
         raise ArgumentError(
-            f"Port {port} of {shown(host)} can't be listened on: {error.strerror}. Choose another "
+            f"Port {port} of {shown(host)} can't be listened on: {reason}. Choose another "
             "one with --port, or an address of this machine with --host."
         ) from error
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, CheckpointError, DataError
+from ..errors import ArgumentError, CheckpointError
 from ..utils.files import read_json, write_json
-from .tokenizer import CONFIG, TOKENIZER, quiet_transformers, unreadable
+from .tokenizer import CONFIG, TOKENIZER, errors_explained, quiet_transformers, unreadable
 
 TARGET = "target"  # the folder of the target's tokenizer, if it is another one
 PAD, EOS, UNKNOWN = "<pad>", "</s>", "<unk>"
@@ -124,11 +124,9 @@ class PairTokenizer:
 
 
 def _ids(encode: Callable, texts: Sequence[str]) -> list[list[int]]:
-    with quiet_transformers():
-        try:
-            return encode(list(texts))["input_ids"]
-        except (TypeError, UnicodeEncodeError) as error:
-            raise DataError(f"A text can't be made into tokens: {error}.") from error
+    rows = list(texts)
+    with quiet_transformers(), errors_explained(rows, None):
+        return encode(rows)["input_ids"]
 
 
 def _loaded(folder: Path) -> Any:

@@ -17,7 +17,7 @@ from ..errors import DataError
 from ..tasks.labels import Labels
 from ..tasks.task import TASKS
 from ..utils.checksums import sha256
-from ..utils.files import check_absent, local_path, read_json, whole_file, write_json
+from ..utils.files import beside, check_absent, local_path, read_json, whole_file, write_json
 from ..utils.validation import shown
 from .encoded_texts import EncodedTexts, LabelledTexts
 from .layout import Layout
@@ -49,7 +49,7 @@ def write_tfrecord(data: EncodedTexts, path: str | os.PathLike) -> None:
     if data.word_ids is not None:
         raise DataError("TFRecord files hold labels of whole texts; these data have tags of words.")
     path = local_path(path)
-    side = path.with_name(path.name + ".json")
+    side = beside(path, ".json")
     check_absent(side)
     with whole_file(path) as part:
         with tf.io.TFRecordWriter(str(part)) as writer:
@@ -65,7 +65,7 @@ def read_tfrecord(path: str | os.PathLike) -> EncodedTexts:
         DataError: no such file, no settings beside it, or a damaged record.
     """
     file = existing_file(path)
-    side = file.with_name(file.name + ".json")
+    side = beside(file, ".json")
     settings = read_json(existing_file(side))
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise DataError(f"{side} wasn't written by write_tfrecord, or by a newer simpletext.")

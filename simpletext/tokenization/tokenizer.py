@@ -145,7 +145,7 @@ class Tokenizer:
         for start in range(0, len(texts), CHUNK):
             chunk = list(texts[start : start + CHUNK])
             second = None if pairs is None else list(pairs[start : start + CHUNK])
-            with _errors_explained(chunk, second, start):
+            with errors_explained(chunk, second, start):
                 encoded = self._encode_chunk(chunk, second, maxlen)
             yield encoded
 
@@ -155,7 +155,7 @@ class Tokenizer:
         """Windows of `maxlen` tokens that overlap by `stride`, and how many each text has."""
         for start in range(0, len(texts), CHUNK):
             part = list(texts[start : start + CHUNK])
-            with _errors_explained(part, None, start):
+            with errors_explained(part, None, start):
                 encoded = self._set_to(maxlen, stride).encode_batch_fast(part)
             parts = [[whole, *whole.overflowing] for whole in encoded]
             flat = [part for windows in parts for part in windows]
@@ -176,13 +176,21 @@ class Tokenizer:
                 "This model's tokenizer is written in Python and returns no token "
                 "offsets; explain with method='lime' or 'occlusion'."
             )
-        encoding = self._set_to(maxlen).encode(text, pair)
+        with errors_explained([text], None if pair is None else [pair]):
+            encoding = self._set_to(maxlen).encode(text, pair)
         rows = zip(encoding.sequence_ids, encoding.offsets, strict=True)
         return [None if part is None else (part, *span) for part, span in rows]
 
-    def encodings(self, texts: list[str], maxlen: int, stride: int = 0) -> list[Any]:
-        """The texts as encodings of `tokenizers`, with offsets; what is cut is in `overflowing`."""
-        return self._set_to(maxlen, stride).encode_batch(texts)
+    def encodings(
+        self, texts: list[str], maxlen: int, stride: int = 0, *, first_row: int = 0
+    ) -> list[Any]:
+        """The texts as encodings of `tokenizers`, with offsets; what is cut is in `overflowing`.
+
+        Raises:
+            DataError: a text with half a surrogate pair; its row is counted from `first_row`.
+        """
+        with errors_explained(texts, None, first_row):
+            return self._set_to(maxlen, stride).encode_batch(texts)
 
     @property
     def marks_subwords(self) -> bool:
@@ -343,8 +351,10 @@ def _add_special_tokens(hf: Any) -> None:
 
 
 @contextlib.contextmanager
-def _errors_explained(texts: list[str], pairs: list[str] | None, start: int) -> Iterator[None]:
-    """Turn what a tokenizer raises into our errors; Ctrl-C stays.
+def errors_explained(
+    texts: list[str], pairs: list[str] | None, first_row: int = 0
+) -> Iterator[None]:
+    """Turn what a tokenizer raises for texts into our errors; Ctrl-C stays.
 
     Raises:
         DataError: a text that isn't valid Unicode.
@@ -355,7 +365,7 @@ def _errors_explained(texts: list[str], pairs: list[str] | None, start: int) -> 
     except BaseException as error:  # panics of Rust code are no Exceptions
         if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
             raise
-        _explain_surrogates(texts, pairs, start, error)
+        _explain_surrogates(texts, pairs, first_row, error)
         raise CheckpointError(
             f"The tokenizer fails on these texts: {error}. Its tokenizer.json is damaged or "
             "incomplete; get the checkpoint again."

@@ -51,7 +51,8 @@ def encode_words(
         for start in range(0, len(texts), CHUNK):
             part = list(texts[start : start + CHUNK])
             known = None if words is None else words[start : start + CHUNK]
-            chunk, sizes = _chunk(tokenizer, part, known, maxlen, layout, stride, found)
+            encodings = tokenizer.encodings(part, maxlen, stride or 0, first_row=start)
+            chunk, sizes = _chunk(tokenizer, encodings, part, known, layout, stride, found)
             counts.extend(sizes)
             yield chunk
 
@@ -60,11 +61,11 @@ def encode_words(
 
 
 def _chunk(
-    tokenizer: Tokenizer, texts: list[str], words: Any, maxlen: int, layout: Layout,
+    tokenizer: Tokenizer, encodings: list[Any], texts: list[str], words: Any, layout: Layout,
     stride: int | None, found: list[np.ndarray],
 ) -> tuple[EncodedTexts, list[int]]:  # fmt: skip
     ids, types, word_ids, full, sizes = [], [], [], [], []
-    for row, encoding in enumerate(tokenizer.encodings(texts, maxlen, stride or 0)):
+    for row, encoding in enumerate(encodings):
         parts = [encoding, *encoding.overflowing]
         places = words[row] if words is not None else words_in(texts[row], parts, tokenizer)
         found.append(places)

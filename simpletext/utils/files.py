@@ -74,6 +74,17 @@ def plain_path(path: Any) -> Path:
         raise ArgumentError(f"{shown(name)} can't be expanded: {error}.") from error
 
 
+def beside(path: Path, ending: str) -> Path:
+    """The path whose name has this ending besides; that of "." is the current folder's.
+
+    Example:
+        >>> beside(Path("models/a"), ".json").as_posix()
+        'models/a.json'
+    """
+    whole = path if path.name else path.absolute()
+    return whole.parent / (whole.name + ending)
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file, or an error that names the file."""
     try:

@@ -117,6 +117,20 @@ def test_damaged_data_are_found_by_their_checksum(tmp_path):
         TensorBundle(tmp_path / "x").get_tensor("a/kernel")
 
 
+def test_a_damaged_description_of_the_model_is_found_by_its_checksum(tmp_path):
+    write_bundle(tmp_path / "x", TENSORS, {"a/kernel": "scope/kernel"})
+    data = tmp_path / "x.data-00000-of-00001"
+    data.write_bytes(data.read_bytes().replace(b"scope/kernel", b"scope/kornel"))
+    with pytest.raises(WeightsError, match="the checksum of a text is wrong"):
+        TensorBundle(tmp_path / "x").names()
+
+
+def test_a_description_of_the_model_with_other_variables(tmp_path):
+    write_bundle(tmp_path / "x", TENSORS, {"b/kernel": "scope/kernel"})
+    with pytest.raises(WeightsError, match="lacks 'b/kernel', which its description.* names"):
+        TensorBundle(tmp_path / "x").names()
+
+
 def test_truncated_data(tmp_path):
     write_bundle(tmp_path / "x", TENSORS)
     data = tmp_path / "x.data-00000-of-00001"

@@ -66,6 +66,7 @@ FEW: dict[str, Callable[[], Any]] = {
     "object": object,
     "no repr": Odd,
     "nested": nested,
+    "this folder": lambda: ".",
     "DataFrame": lambda: pd.DataFrame({"a": ["x"], "b": [1]}),
     "pd.NA": lambda: pd.NA,
 }
@@ -96,7 +97,7 @@ MANY: dict[str, Callable[[], Any]] = FEW | {
     "array of strings": lambda: np.array(["a", "b"]),
     "column": lambda: np.array([["a"], ["b"]], dtype=object),
     "path": lambda: pathlib.Path("nowhere"),
-    "folder": lambda: pathlib.Path.cwd(),
+    "folder": pathlib.Path.cwd,
     "date": lambda: datetime.datetime(2020, 1, 1),
     "ellipsis": lambda: ...,
     "function": lambda: lambda *_, **__: None,

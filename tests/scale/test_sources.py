@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from simpletext.errors import ArgumentError, DataError
@@ -57,6 +58,8 @@ def test_what_cannot_be_read(tmp_path):
         sources.files_of([tmp_path / "x.md"])
     with pytest.raises(ArgumentError, match="source=5; it must be a file"):
         sources.files_of(5)
+    with pytest.raises(ArgumentError, match="it must be a file, a folder, a list of files"):
+        sources.files_of(np.array(5))
     (tmp_path / "x.parquet").write_text("x")
     with pytest.raises(DataError, match="can't be read as Parquet"):
         sources.counted([tmp_path / "x.parquet"])

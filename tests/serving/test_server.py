@@ -47,6 +47,8 @@ def test_a_port_that_is_taken_is_told_before_the_loading():
             server.serve("no such folder", port=port)
     with pytest.raises(ArgumentError, match=r"can't be listened on.*--host"):
         server.serve("no such folder", host="192.0.2.1")
+    with pytest.raises(ArgumentError, match=r"'a.*' can't be listened on.*--host"):
+        server.serve("no such folder", host="a\0b")
     with pytest.raises(ArgumentError, match="port=70000; it must be a whole number from 0"):
         server.serve("no such folder", port=70000)
 

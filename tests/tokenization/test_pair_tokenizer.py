@@ -6,7 +6,7 @@ import json
 import pytest
 from seq2seq_models import toy
 
-from simpletext.errors import CheckpointError
+from simpletext.errors import CheckpointError, DataError
 from simpletext.tokenization.pair_tokenizer import PairTokenizer
 
 
@@ -68,3 +68,10 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "marian"}')
     with pytest.raises(CheckpointError, match="The tokenizer in .* can't be read"):
         PairTokenizer.load(tmp_path)
+
+
+def test_texts_that_are_not_valid_unicode_are_refused_with_their_row():
+    tokenizer = PairTokenizer.train(*toy(300), 60, "bpe", True)
+    for encode in (lambda texts: tokenizer.encode_sources(texts, 12), tokenizer.encode_targets):
+        with pytest.raises(DataError, match="Row 1 has half a surrogate pair"):
+            encode(["a", "b\ud800"])

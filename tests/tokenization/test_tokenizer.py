@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simpletext.errors import CheckpointError
+from simpletext.errors import CheckpointError, DataError
 from simpletext.tokenization.tokenizer import Tokenizer
 
 FOLDER = Path(__file__).parents[1] / "parity" / "tokenizers"
@@ -88,7 +88,7 @@ import sys, importlib.util as u; from pathlib import Path
 packages = {"sacremoses": None, "sentencepiece": None}
 sys.modules.update(packages); find = u.find_spec
 u.find_spec = lambda name, *rest: None if name in packages else find(name, *rest)
-from simpletext.errors import CheckpointError
+from simpletext.errors import CheckpointError, DataError
 from simpletext.tokenization.tokenizer import Tokenizer
 for folder in sys.argv[1:]:
     try: Tokenizer.load(Path(folder))
@@ -125,3 +125,23 @@ def test_a_saved_tokenizer_says_what_it_makes(tmp_path):
     assert config["model_input_names"] == ["input_ids", "token_type_ids"]
     again = Tokenizer.load_saved(tmp_path, tokenizer.options)
     assert again.layout.inputs == ("input_ids", "token_type_ids")
+
+
+INVALID = ["a", "b\ud800"]
+WAYS = {
+    "encode": lambda tokenizer: list(tokenizer.encode(INVALID, None, 12)),
+    "encode pairs": lambda tokenizer: list(tokenizer.encode(["a", "b"], INVALID, 12)),
+    "windows": lambda tokenizer: list(tokenizer.windows(INVALID, 12, 2)),
+    "encodings": lambda tokenizer: tokenizer.encodings(INVALID, 12),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_text_that_is_not_valid_unicode_is_refused_with_its_row(way):
+    with pytest.raises(DataError, match="Row 1 has half a surrogate pair.*'b.ud800'.*clean it"):
+        WAYS[way](load("bert"))
+
+
+def test_the_places_of_a_text_that_is_not_valid_unicode():
+    with pytest.raises(DataError, match="half a surrogate pair"):
+        load("bert").places("b\ud800", None, 12)

@@ -2,13 +2,14 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
 import simpletext as st
 from simpletext.errors import ArgumentError, CheckpointError, FolderExistsError
 from simpletext.utils import files
-from simpletext.utils.files import local_path, new_folder, require_new_folder, whole_file
+from simpletext.utils.files import beside, local_path, new_folder, require_new_folder, whole_file
 
 
 @pytest.mark.parametrize(
@@ -104,3 +105,10 @@ def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path):
         require_new_folder(tmp_path / "file" / "out")
     require_new_folder(tmp_path / "new" / "out")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_the_folder_in_which_one_is_has_no_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert beside(Path(), ".json") == tmp_path.with_name(tmp_path.name + ".json")
+    with pytest.raises(CheckpointError, match=r"no simpletext.json in .\..,"):
+        st.load_predictor(".")
