@@ -163,11 +163,12 @@ def require_schedule(schedule: str, early_stopping: int | None) -> None:
 def fit_by(
     schedule: str, learner: FittingVerbs, lr: float | str, epochs: int,
     early_stopping: int | None, class_weight: ClassWeight, verbose: int,
-    callbacks: Callbacks = (),
+    callbacks: Callbacks = (), checkpoint_folder: Folder = None,
 ) -> None:  # fmt: skip
-    """Train by one of `SCHEDULES`."""
+    """Train by one of `SCHEDULES`; with a folder, continue the training in it if there is one."""
     options: dict[str, Any] = {
         "class_weight": class_weight, "callbacks": callbacks, "verbose": verbose,
+        "checkpoint_folder": checkpoint_folder, "resume": checkpoint_folder is not None,
     }  # fmt: skip
     if schedule == "linear":
         learner.fit_linear(lr, epochs, early_stopping=early_stopping, **options)
