@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ..utils import backend
 from .attention import SelfAttention
 from .base import Part
 from .dropout import dropout
@@ -72,6 +73,7 @@ class EncoderBlock(TransformerBlock):
         super().__init__(*args, **kwargs)
         self.activation_dropout, self.layerdrop = activation_dropout, layerdrop
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         attended = self.attention(x, bias, training=training)
         y = self.attention_norm(x + self._drop(attended, training))
@@ -109,6 +111,7 @@ class DecoderBlock(EncoderBlock):
     def compute_output_spec(self, x, bias, states, states_bias, training=None):
         return super().compute_output_spec(x, bias)
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, states, states_bias, training=None):
         y = self._before_cross(x, bias, training)
         attended = self.cross_attention(y, states, states_bias, training=training)

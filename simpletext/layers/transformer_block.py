@@ -2,6 +2,7 @@
 
 import keras
 
+from ..utils import backend
 from .attention import SelfAttention
 from .base import Part
 from .dense import Dense
@@ -51,6 +52,7 @@ class TransformerBlock(Part):
 
     compute_output_spec = SelfAttention.compute_output_spec
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, training=None, only_first=False):
         """The next hidden states of all tokens, or with `only_first` of the first token.
 

@@ -286,6 +286,7 @@ def range_test(
         standardised(model, data.targets),
         together(model, data, same),
         CtrlC() as ctrl_c,
+        backend.layers_alike_traced_once(),
     ):
         if head_start:
             start_head(model, data, epoch, class_weight, ctrl_c, verbose)

@@ -1,5 +1,6 @@
 """What importing the package loads and writes, each in a process of its own."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -43,6 +44,19 @@ def test_a_failed_start_shows_what_was_written(capfd):
     with startup._standard_error_aside():
         os.write(2, b"oneDNN custom operations are on\n")
     assert capfd.readouterr().err == ""
+
+
+def test_garbage_is_searched_for_again_after_the_import():
+    with startup._without_garbage_collection():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with startup._without_garbage_collection():
+            pass
+        assert not gc.isenabled()  # whoever switched it off wants it so
+    finally:
+        gc.enable()
 
 
 def test_dir_shows_public_names_only():

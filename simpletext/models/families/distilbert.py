@@ -6,6 +6,7 @@ from operator import attrgetter
 import keras
 
 from ...layers.transformer_block import TransformerBlock
+from ...utils import backend
 from ..heads import DenseHead, TokenHead
 from . import bert
 from .family import Family
@@ -38,6 +39,7 @@ NAMES = {
 class DistilBertBlock(TransformerBlock):
     """BERT's block without dropout between attention and its residual."""
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, training=None, only_first=False):  # see `TransformerBlock`
         x, attended = self._attended(x, bias, training, only_first)
         x = self.attention_norm(x + attended)

@@ -11,6 +11,7 @@ from ...layers.base import Part
 from ...layers.dense import Dense
 from ...layers.embeddings import WordEmbeddings
 from ...layers.positions import Rotary, rotary_settings, rotate
+from ...utils import backend
 from ..heads import MaskedMean, TokenHead, output_layer, pooled
 from .family import Family
 
@@ -155,6 +156,7 @@ class EuroBertBlock(Part):
     def compute_output_spec(self, x, bias, rotary, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, rotary, training=None):  # (batch, length, hidden)
         x = x + self.attention(self.attention_norm(x), bias, rotary, training=training)
         normed = self.norm(x)

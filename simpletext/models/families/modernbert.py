@@ -21,6 +21,7 @@ from ...layers.embeddings import WordEmbeddings
 from ...layers.normalisation import LayerNorm
 from ...layers.positions import Rotary, rotary_settings, rotate
 from ...layers.windows import WindowAttention, WindowBias
+from ...utils import backend
 from ..heads import Dropout, pooled
 from .family import Family
 
@@ -180,6 +181,7 @@ class ModernBertBlock(Part):
     def compute_output_spec(self, x, bias, rotary, training=None):
         return keras.KerasTensor(x.shape, self.compute_dtype)
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, rotary, training=None):  # (batch, length, hidden)
         normed = x if self.is_first else self.attention_norm(x)
         x = x + self.attention(normed, bias, rotary, training=training)

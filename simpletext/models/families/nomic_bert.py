@@ -12,6 +12,7 @@ from ...layers.attention import AttentionBias, SelfAttention
 from ...layers.dense import Dense
 from ...layers.positions import Rotary, rotary_settings, rotate
 from ...layers.transformer_block import TransformerBlock
+from ...utils import backend
 from ..heads import PoolerHead
 from . import bert
 from .family import Family
@@ -111,6 +112,7 @@ class NomicBlock(TransformerBlock):
     def compute_output_spec(self, x, bias, rotary, training=None):
         return super().compute_output_spec(x, bias)
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, rotary, training=None):  # (batch, length, hidden), its bias
         attended = self.attention(x, bias, rotary, training=training)
         x = self.attention_norm(x + self._drop(attended, training))

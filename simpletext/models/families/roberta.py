@@ -11,6 +11,7 @@ import keras
 
 from ...layers.normalisation import LayerNorm
 from ...layers.transformer_block import TransformerBlock
+from ...utils import backend
 from ..heads import DenseHead
 from . import bert
 from .family import Family
@@ -94,6 +95,7 @@ DATA2VEC_TEXT = replace(
 class PreNormBlock(TransformerBlock):
     """BERT's block with the norms before attention and feed-forward instead of after them."""
 
+    @backend.traced_once_if_alike
     def call(self, x, bias, training=None):  # (batch, length, hidden), (batch, 1, 1, length)
         attended = self.attention(self.attention_norm(x), bias, training=training)
         x = x + self._drop(attended, training)

@@ -7,6 +7,7 @@ No module outside of this folder asks which backend runs or uses an API of this 
 | API | used by | why |
 |---|---|---|
 | `Layer._inbound_nodes`, `KerasTensor._keras_history` | `producing_call` | call the layer that made a symbolic tensor again, with other options |
+| `Variable._value` | `traced_once_if_alike` | a variable's value in its own type within a layer's call |
 | `keras.src.backend.common`: `get_autocast_scope`, `global_state` with `current_call_ctx` | `training_within_call` | PyTorch: call a layer within another one without Keras' checks |
 | `Model.predict_function`, `make_predict_function` | `compile_predict` | compile once for batches of all shapes |
 | `Model.train_function` | `forget_training_step` | what changes the step has to compile it anew |
@@ -24,6 +25,7 @@ No module outside of this folder asks which backend runs or uses an API of this 
 | `keras.distribution.list_devices` | `devices` | public, but fails on PyTorch |
 """  # noqa: E501 - a table
 
+from .alike import layers_alike_traced_once, traced_once_if_alike
 from .calls import OutsideCall, training_within_call
 from .current import (
     devices,
@@ -67,6 +69,7 @@ __all__ = [
     "has_gradients",
     "in_order",
     "is_tensorflow",
+    "layers_alike_traced_once",
     "map_row_slices",
     "name",
     "number_for",
@@ -77,6 +80,7 @@ __all__ = [
     "set_learning_rate",
     "short_variable_names",
     "torch_functions",
+    "traced_once_if_alike",
     "training_within_call",
     "value_and_gradient",
     "with_cardinality",

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from .alike import layers_alike_traced_once
 from .current import is_tensorflow, name
 
 
@@ -25,7 +26,8 @@ def compile_predict(model: keras.Model, inputs: Any) -> None:
     shapes = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
     model.make_predict_function()
     compiled: Any = model.predict_function
-    compiled.get_concrete_function([(shapes,)])
+    with layers_alike_traced_once():
+        compiled.get_concrete_function([(shapes,)])
 
 
 def forget_training_step(model: keras.Model) -> None:
