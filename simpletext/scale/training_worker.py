@@ -19,7 +19,6 @@ from ..training.default_rate import usual_rate
 from ..training.verbs import fit_by
 from ..transformer import Transformer
 from ..tuning.settings import CommonOptions, TrainingSettings
-from ..utils import console
 from ..utils.processes import is_first
 
 PREDICTOR, LOG = "predictor", "log.txt"
@@ -137,7 +136,7 @@ def connect_processes() -> None:
 def _written(path: Path) -> Iterator[None]:
     """A block whose messages go to the end of a file, in the first process; only it has any."""
     file = open(path if is_first() else os.devnull, "a", encoding="utf-8")  # noqa: SIM115
-    with file, contextlib.redirect_stderr(file), console.silent("ray.train"):
+    with file, contextlib.redirect_stderr(file):
         yield
 
 
