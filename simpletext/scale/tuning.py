@@ -88,7 +88,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     resume: bool = False, metric: str | None = None, val: Any = None, val_pct: float = 0.1,
     schedule: str = "onecycle", early_stopping: int | None = None, class_weight: ClassWeight = None,
     loss: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    seed: int = 0, verbose: int = 1, **fixed: Any,
+    pooling: str = "auto", seed: int = 0, verbose: int = 1, **fixed: Any,
 ) -> ClusterTuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows, with several workers (Ray).
 
@@ -109,8 +109,8 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
         trials: tries at most.
         resume: continue the search in `folder`, if there is one. Tries that have ended are kept,
             and those that were broken off start again. `trials` and `workers` may differ.
-        metric, val, val_pct, schedule, early_stopping, class_weight, loss, class_names, task, seed,
-            verbose, fixed: see `simpletext.tune`.
+        metric, val, val_pct, schedule, early_stopping, class_weight, loss, class_names, task,
+            pooling, seed, verbose, fixed: see `simpletext.tune`.
 
     Returns:
         The best model's predictor, its settings, and all tries, as `simpletext.tune` returns them.
@@ -127,7 +127,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     chosen, first = space_of(everywhere(checkpoint), space, fixed)
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
-        task, target / TEXTS, seed,
+        task, pooling, target / TEXTS, seed,
     )  # fmt: skip
     tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
     ray = connected("tune")

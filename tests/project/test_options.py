@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import simpletext as st
-from simpletext import cli
+from simpletext import cli, scale
 from simpletext.cli.tuning import tune as tune_command
 from simpletext.sklearn import TextClassifier, TextRegressor, TokenClassifier
 from simpletext.training.verbs import SCHEDULES, FittingVerbs
@@ -21,6 +21,7 @@ OPTIONS = {
 TABLE = {"data", "text", "label", "val", "val_pct", "task"}
 # On the command line: a file's encoding, output files, and a file of options.
 COMMAND = {"ctx", "out", "encoding", "sep", "config"}
+WORKERS = {"workers", "gpus_per_worker"}
 SEARCH = {"minutes", "space", "trials", "folder", "resume"}
 # What the command line calls differently: an option is repeated, and a flag has no number.
 RENAMED = {"metric": "metrics", "quiet": "verbose"}
@@ -41,6 +42,8 @@ WAYS = {
     "train": (st.train, TABLE | {"class_names", "minutes"}),
     "tune": (st.tune, TABLE | SEARCH | {"class_names", "fixed"}),
     "compare": (st.compare, TABLE | {"class_names", "settings"}),
+    "scale.train": (scale.train, TABLE | {"class_names", "folder", "resume", *WORKERS}),
+    "scale.tune": (scale.tune, TABLE | SEARCH - {"minutes"} | {"class_names", "fixed", *WORKERS}),
     "simpletext train": (cli.train, TABLE | COMMAND | {"minutes", "report"}),
     "simpletext tune": (tune_command, TABLE | COMMAND | SEARCH | {"table", "plot"}),
     "TextClassifier": (TextClassifier, set()),
@@ -54,7 +57,9 @@ SETTINGS = set(inspect.signature(TrainingSettings).parameters)
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_takes_these_options_and_no_others(way):
     function, own = WAYS[way]
-    searched = SETTINGS & OPTIONS if way in ("tune", "compare", "simpletext tune") else set()
+    searched = (
+        SETTINGS & OPTIONS if way in ("tune", "scale.tune", "compare", "simpletext tune") else set()
+    )
     assert names_of(function) - own - searched == OPTIONS - searched
 
 
