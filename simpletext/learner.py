@@ -157,7 +157,7 @@ class Learner(FittingVerbs):
     def settings(self) -> dict[str, Any]:
         """What trainings are compared by, as numbers and names for an experiment tracker.
 
-        `checkpoint`, `model_type`, `parameters`, `precision`, `maxlen`, `train_rows`,
+        `checkpoint`, `model_type`, `parameters`, `precision`, `few_shot`, `maxlen`, `train_rows`,
         `batch_size`, `optimizer`, `weight_decay` and `seed`; `epochs` trained in all; of the last
         training its `schedule`, `steps_per_epoch` and `lr`, the highest learning rate. What isn't
         known is left out, as the checkpoint of another Keras model.

@@ -34,6 +34,7 @@ from .tokenization.stream_cache import encode_stream
 from .tokenization.tagged_texts import describe_unread, encode_sentences, encode_tagged
 from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
+from .training.contrastive import require_few_shot, set_few_shot
 from .training.optimizer import AdamW, require_optimizer
 from .utils import console
 from .utils.backend import distribution
@@ -62,6 +63,9 @@ class Transformer:
         seed: for a new head's weights and for dropout.
         scheme: what the tags of token classification are in: "IOB2" (or "BIO"), "IOB1", "IOBES",
             "BILOU", "IO" or "plain"; by default detected (see `simpletext.data.tags`).
+        few_shot: for few texts per class: True trains the encoder on pairs of texts before a new
+            head (contrastive learning, https://arxiv.org/abs/2209.11055); "auto" only if that
+            helps on held-out texts.
 
     Example:
         >>> t = Transformer("sentence-transformers/all-MiniLM-L6-v2", maxlen=64)
@@ -84,20 +88,20 @@ class Transformer:
         precision: str = "auto",
         seed: int = 0,
         scheme: str | None = None,
+        few_shot: bool | str = False,
     ) -> None:
         plain_path(checkpoint)
         self.checkpoint, self.maxlen = checkpoint, require_count("maxlen", maxlen, 3)
         self.class_names = checked_names(class_names if class_names is not None else classes)
         check_precision(precision)
         self.scheme = None if scheme is None else scheme_named(scheme)
-        if task is not None:
-            task_named(task)
+        require_few_shot(few_shot, None if task is None else task_named(task))
         check_pooling(pooling)
         require_count("seed", seed, 0, MOST_SEED)
         self._numbered = self.class_names is not None
         self._paired: bool | None = None  # what a copy's text encoder begins with
         self.batch_size, self.task, self.pooling, self.seed = batch_size, task, pooling, seed
-        self.precision = precision
+        self.precision, self.few_shot = precision, few_shot
         self.labels: Labels | None = None
         self.sizes: dict[str, int] = {}  # texts a data set, for the model card
 
@@ -396,6 +400,7 @@ class Transformer:
         # Metrics have variables, which several processes make together.
         distribution.require_same({"task": labels.task, "classes": len(labels.classes)})
         # Check the arguments before reading the weights, which takes longer.
+        require_few_shot(self.few_shot, labels.kind, self.paired)
         chosen = metrics_for(labels.task, len(labels.classes), metrics, labels.names)
         optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)
@@ -411,6 +416,7 @@ class Transformer:
             class_names=labels.names,
             verbose=verbose,
         )
+        set_few_shot(model, self.few_shot)
         model.compile(optimizer=optimizer, loss=loss, metrics=chosen)
         return model
 

@@ -164,6 +164,16 @@ def test_from_descriptions_to_the_texts_to_label(minilm, tmp_path):
     assert {texts[int(line.split(",")[0])] for line in found[1:]} < set(texts)
 
 
+def test_from_labels_writes_no_folder_for_natural_language_inference(monkeypatch, tmp_path):
+    """Its predictor is the checkpoint itself, with sentences."""
+    pd.DataFrame({"text": ["a", "b"], "label": ["x", "y"]}).to_csv(tmp_path / "l.csv", index=False)
+    monkeypatch.setattr(st.Predictor, "from_labels", lambda *options: object())
+    words = ["from-labels", tmp_path / "l.csv", "--out", tmp_path / "z", "--checkpoint", "an-nli"]
+    with pytest.raises(SimpletextError, match="an-nli is a model of natural language inference, "):
+        run(*words)
+    assert not (tmp_path / "z").exists()
+
+
 @pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "export", "check"])
 def test_help_tells_every_option(command):
     told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).output

@@ -23,6 +23,7 @@ def from_labels(
 ) -> None:
     """Make a predictor from descriptions of labels alone, and write its folder."""
     from .. import Predictor, read_texts
+    from ..errors import ArgumentError
     from ..utils.console import note
     from ..utils.files import require_new_folder
 
@@ -31,7 +32,13 @@ def from_labels(
     described: dict[str, list[str]] = {}
     for text, label in zip(table.texts, table.labels or [], strict=True):
         described.setdefault(label, []).append(text)
-    Predictor.from_labels(described, checkpoint, maxlen).save(out)
+    predictor = Predictor.from_labels(described, checkpoint, maxlen)
+    if not isinstance(predictor, Predictor):
+        raise ArgumentError(
+            f"{checkpoint} is a model of natural language inference, whose predictor has no folder "
+            "of its own. Use a sentence-transformers model, or Predictor.from_labels in Python."
+        )
+    predictor.save(out)
     note(f"saved: {out}")
 
 

@@ -5,17 +5,17 @@ vectors are the weights of the output layer, and a text is of the label whose de
 similar to it by cosine. What comes out is an ordinary classifier with mean pooling.
 """
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..checkpoints.folder import Checkpoint
 from ..errors import ArgumentError
 from ..inference.embeddings import embed
+from ..models.families import family_of
 from ..models.loading import (
-    find_model,
     load_classifier,
     max_positions,
     newly_initialised,
@@ -60,24 +60,48 @@ def described_labels(labels: Any) -> tuple[list[Any], list[list[str]]]:
     return checked_names(list(labels)) or [], [list(own) for own in texts]
 
 
-def classifier_from_labels(
-    labels: Any, checkpoint: str | os.PathLike, maxlen: int, precision: str
-) -> tuple[keras.Model, Tokenizer, Labels]:
-    """A model whose output layer holds the vectors of descriptions, its tokenizer and labels.
+def require_length(found: Checkpoint, maxlen: int) -> int:
+    """The maximum tokens per text.
 
     Raises:
-        ArgumentError: no such labels; a checkpoint that isn't a sentence-transformers model with
-            mean pooling; a maxlen beyond its positions.
+        ArgumentError: more than the checkpoint has positions for, or no such number.
     """
-    names, texts = described_labels(labels)
     require_count("maxlen", maxlen, 3)
-    found = find_model(checkpoint)
+    limit = max_positions(family_of(found.config), found.config)
+    if limit is not None and maxlen > limit:
+        raise ArgumentError(
+            f"maxlen={maxlen}, but {found.name} has positions for {limit} tokens. Use "
+            f"maxlen={limit} or less."
+        )
+    return maxlen
+
+
+def classifier_from_labels(
+    names: Sequence[Any], texts: Sequence[Sequence[str]], found: Checkpoint, maxlen: int,
+    precision: str,
+) -> tuple[keras.Model, Tokenizer, Labels]:  # fmt: skip
+    """A model whose output layer holds the vectors of descriptions, its tokenizer and labels.
+
+    Args:
+        names: the labels.
+        texts: those that describe each.
+        found: the checkpoint.
+        maxlen: tokens per text.
+        precision: see `Transformer`.
+
+    Raises:
+        ArgumentError: a checkpoint that isn't a sentence-transformers model with mean pooling; a
+            maxlen beyond its positions.
+    """
     if not found.has_mean_pooling:
         raise ArgumentError(
-            f"{found.name} isn't a sentence-transformers model with mean pooling, so its vectors "
-            "have no useful similarity. Use one, such as sentence-transformers/all-MiniLM-L6-v2."
+            f"{found.name} is neither a sentence-transformers model with mean pooling, whose "
+            "vectors can be compared, nor a model of natural language inference with a label "
+            "'entailment'. Use one, such as sentence-transformers/all-MiniLM-L6-v2 or "
+            "facebook/bart-large-mnli."
         )
     tokenizer = Tokenizer.load(found.folder)
+    encoder = text_encoder_for(found.config, tokenizer, require_length(found, maxlen))
     model = load_classifier(
         found,
         len(names),
@@ -87,14 +111,6 @@ def classifier_from_labels(
         class_names=list(map(str, names)),
         verbose=0,
     )
-    family = model.architecture.family
-    limit = max_positions(family, found.config)
-    if limit is not None and maxlen > limit:
-        raise ArgumentError(
-            f"maxlen={maxlen}, but {found.name} has positions for {limit} tokens. Use "
-            f"maxlen={limit} or less."
-        )
-    encoder = text_encoder_for(found.config, tokenizer, maxlen)
     vectors = embed(model, encoder.encode([text for own in texts for text in own]), batch_size=64)
     set_prototypes(model, np.split(vectors, np.cumsum([len(own) for own in texts])[:-1]))
     return model, tokenizer, Labels(SINGLE, tuple(names), numbered=True)

@@ -46,6 +46,7 @@ class Architecture:
         newly_initialised: paths of the variables that the checkpoint lacks and nothing has
             trained yet; training and loading weights clear it.
         checkpoint: the checkpoint's name on the Hub or its folder; empty for a new model.
+        few_shot: how the encoder is trained before a newly initialised head (see `Transformer`).
     """
 
     config: dict[str, Any]
@@ -53,6 +54,7 @@ class Architecture:
     kept: Mapping[str, np.ndarray]
     newly_initialised: set[str] = field(default_factory=set)
     checkpoint: str = ""
+    few_shot: bool | str = False
 
     @property
     def family(self) -> Family:

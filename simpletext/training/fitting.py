@@ -18,6 +18,7 @@ from ..utils.interrupt import CtrlC
 from ..utils.processes import is_first, require_unforked
 from ..utils.validation import require_flag, shown
 from .checkpointing import LAST
+from .contrastive import require_pairs
 from .linear_probing import start_head
 from .optimizer import check_schedulable, momentum_of, restart_optimizer
 from .plan import Plan
@@ -208,6 +209,8 @@ def checked(
     """
     require_divisible(model, data)  # first: among processes, the other checks wait for all
     require_trainable(model, how.callbacks, plan)
+    if how.head_start:
+        require_pairs(model, data.train)
     plan = plan.monitoring(data.validation is not None)
     if not is_auto(lr):
         rate = require_learning_rate(lr)

@@ -20,6 +20,7 @@ from ..tokenization.batching import NO_LABEL
 from ..utils import console
 from ..utils.backend.distribution import replicated
 from ..utils.interrupt import CtrlC
+from .contrastive import train_on_pairs
 from .sources import TrainingData, one_pass
 
 # Texts that the encoder reads: more for more classes. Training does the rest.
@@ -63,10 +64,14 @@ def start_head(
     model: keras.Model, data: TrainingData, epoch: int, class_weight: Any, ctrl_c: CtrlC,
     verbose: int,
 ) -> None:  # fmt: skip
-    """Train the newly initialised layers on the first batches of an epoch; see `train_new_head`."""
+    """Train the newly initialised layers on the first batches of an epoch; see `train_new_head`.
+
+    Before them the encoder is trained on pairs, if the model is for few labels (see `few_shot`).
+    """
     if newly_initialised(model):
         batches, options = data.training(epoch, class_weight)
         with replicated():  # its rows are few
+            train_on_pairs(model, data.train, data.seed, ctrl_c, verbose)
             train_new_head(model, batches, options, data.seed, ctrl_c, verbose)
 
 

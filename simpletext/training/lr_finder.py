@@ -21,6 +21,7 @@ from ..models.target_scaling import standardised
 from ..utils import backend, console
 from ..utils.interrupt import CtrlC
 from ..utils.validation import require_count, require_number
+from .contrastive import require_pairs
 from .linear_probing import start_head
 from .processes import together
 from .schedules import Schedule, exponential, require_learning_rate
@@ -278,6 +279,8 @@ def range_test(
     """
     schedule, steps = rates
     require_number("stop_factor", stop_factor, 1)
+    if head_start:
+        require_pairs(model, data.train)
     batches, options = data.training(epoch, class_weight)
     same = {"name": "lr_find", "rates": [schedule(0), schedule(steps - 1), steps]}
     title = "finding the learning rate"

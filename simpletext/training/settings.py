@@ -30,6 +30,7 @@ def _of_model(model: keras.Model) -> dict[str, Any]:
         "model_type": architecture and architecture.config["model_type"],
         "parameters": model.count_params(),
         "precision": model.dtype_policy.name,
+        "few_shot": (architecture and architecture.few_shot) or None,
         "optimizer": type(model.optimizer).__name__,
         "weight_decay": getattr(model.optimizer, "weight_decay", None),
     }

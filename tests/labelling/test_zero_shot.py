@@ -77,7 +77,7 @@ def test_labels_that_describe_nothing_are_refused(labels, message):
 
 
 def test_checkpoints_without_useful_vectors_are_refused(tiny, minilm):
-    with pytest.raises(ArgumentError, match="isn't a sentence-transformers model with mean pool"):
+    with pytest.raises(ArgumentError, match="is neither a sentence-transformers model"):
         st.Predictor.from_labels(["a", "b"], str(tiny))
     with pytest.raises(ArgumentError, match="maxlen=600, but .* has positions for 512 tokens"):
         st.Predictor.from_labels(["a", "b"], minilm, 600)
