@@ -6,12 +6,12 @@ Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 in
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from .. import __version__
-from ..errors import ArgumentError, SimpletextError
+from ..errors import SimpletextError
 from ..serving.tables import (
     finds_entities,
     lines_of,
@@ -37,6 +37,7 @@ from .options import (
     GpusPerWorker,
     Id,
     Label,
+    LabelSep,
     LongText,
     Loss,
     Maxlen,
@@ -56,11 +57,10 @@ from .options import (
     Workers,
 )
 from .predicting import new_file, opened, predict_files, print_prediction, quantized, require_table
+from .reading import one, tables
 from .serving import serve
+from .translating import refuse_for_translation, trained_translator
 from .tuning import tune
-
-if TYPE_CHECKING:
-    from ..data.tables import Examples
 
 TRANSLATION = "translation"
 
@@ -113,6 +113,7 @@ def train(
     task: Task = None,
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
     cache_dir: CacheDir = None,
     seed: Seed = 0,
     report: Report = None,
@@ -122,24 +123,23 @@ def train(
     from .. import train as train_on
 
     _require_writable(out, report)  # before the long work
+    common: dict[str, Any] = {
+        "epochs": epochs, "lr": lr, "batch_size": batch_size, "maxlen": maxlen, "seed": seed,
+        "val_pct": val_pct, "verbose": 0 if quiet else 1,
+    }  # fmt: skip
+    others: dict[str, Any] = {
+        "schedule": schedule, "early_stopping": early_stopping, "class_weight": class_weight,
+        "loss": loss, "metrics": metric or None, "minutes": minutes,
+    }  # fmt: skip
     if task == TRANSLATION:
-        _refuse_for_translation(
-            schedule, early_stopping, class_weight, loss, metric, report, minutes
+        refuse_for_translation(**others, report=report, label_sep=label_sep)
+        predictor: Any = trained_translator(
+            data, val, text, label, checkpoint, encoding, sep, **common
         )
-        translator = _translator(
-            data, val, (text, label), _one(checkpoint), encoding, sep, maxlen=maxlen,
-            epochs=epochs or 3, lr=lr, batch_size=batch_size or 32, val_pct=val_pct, seed=seed,
-            verbose=0 if quiet else 1,
-        )  # fmt: skip
-        _save(translator, out, quiet)
-        return
-    examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
-    predictor: Any = train_on(
-        examples, checkpoint=_one(checkpoint), val=val_examples, val_pct=val_pct, maxlen=maxlen,
-        epochs=epochs, lr=lr, batch_size=batch_size, minutes=minutes, task=task,
-        cache_dir=cache_dir, seed=seed, schedule=schedule, early_stopping=early_stopping,
-        class_weight=class_weight, loss=loss, metrics=metric or None, verbose=0 if quiet else 1,
-    )  # fmt: skip
+    else:
+        examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
+        options = common | others | {"task": task, "cache_dir": cache_dir}
+        predictor = train_on(examples, checkpoint=one(checkpoint), val=val_examples, **options)
     _save(predictor, out, quiet)
     if report is not None:
         predictor.learner.report(report, predictor)
@@ -210,6 +210,7 @@ def evaluate(
     batch_size: BatchSize = 32,
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
 ) -> None:
     """Compare predictions with the labels of a table: accuracy, F1 and others."""
     from .. import load_predictor
@@ -217,7 +218,7 @@ def evaluate(
     from ..evaluation.report import describe_validation
     from ..utils.console import say
 
-    examples, _ = _tables(data, None, text, label, encoding, sep)
+    examples, _ = tables(data, None, text, label, None, encoding, sep, label_sep)
     predictor = load_predictor(folder, batch_size)
     say(describe_validation(evaluate_predictor(predictor, examples.texts, examples.labels)))
 
@@ -286,6 +287,7 @@ def check(
     table: Annotated[Path | None, typer.Option(help="A new CSV file for the findings.")] = None,
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
 ) -> None:
     """Check a table before training: empty or duplicate texts, label conflicts, leaks, lengths."""
     from .. import Transformer
@@ -293,7 +295,7 @@ def check(
     from ..utils.console import say
 
     with new_file(plot) as figure, new_file(table) as findings:
-        examples, val_examples = _tables(data, val, text, label, encoding, sep)
+        examples, val_examples = tables(data, val, text, label, None, encoding, sep, label_sep)
         preproc = None if checkpoint is None else Transformer(checkpoint, maxlen)
         report = look_at(
             examples.texts, examples.labels, val_examples and val_examples[:2], preproc,
@@ -376,24 +378,6 @@ def _prepare_streams() -> None:
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
-def _tables(
-    data: Path,
-    val: Path | None,
-    text: list[str],
-    label: list[str],
-    encoding: str | None,
-    sep: str | None,
-    task: str | None = None,
-) -> tuple["Examples", "Examples | None"]:
-    """The training data, and the validation data or None."""
-    from ..preparation import read_table_for
-
-    def read(path: Path) -> "Examples":
-        return read_table_for(path, _one(text), _one(label), task, encoding=encoding, sep=sep)
-
-    return read(data), None if val is None else read(val)
-
-
 def _require_writable(out: Path, report: Path | None) -> None:
     from ..utils.files import require_new_file, require_new_folder
 
@@ -408,38 +392,3 @@ def _save(predictor: Any, out: Path, quiet: bool) -> None:
     predictor.save(out)
     if not quiet:
         note(f"saved: {out}")
-
-
-def _refuse_for_translation(
-    schedule: str, early_stopping: Any, class_weight: Any, loss: Any, metric: Any, report: Any,
-    minutes: Any,
-) -> None:  # fmt: skip
-    given = {
-        "--schedule": schedule != "onecycle", "--early-stopping": early_stopping is not None,
-        "--class-weight": class_weight is not None, "--loss": loss is not None,
-        "--metric": bool(metric), "--report": report is not None, "--minutes": minutes is not None,
-    }  # fmt: skip
-    if names := [name for name, value in given.items() if value]:
-        raise ArgumentError(f"{' and '.join(names)} isn't for --task translation. Leave it out.")
-
-
-def _translator(
-    data: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: Any,
-    encoding: str | None, sep: str | None, **options: Any,
-) -> Any:  # fmt: skip
-    """A trained translator for a table with texts and their translations."""
-    from .. import read_pairs
-    from ..quick import train_translator
-
-    columns = None if names == (["text"], ["label"]) else (*names[0], *names[1])
-
-    def read(path: Path) -> Any:
-        return read_pairs(path, columns=columns, encoding=encoding, sep=sep)
-
-    start = None if checkpoint == DEFAULT_MODEL else checkpoint
-    val_pairs = None if val is None else read(val)
-    return train_translator(read(data), start, val=val_pairs, **options)
-
-
-def _one(names: list[str]) -> str | list[str]:
-    return names[0] if len(names) == 1 else names

@@ -22,11 +22,12 @@ from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
-from ..utils.validation import MOST_SEED, require_choice, require_count, shown
+from ..utils.validation import MOST_SEED, require_choice, require_count, require_verbose, shown
 from .config_labels import count_labels, other_head, task_in, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
+from .measured import Measured
 from .precision import check_dtype
 
 SCALING = "target_scaling"  # the name of a regression's last layer
@@ -45,6 +46,7 @@ class Architecture:
         newly_initialised: paths of the variables that the checkpoint lacks and nothing has
             trained yet; training and loading weights clear it.
         checkpoint: the checkpoint's name on the Hub or its folder; empty for a new model.
+        measured: the last scores on held-out rows (see `models.measured`), one or none.
     """
 
     config: dict[str, Any]
@@ -52,6 +54,7 @@ class Architecture:
     kept: Mapping[str, np.ndarray]
     newly_initialised: set[str] = field(default_factory=set)
     checkpoint: str = ""
+    measured: list[Measured] = field(default_factory=list)
 
     @property
     def family(self) -> Family:
@@ -185,6 +188,7 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
+    require_verbose(verbose)
     check_dtype(dtype)
     seed = require_count("seed", seed, 0, MOST_SEED)
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)
