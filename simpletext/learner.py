@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ from .evaluation.figures import shown
 from .inference.predictions import Predictions
 from .labelling import suspects
 from .models import freezing
+from .models.measured import record_scores
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .training import fitting, lr_finder, plan, sources, weights
 from .training.default_rate import usual_rate_of
@@ -23,7 +24,13 @@ from .training.schedules import require_learning_rate
 from .training.settings import describe_training
 from .training.verbs import FittingVerbs
 from .utils import console
-from .utils.validation import MOST_SEED, require_count, require_flag
+from .utils.files import require_new_file
+from .utils.notebook import Described
+from .utils.validation import MOST_SEED, require_count, require_flag, require_verbose
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 def get_learner(
@@ -50,7 +57,7 @@ def get_learner(
     return Learner(model, train_data, val_data, batch_size, eval_batch_size, **options)
 
 
-class Learner(FittingVerbs):
+class Learner(Described, FittingVerbs):
     """Trains and evaluates a model. Created by `get_learner`, whose arguments it takes.
 
     Attributes:
@@ -76,6 +83,17 @@ class Learner(FittingVerbs):
         self.history: History = {}
         self.curve: Curve | None = None
         self.interrupted, self._state = False, fitting.LearnerState()
+
+    def _facts(self) -> dict[str, Any]:
+        losses = {name: self.history.get(name) for name in ("loss", "val_loss")}
+        return {
+            "model": self.model.name,
+            "train": None if self.train_data is None else self.train_data.summary,
+            "val": None if self.val_data is None else self.val_data.summary,
+            "batch_size": self.batch_size,
+            "epochs": self._state.epochs,
+            **{name: f"{values[-1]:.4g}" for name, values in losses.items() if values},
+        }
 
     def lr_find(  # noqa: D417
         self, start_lr: float = 1e-6, lr_mult: float | None = None, max_epochs: int | None = None,
@@ -104,6 +122,7 @@ class Learner(FittingVerbs):
         Returns:
             The curve, with `curve.suggest()`; the learner keeps it for `lr_plot`, `lr_estimate`.
         """
+        require_verbose(verbose)
         data = self._data()
         require_divisible(self.model, data)
         fitting.require_trainable(self.model)
@@ -123,7 +142,7 @@ class Learner(FittingVerbs):
     def lr_plot(
         self, n_skip_beginning: int = 0, n_skip_end: int = 0, suggest: bool = False,
         return_fig: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> "Figure":  # fmt: skip
         """Plot loss over learning rate, as `lr_find` measured it; returns the figure (see `plot`).
 
         The suggestion is marked, and rates that are too high are shaded.
@@ -214,7 +233,7 @@ class Learner(FittingVerbs):
         Args:
             val_data: by default the learner's validation data.
             print_report: False prints nothing.
-            save_path: a CSV file to write the report to.
+            save_path: a new CSV file for the report.
             class_names: the names of the classes in the report.
             output: what to return: "matrix", "text", "dict" or "dataframe".
 
@@ -224,10 +243,14 @@ class Learner(FittingVerbs):
             in the form of `output`.
 
         Raises:
-            ArgumentError: another output, or names that don't fit the classes.
+            ArgumentError: another output, names that don't fit the classes, a path that can't be
+                written.
+            FolderExistsError: the file exists already.
             DataError: no validation data.
         """
         evaluating.require_output(output)
+        if save_path is not None:
+            require_new_file(save_path)
         seen = self._predictions(val_data)
         return evaluating.validation_report(seen, print_report, save_path, class_names, output)
 
@@ -235,7 +258,7 @@ class Learner(FittingVerbs):
 
     def top_losses(
         self, n: int | range | tuple[int, int] = 4, val_data: Any = None, preproc: Any = None
-    ) -> Any:
+    ) -> "pd.DataFrame":
         """The rows with the largest losses, largest first.
 
         Args:
@@ -255,7 +278,7 @@ class Learner(FittingVerbs):
         """Print `top_losses` with their texts."""
         console.say(report.describe_losses(self.top_losses(n, val_data)))
 
-    def suspects(self, n: int | None = None, *, verbose: int = 1) -> Any:
+    def suspects(self, n: int | None = None, *, verbose: int = 1) -> "pd.DataFrame":
         """Training rows whose label is probably wrong, the most doubtful first.
 
         The texts are encoded once, with the weights from before the first training: a model that
@@ -275,6 +298,7 @@ class Learner(FittingVerbs):
             DataError: no training texts with labels, or fewer than 5.
             ArgumentError: another task than a classification of texts.
         """
+        require_verbose(verbose)
         n = None if n is None else require_count("n", n)
         with fitting.untrained(self.model, self._state):
             quality, data = suspects.learner_quality(self, verbose)
@@ -296,7 +320,7 @@ class Learner(FittingVerbs):
         seen = self._predictions(val_data)
         html_report.write_report(path, self, seen, predictor, self.suspects() if wanted else None)
 
-    def plot(self, plot_type: str = "loss", return_fig: bool = False) -> Any:
+    def plot(self, plot_type: str = "loss", return_fig: bool = False) -> "Figure":
         """Plot the training history, or the confusion matrix of the validation data.
 
         Args:
@@ -406,4 +430,9 @@ class Learner(FittingVerbs):
         return sources.validation_source(data, self.val_data, self.model)
 
     def _predictions(self, data: Any) -> Predictions:
-        return evaluating.predict_source(self.model, self._source(data), self.eval_batch_size)
+        source = self._source(data)
+        seen = evaluating.predict_source(self.model, source, self.eval_batch_size)
+        if source is self.val_data:  # held-out rows: the scores for the model card
+            kind, names = seen.labels.kind, seen.labels.names
+            record_scores(self.model, kind.card_scores(seen.y, seen.values, names))
+        return seen

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import keras
 import numpy as np
@@ -22,8 +22,10 @@ from .inference.predictions import Predictions, check_options, refuse_with_proba
 from .inference.streaming import streamed
 from .labelling.verbs import LabellingVerbs
 from .models.loading import architecture_of, text_encoder_for
+from .models.measured import scores_of
 from .saving.archive import SavedFolder, absolute, packed, unpacked
 from .saving.formats import read_saved, refuse_options
+from .saving.model_card import predicted_examples
 from .saving.predictor_folder import read_pretrained, write_predictor
 from .saving.settings import THRESHOLD, Settings
 from .saving.translator_folder import is_translator_folder, read_translator
@@ -31,10 +33,22 @@ from .seq2seq import Seq2Seq
 from .tasks.labels import Labels
 from .tokenization.encoded_texts import EncodedTexts
 from .tokenization.tokenizer import Tokenizer
+from .transformer import Transformer
 from .translator import Translator
+from .utils.files import require_new_folder
+from .utils.notebook import Described
 from .utils.validation import shown
 
+if TYPE_CHECKING:
+    import pandas as pd
 
+
+@overload
+def get_predictor(
+    model: keras.Model, preproc: Transformer, batch_size: int = 32
+) -> "Predictor": ...
+@overload
+def get_predictor(model: keras.Model, preproc: Seq2Seq, batch_size: int = 32) -> Translator: ...
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> Any:
     """A predictor from a trained model and the `Transformer` that made its data.
 
@@ -104,7 +118,7 @@ def _received(content: bytes | SavedFolder, batch_size: int) -> Any:
         return load_predictor(folder, batch_size)
 
 
-class Predictor(CalibrationVerbs, LabellingVerbs):
+class Predictor(Described, CalibrationVerbs, LabellingVerbs):
     """Predictions for raw texts, by a trained model with its tokenizer and labels.
 
     Made by `get_predictor`, `load_predictor`, `from_pretrained` or `from_labels`.
@@ -172,8 +186,8 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
         parts = (self.model, self.tokenizer, self.settings)
         return _received, (packed(self.folder, write_predictor, *parts), self.batch_size)
 
-    def __repr__(self) -> str:
-        return f"Predictor({self.labels.describe()}, maxlen={self.maxlen})"
+    def _facts(self) -> dict[str, Any]:
+        return {"model": self.model.name, "task": self.labels.summary, "maxlen": self.maxlen}
 
     @property
     def labels(self) -> Labels:
@@ -265,7 +279,7 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
         threshold: float | Sequence[float] | Mapping[Any, float] | None = None,
         long_text: str = "truncate",
         verbose: int = 0,
-    ) -> Any:
+    ) -> "pd.DataFrame":
         """Predictions as a DataFrame with the columns text, label, probability and truncated.
 
         Pairs have a text_b as well; regression has a value instead. A Series keeps its index.
@@ -338,20 +352,28 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
             raise ArgumentError(f"entity={entity!r} is for entities; this is {self.labels.task}.")
         return explain(self, doc, method, truncate_len, all_targets, n_samples, top_n)
 
-    def save(self, path: str | os.PathLike, *, metrics: Mapping[str, float] | None = None) -> None:
+    def save(
+        self, path: str | os.PathLike, *, metrics: Mapping[str, float] | None = None,
+        examples: Any = (),
+    ) -> None:  # fmt: skip
         """Write a Hugging Face checkpoint and simpletext.json into a new folder.
 
-        With mean pooling it is a sentence-transformers folder. It contains no pickle files.
+        With mean pooling it is a sentence-transformers folder. It contains no pickle files. The
+        model card has the number of texts and the scores of the last `Learner.validate`.
 
         Args:
             path: the folder, which must not exist yet.
-            metrics: scores for the model card, such as `{"accuracy": 0.93}`.
+            metrics: further scores for the model card, such as `{"accuracy": 0.93}`.
+            examples: texts for the model card, which shows their predictions.
 
         Raises:
             FolderExistsError: the folder already exists.
         """
-        settings = self.settings.with_metrics({} if metrics is None else metrics)
-        write_predictor(path, self.model, self.tokenizer, settings)
+        further = {} if metrics is None else metrics
+        settings = self.settings.with_metrics(scores_of(self.model)).with_metrics(further)
+        require_new_folder(path)  # before the examples are predicted
+        shown = predicted_examples(self, examples)
+        write_predictor(path, self.model, self.tokenizer, settings, shown)
         self.folder = absolute(path)
 
     def push_to_hub(
@@ -361,6 +383,7 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
         private: bool = True,
         token: str | None = None,
         metrics: Mapping[str, float] | None = None,
+        examples: Any = (),
     ) -> str:
         """Upload what `save` writes to the Hugging Face Hub, and return the model's URL.
 
@@ -368,11 +391,12 @@ class Predictor(CalibrationVerbs, LabellingVerbs):
             repo_id: "user/name"; created if it doesn't exist.
             private: whether a newly created repository is private.
             token: by default the one that `hf auth login` stored.
-            metrics: scores for the model card.
+            metrics: further scores for the model card.
+            examples: texts for the model card, which shows their predictions.
         """
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "predictor"
-            self.save(folder, metrics=metrics)
+            self.save(folder, metrics=metrics, examples=examples)
             return upload_folder(folder, repo_id, private, token)
 
     def export(

@@ -17,6 +17,7 @@ from .tasks.task import task_named
 from .tokenization.encoded_texts import LabelledTexts
 from .transformer import Transformer
 from .utils import console
+from .utils.validation import require_verbose, shown
 
 Prepared = tuple[LabelledTexts, LabelledTexts, Transformer]
 
@@ -31,6 +32,7 @@ def prepared(
     cache_dir: str | os.PathLike | None = None,
 ) -> Prepared:
     """The data of both parts, split first if there is only one, and their `Transformer`."""
+    require_verbose(verbose)
     if val is None:
         train, val = split(transformer, train, val_pct, random_state, verbose)
     options: dict[str, Any] = {"verbose": verbose, "cache_dir": cache_dir}
@@ -84,13 +86,19 @@ def _parts(texts: list[Any], rows: list[Any], chosen: tuple) -> tuple[Examples, 
 
 
 def examples_of(
-    data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None
-) -> Examples:
+    data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None,
+    label_sep: str | None = None,
+) -> Examples:  # fmt: skip
     """Texts and labels from a table, or the arguments unchanged."""
+    if not isinstance(data, (tuple, list)):
+        return read_table_for(data, text, label, task, label_sep=label_sep)
+    if label_sep is not None:
+        raise ArgumentError(
+            f"label_sep={shown(label_sep)} is for tables; these are texts and labels. Split the "
+            "labels first, as in [label.split(';') for label in labels]."
+        )
     if isinstance(data, Examples):
         return data
-    if not isinstance(data, (tuple, list)):
-        return read_table_for(data, text, label, task)
     if len(data) != 2 or isinstance(data[0], str):
         raise ArgumentError(
             f"data must be a table or (texts, labels); this is a {type(data).__name__} of "
@@ -108,5 +116,7 @@ def read_table_for(
     """
     if task is None or not task_named(task).per_token:
         return read_texts(source, text, label, **options)
+    if options.pop("label_sep", None) is not None:
+        raise ArgumentError("label_sep is for labels of texts; a word has one tag. Leave it out.")
     columns = (None if text == "text" else text), (None if label == "label" else label)
     return read_entities(source, *columns, **options)

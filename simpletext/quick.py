@@ -28,7 +28,7 @@ from .translator import Translator
 from .tuning.tuner import Checkpoints, tune
 from .utils import console
 from .utils.defaults import DEFAULT_MODEL
-from .utils.validation import require_count, require_list, shown
+from .utils.validation import require_count, require_list, require_verbose, shown
 
 
 def train(
@@ -38,7 +38,8 @@ def train(
     batch_size: int | None = None, minutes: float | None = None, schedule: str = "onecycle",
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     metrics: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", cache_dir: str | os.PathLike | None = None, seed: int = 0,
+    pooling: str = "auto", label_sep: str | None = None,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0,
     verbose: int = 1,
 ) -> Predictor:  # fmt: skip
     """Train a model on a table, or on texts and labels, and give its predictor.
@@ -66,6 +67,7 @@ def train(
         class_names: fixes the classes and their order.
         task: overrides the task inferred from the labels (see `Transformer`).
         pooling: which head goes on top (see `load_classifier`).
+        label_sep: what separates several labels in one field of a table (see `read_texts`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
         seed: for the split, the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
@@ -77,11 +79,13 @@ def train(
         The predictor. It has its `learner`, and as its `report` what `Learner.validate` gives; with
         `minutes` it has the `TuningResult` as its `tuning`.
     """
+    require_verbose(verbose)
     require_schedule(schedule, early_stopping)
     common: dict[str, Any] = {
         "val": val, "val_pct": val_pct, "maxlen": maxlen, "schedule": schedule,
         "early_stopping": early_stopping, "class_weight": class_weight, "loss": loss,
-        "class_names": class_names, "task": task, "pooling": pooling, "cache_dir": cache_dir,
+        "class_names": class_names, "task": task, "pooling": pooling, "label_sep": label_sep,
+        "cache_dir": cache_dir,
         "seed": seed, "verbose": verbose,
     }  # fmt: skip
     if minutes is not None:
@@ -91,8 +95,8 @@ def train(
     epochs = require_count("epochs", 3 if epochs is None else epochs)
     batch_size = require_count("batch_size", 32 if batch_size is None else batch_size)
     class_names = checked_names(class_names)
-    examples = examples_of(data, text, label, task)
-    val_examples = None if val is None else examples_of(val, text, label, task)
+    examples = examples_of(data, text, label, task, label_sep)
+    val_examples = None if val is None else examples_of(val, text, label, task, label_sep)
     if not isinstance(checkpoint, (str, os.PathLike)):
         raise ArgumentError(
             f"checkpoint={shown(checkpoint)}; without minutes it must be one name or folder."
@@ -162,6 +166,7 @@ def train_translator(
         seed: for the split, new weights, dropout and the order of the pairs.
         verbose: 0 prints nothing.
     """
+    require_verbose(verbose)
     epochs = require_count("epochs", epochs)
     if val is None:
         pairs, val = _split_pairs(pairs, val_pct, seed)

@@ -20,12 +20,14 @@ from .tokenization.layout import Layout
 from .tokenization.pair_tokenizer import KINDS, PairTokenizer
 from .training.optimizer import AdamW
 from .utils import console
+from .utils.notebook import Described
 from .utils.validation import (
     MOST_SEED,
     require_choice,
     require_count,
     require_flag,
     require_number,
+    require_verbose,
 )
 
 INPUTS = ("input_ids", "attention_mask")
@@ -33,7 +35,7 @@ NUM_BEAMS = 4  # of a new model
 BETA_2, EPSILON = 0.98, 1e-9  # of Adam, as in https://arxiv.org/abs/1706.03762
 
 
-class Seq2Seq:
+class Seq2Seq(Described):
     """Turns pairs of texts into data for a model that translates, and builds that model.
 
     Making one does no work: the checkpoint is looked for at the first call that needs it.
@@ -143,9 +145,9 @@ class Seq2Seq:
         }  # fmt: skip
         return self
 
-    def __repr__(self) -> str:
-        what = "new" if self.checkpoint is None else repr(self.checkpoint)
-        return f"Seq2Seq({what}, maxlen={self.maxlen})"
+    def _facts(self) -> dict[str, Any]:
+        checkpoint = "new" if self.checkpoint is None else self.checkpoint
+        return {"checkpoint": checkpoint, "maxlen": self.maxlen}
 
     @cached_property
     def files(self) -> Checkpoint:
@@ -220,6 +222,7 @@ class Seq2Seq:
         Raises:
             DataError: a new one has seen no training texts yet.
         """
+        require_verbose(verbose)
         loss = TokenCrossentropy(label_smoothing)
         config, dtype = self.config, dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
@@ -235,6 +238,7 @@ class Seq2Seq:
     def _encoded(
         self, sources: list[str], targets: list[str], name: str, verbose: int
     ) -> EncodedPairs:
+        require_verbose(verbose)
         config = seq2seq_family_of(self.config).read_config(self.config)
         limit = config.max_position_embeddings
         if self.maxlen > limit:

@@ -40,10 +40,11 @@ from .utils import console
 from .utils.backend import distribution
 from .utils.deprecation import renamed_keywords
 from .utils.files import plain_path
-from .utils.validation import MOST_SEED, require_count
+from .utils.notebook import Described
+from .utils.validation import MOST_SEED, require_count, require_verbose
 
 
-class Transformer:
+class Transformer(Described):
     """Turns texts into data for one checkpoint, and builds the model to train on it.
 
     Making one does no work: the checkpoint is looked for at the first call that needs it.
@@ -113,8 +114,11 @@ class Transformer:
             state["checkpoint"] = os.path.abspath(self.checkpoint)
         return state | {"_paired": self.paired}
 
-    def __repr__(self) -> str:
-        return f"Transformer({self.checkpoint!r}, maxlen={self.maxlen}, labels={self.labels})"
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "checkpoint": self.checkpoint, "maxlen": self.maxlen,
+            "task": self.task if self.labels is None else self.labels.summary,
+        }  # fmt: skip
 
     @property
     def paired(self) -> bool | None:
@@ -165,6 +169,7 @@ class Transformer:
         Raises:
             DataError: texts and labels that can't be used, with their rows.
         """
+        require_verbose(verbose)
         if isinstance(texts, TextStream):
             return cast(
                 LabelledTexts, self._preprocess_stream("train", texts, y, verbose, cache_dir)
@@ -183,7 +188,8 @@ class Transformer:
         data = self.encode(texts, pairs, cache_dir, verbose).with_labels(encoded_labels, labels)
         self.labels, self.sizes["train"] = labels, len(data)
         if verbose:
-            console.note(f"preprocessing train...\n{labels.describe()}\n{_lengths(data)}")
+            lines = ["preprocessing train...", labels.describe(), labels.hint, _lengths(data)]
+            console.note("\n".join(filter(None, lines)))
         return data
 
     def preprocess_test(
@@ -205,6 +211,7 @@ class Transformer:
         Raises:
             DataError: texts and labels that can't be used; a label training never saw.
         """
+        require_verbose(verbose)
         if isinstance(texts, TextStream):
             return self._preprocess_stream("validation", texts, y, verbose, cache_dir)
         texts, y = collected(texts), collected(y)
@@ -273,7 +280,9 @@ class Transformer:
             self.labels = labels if part == "train" else self.labels
             self.sizes[part] = len(data)
         if verbose:
-            console.note(f"preprocessing {part}...\n{_lengths(data)}")
+            known = [labels.describe(), labels.hint] if stream.label and part == "train" else []
+            lines = [f"preprocessing {part}...", *known, _lengths(data)]
+            console.note("\n".join(filter(None, lines)))
         return data
 
     def encode(
@@ -401,6 +410,7 @@ class Transformer:
         distribution.require_same({"task": labels.task, "classes": len(labels.classes)})
         # Check the arguments before reading the weights, which takes longer.
         require_few_shot(self.few_shot, labels.kind, self.paired)
+        require_verbose(verbose)
         chosen = metrics_for(labels.task, len(labels.classes), metrics, labels.names)
         optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)

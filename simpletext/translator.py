@@ -20,7 +20,8 @@ from .saving.archive import SavedFolder, absolute, packed, unpacked
 from .saving.translator_folder import read_translator, write_translator
 from .tokenization.pair_tokenizer import PairTokenizer
 from .utils import console
-from .utils.validation import require_count, shown
+from .utils.notebook import Described
+from .utils.validation import require_count, require_verbose, shown
 
 
 def _received(content: bytes | SavedFolder, batch_size: int) -> "Translator":
@@ -31,7 +32,7 @@ def _received(content: bytes | SavedFolder, batch_size: int) -> "Translator":
     return translator
 
 
-class Translator:
+class Translator(Described):
     """Translations of raw texts. Made by `get_predictor` and `load_predictor`.
 
     Args:
@@ -59,8 +60,8 @@ class Translator:
         content = packed(self.folder, write_translator, self.model, self.tokenizer, self.maxlen)
         return _received, (content, self.batch_size)
 
-    def __repr__(self) -> str:
-        return f"Translator({self.model.name}, maxlen={self.maxlen})"
+    def _facts(self) -> dict[str, Any]:
+        return {"model": self.model.name, "maxlen": self.maxlen}
 
     def predict(
         self, texts: Any, *, top_k: int | None = None, verbose: int = 0, **options: Any
@@ -79,6 +80,7 @@ class Translator:
             DataError: texts that can't be used.
             ArgumentError: an unknown option, or a value outside of what is allowed.
         """
+        require_verbose(verbose)
         single, rows = listed(texts)
         if top_k is not None:
             options["num_return_sequences"] = require_count("top_k", top_k)
@@ -101,6 +103,7 @@ class Translator:
             verbose: 1 shows a progress bar.
             options: top_k and those of `generate`, as for `predict`.
         """
+        require_verbose(verbose)
         return streamed(partial(self.predict, **options), texts, chunk_size, verbose)
 
     def attention(self, source: str, **options: Any) -> SourceAttention:

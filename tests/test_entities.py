@@ -329,3 +329,18 @@ def test_what_is_for_labels_of_texts_says_so(tiny, tmp_path):
     with pytest.raises(ArgumentError, match="check is for labels of whole texts. For tags"):
         st.check(SENTENCES, TAGS)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_report_and_the_card_of_entities(tagged, tmp_path):
+    _, learner, predictor = tagged
+    learner.report(tmp_path / "report.html", predictor)
+    page = (tmp_path / "report.html").read_text()
+    assert "accuracy of words" in page
+    assert "Calibration" in page
+    predictor.save(tmp_path / "saved", examples=TEXTS[:1])
+    card = (tmp_path / "saved" / "README.md").read_text()
+    f1 = learner.validate(print_report=False, output="dict")["micro avg"]["f1-score"]
+    assert f"| entity F1 | {f1:.4f} |" in card
+    found = [f"{each['text']} ({each['label']})" for each in predictor.predict(TEXTS[0])]
+    assert found
+    assert f"| {TEXTS[0]} | {', '.join(found)} |" in card

@@ -4,7 +4,8 @@ import pytest
 from conftest import LABELS, TEXTS
 
 import simpletext as st
-from simpletext.errors import ArgumentError, DataError
+from simpletext.errors import ArgumentError, DataError, FolderExistsError
+from simpletext.evaluation import evaluating
 from simpletext.evaluation.plots import plot_history
 from simpletext.models.loading import newly_initialised
 from simpletext.models.precision import precision_of
@@ -272,6 +273,22 @@ def test_validate_in_every_form(trained, tmp_path):
     assert learner.plot("confusion_matrix", return_fig=True).axes[0].get_xlabel()
     with pytest.raises(ArgumentError, match="output='json'; allowed are 'matrix'"):
         learner.validate(output="json")
+
+
+def test_a_validation_report_is_written_whole_and_never_over_another_file(
+    trained, tmp_path, monkeypatch
+):
+    path = tmp_path / "report.csv"
+    trained.learner.validate(print_report=False, save_path=path)
+    before = path.read_text()
+    assert "precision" in before
+    monkeypatch.setattr(evaluating, "predict_source", None)  # refused before the work
+    with pytest.raises(FolderExistsError, match="exists already and is left as it is"):
+        trained.learner.validate(print_report=False, save_path=path)
+    with pytest.raises(ArgumentError, match="can't be written"):
+        trained.learner.validate(print_report=False, save_path=tmp_path / "missing" / "a.csv")
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_class_without_validation_rows(trained):

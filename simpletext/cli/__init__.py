@@ -6,7 +6,7 @@ Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 in
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -39,6 +39,7 @@ from .options import (
     GpusPerWorker,
     Id,
     Label,
+    LabelSep,
     LongText,
     Loss,
     Maxlen,
@@ -59,12 +60,10 @@ from .options import (
     Workers,
 )
 from .predicting import new_file, opened, predict_files, print_prediction, quantized, require_table
+from .reading import one, tables
 from .serving import serve
 from .translating import train_translator
 from .tuning import tune
-
-if TYPE_CHECKING:
-    from ..data.tables import Examples
 
 TRANSLATION = "translation"
 
@@ -119,6 +118,7 @@ def train(
     pooling: Pooling = "auto",
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
     cache_dir: CacheDir = None,
     seed: Seed = 0,
     report: Report = None,
@@ -129,17 +129,20 @@ def train(
     from .. import train as train_on
 
     _require_writable(out, report)  # before the long work
+    common: dict[str, Any] = {
+        "epochs": epochs, "lr": lr, "batch_size": batch_size, "maxlen": maxlen, "seed": seed,
+        "val_pct": val_pct, "verbose": 0 if quiet else 1,
+    }  # fmt: skip
+    others: dict[str, Any] = {
+        "schedule": schedule, "early_stopping": early_stopping, "class_weight": class_weight,
+        "loss": loss, "metrics": metric or None, "minutes": minutes,
+    }  # fmt: skip
     if task == TRANSLATION:
         _save(train_translator(ctx.params), out, ctx, quiet)
         return
-    examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
-    predictor: Any = train_on(
-        examples, checkpoint=_one(checkpoint), val=val_examples, val_pct=val_pct, maxlen=maxlen,
-        epochs=epochs, lr=lr, batch_size=batch_size, minutes=minutes, task=task,
-        pooling=pooling, cache_dir=cache_dir, seed=seed, schedule=schedule,
-        early_stopping=early_stopping, class_weight=class_weight, loss=loss,
-        metrics=metric or None, verbose=0 if quiet else 1,
-    )  # fmt: skip
+    examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
+    options = common | others | {"task": task, "pooling": pooling, "cache_dir": cache_dir}
+    predictor: Any = train_on(examples, checkpoint=one(checkpoint), val=val_examples, **options)
     _save(predictor, out, ctx, quiet)
     if report is not None:
         predictor.learner.report(report, predictor)
@@ -212,6 +215,7 @@ def evaluate(
     batch_size: BatchSize = 32,
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
     config: Config = None,
 ) -> None:
     """Compare predictions with the labels of a table: accuracy, F1 and others."""
@@ -226,7 +230,7 @@ def evaluate(
             "evaluate is for labels. Compare what predict writes with your translations by the "
             "command sacrebleu."
         )
-    examples, _ = _tables(data, None, text, label, encoding, sep)
+    examples, _ = tables(data, None, text, label, None, encoding, sep, label_sep)
     seen = evaluate_predictor(predictor, examples.texts, examples.labels, long_text)
     say(describe_validation(seen))
 
@@ -300,6 +304,7 @@ def check(
     table: Annotated[Path | None, typer.Option(help="A new CSV file for the findings.")] = None,
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
     config: Config = None,
 ) -> None:
     """Check a table before training: empty or duplicate texts, label conflicts, leaks, lengths."""
@@ -308,7 +313,7 @@ def check(
     from ..utils.console import say
 
     with new_file(plot) as figure, new_file(table) as findings:
-        examples, val_examples = _tables(data, val, text, label, encoding, sep)
+        examples, val_examples = tables(data, val, text, label, None, encoding, sep, label_sep)
         preproc = None if checkpoint is None else Transformer(checkpoint, maxlen)
         report = look_at(
             examples.texts, examples.labels, val_examples and val_examples[:2], preproc,
@@ -391,24 +396,6 @@ def _prepare_streams() -> None:
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
-def _tables(
-    data: Path,
-    val: Path | None,
-    text: list[str],
-    label: list[str],
-    encoding: str | None,
-    sep: str | None,
-    task: str | None = None,
-) -> tuple["Examples", "Examples | None"]:
-    """The training data, and the validation data or None."""
-    from ..preparation import read_table_for
-
-    def read(path: Path) -> "Examples":
-        return read_table_for(path, _one(text), _one(label), task, encoding=encoding, sep=sep)
-
-    return read(data), None if val is None else read(val)
-
-
 def _require_writable(out: Path, report: Path | None) -> None:
     from ..utils.files import require_new_file, require_new_folder
 
@@ -424,7 +411,3 @@ def _save(predictor: Any, out: Path, ctx: typer.Context, quiet: bool) -> None:
     write_options(out, ctx)
     if not quiet:
         note(f"saved: {out}")
-
-
-def _one(names: list[str]) -> str | list[str]:
-    return names[0] if len(names) == 1 else names

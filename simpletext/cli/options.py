@@ -47,6 +47,9 @@ Encoding = Annotated[
 ]
 LongText = Annotated[str, typer.Option(help="Texts over maxlen: truncate, or chunk into windows.")]
 Sep = Annotated[str | None, typer.Option(help="Field separator of a CSV file; default a comma.")]
+LabelSep = Annotated[
+    str | None, typer.Option(help="What separates several labels in one field, such as ';'.")
+]
 Validation = Annotated[Path | None, typer.Option(help="Validation file; else --val-pct.")]
 Share = Annotated[float, typer.Option(help="Share held out for validation without --val.")]
 Epochs = Annotated[

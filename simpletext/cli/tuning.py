@@ -15,6 +15,7 @@ from .options import (
     EarlyStopping,
     Encoding,
     Label,
+    LabelSep,
     Loss,
     Maxlen,
     Minutes,
@@ -27,6 +28,8 @@ from .options import (
     Text,
     Validation,
 )
+from .predicting import new_file
+from .reading import tables
 
 Out = Annotated[Path, typer.Option(help="The new folder for the best predictor.")]
 Space = Annotated[
@@ -68,6 +71,7 @@ def tune(
     pooling: Pooling = "auto",
     encoding: Encoding = None,
     sep: Sep = None,
+    label_sep: LabelSep = None,
     cache_dir: CacheDir = None,
     seed: Seed = 0,
     table: Table = None,
@@ -77,14 +81,13 @@ def tune(
 ) -> None:
     """Search for the settings with the best score on held-out rows; writes the best predictor."""
     from .. import tune as search
-    from . import _require_writable, _save, _tables
-    from .predicting import new_file
+    from . import _require_writable, _save
 
     _require_writable(out, None)  # before the long work
     wanted = dict(map(_searched, space)) or None
     fixed: dict[str, Any] = {} if wanted and "maxlen" in wanted else {"maxlen": maxlen}
     with new_file(table) as rows, new_file(plot) as figure:
-        examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
+        examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
         found = search(
             examples, checkpoint=checkpoint, space=wanted, trials=trials, minutes=minutes,
             folder=folder, resume=resume, metric=metric, val=val_examples, val_pct=val_pct,

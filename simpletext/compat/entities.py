@@ -22,6 +22,7 @@ from ..preparation import Prepared, prepared
 from ..tasks.task import TOKENS
 from ..transformer import Transformer
 from ..utils.defaults import DEFAULT_MODEL
+from ..utils.validation import require_verbose
 from .ktrain import say_unused
 
 WORD, TAG, SENTENCE = "Word", "Tag", "SentenceID"
@@ -160,6 +161,7 @@ def _from_read(
     verbose: int, **options: Any,
 ) -> Prepared:  # fmt: skip
     """`entities_from_array` for what a reader gives of a training and a validation source."""
+    require_verbose(verbose)
     words, tags = read(train)[:2]
     test = (None, None) if val is None else read(val)[:2]
     return entities_from_array(words, tags, test[0], test[1], use_char, val_pct, verbose, **options)

@@ -95,6 +95,7 @@ def texts_from_df(
     verbose: int = 1,
     *,
     task: str | None = None,
+    label_sep: str | None = None,
 ) -> Prepared:
     """Training and validation data from a DataFrame, or any table `read_texts` can read.
 
@@ -105,12 +106,14 @@ def texts_from_df(
             column a target.
         val_df: a table of the same columns to validate on; by default a part of the first.
         is_regression: whether the labels are amounts, also where they are whole numbers.
+        label_sep: what separates several labels in one field (see `read_texts`).
 
     For the other arguments, returns and errors see `texts_from_array`.
     """
+    label, options = _named(label_columns), {"label_sep": label_sep}
     return _from_tables(
-        read_texts(train_df, text_column, _named(label_columns)),
-        None if val_df is None else read_texts(val_df, text_column, _named(label_columns)),
+        read_texts(train_df, text_column, label, **options),
+        None if val_df is None else read_texts(val_df, text_column, label, **options),
         {"max_features": max_features, "ngram_range": ngram_range},
         (model_for(preprocess_mode, lang), maxlen, task_for(is_regression, task)),
         (val_pct, random_state, verbose),
@@ -135,6 +138,7 @@ def texts_from_csv(
     verbose: int = 1,
     *,
     task: str | None = None,
+    label_sep: str | None = None,
 ) -> Prepared:
     """Training and validation data from a file: CSV, and .jsonl, .json and .parquet as well.
 
@@ -147,10 +151,11 @@ def texts_from_csv(
         encoding: by default UTF-8, else detected, with a message.
         sep: what separates fields; by default a comma, a tab in a .tsv file.
         is_regression: whether the labels are amounts, also where they are whole numbers.
+        label_sep: what separates several labels in one field (see `read_texts`).
 
     For the other arguments, returns and errors see `texts_from_array`.
     """
-    options: dict[str, Any] = {"encoding": encoding, "sep": sep}
+    options: dict[str, Any] = {"encoding": encoding, "sep": sep, "label_sep": label_sep}
     label = _named(label_columns)
     return _from_tables(
         read_texts(train_filepath, text_column, label, **options),

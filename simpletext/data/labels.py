@@ -112,15 +112,6 @@ def require_indicators(rows: list) -> None:
                 )
 
 
-def looks_like_lists(rows: list) -> bool:
-    """Whether labels are strings that hold several labels each, such as "[0, 1]" or "a;b"."""
-    if not rows or not all(isinstance(row, str) for row in rows):
-        return False
-    brackets = sum(row.strip().startswith("[") and row.strip().endswith("]") for row in rows)
-    separated = max(sum(mark in row.strip() for row in rows) for mark in ";|")
-    return max(brackets, separated) > len(rows) / 4
-
-
 def all_labels(rows: list) -> Iterator[Any]:
     """All labels of all texts, flattened."""
     for row in rows:

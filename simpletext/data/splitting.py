@@ -64,10 +64,12 @@ def _check_classes(ids: np.ndarray, labels: Any, wanted: int) -> None:
     if single:
         names = ", ".join(repr(labels.classes[i]) for i in single[:5])
         row = int(np.flatnonzero(ids == single[0])[0])
+        hint = f"\n{labels.hint}" if labels.hint else ""
         raise DataError(
             f"{len(single)} label(s) have only one text ({names}{', ...' * (len(single) > 5)}"
             f"; {labels.classes[single[0]]!r} at row {row}), so they can't be in both the training "
             "and the validation data. Add texts, remove them, or pass your own validation data."
+            f"{hint}"
         )
     least = min(wanted, len(ids) - wanted)
     if least < len(counts):

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ArgumentError, DataError
 from ..utils.files import plain_path
 from ..utils.validation import shown
+from .delimited import require_label_sep, split_labels
 from .parquet import parquet_file
 from .tables import PARQUET, class_names, column_names, column_of, decoded, stream_rows
 from .text_files import existing_file
@@ -31,12 +32,14 @@ class TextStream:
         label: the columns with the labels; none for texts alone.
         columns: returns the chunks of some columns; reads the source anew each time.
         identity: names, sizes and times of the files; "" where the source has none.
+        label_sep: what separates several labels in one field, or None.
     """
 
     text: list[str]
     label: list[str]
     columns: Callable[[Sequence[str]], Iterator[Columns]]
     identity: str = ""
+    label_sep: str | None = None
 
     def chunks(self) -> Iterator[tuple[list[Any], list[Any]]]:
         """Texts, or pairs of texts, and their labels."""
@@ -48,11 +51,16 @@ class TextStream:
         return [label for chunk in self.columns(self.label) for label in self._labels(chunk)]
 
     def _labels(self, chunk: Columns) -> list[Any]:
-        return _rows(chunk, self.label) if self.label else []
+        rows = _rows(chunk, self.label) if self.label else []
+        return rows if self.label_sep is None else split_labels(rows, self.label_sep)
 
 
 def read_stream(
-    source: Any, text: str | Sequence[str] = "text", label: str | Sequence[str] | None = "label"
+    source: Any,
+    text: str | Sequence[str] = "text",
+    label: str | Sequence[str] | None = "label",
+    *,
+    label_sep: str | None = None,
 ) -> TextStream:
     """A table that is larger than memory, for `preprocess_train` and `preprocess_test`.
 
@@ -65,6 +73,7 @@ def read_stream(
         text: the column with the texts, or two columns with pairs of texts.
         label: the column with the labels; several columns are one 0/1 indicator, or one
             regression target, each; None for texts alone.
+        label_sep: what separates the labels in a column whose fields have several, such as ";".
 
     Raises:
         DataError: a file that isn't there, or a source of another kind.
@@ -80,14 +89,15 @@ def read_stream(
     labels = [] if label is None else [str(name) for name in column_names(label)]
     if len(names) not in (1, 2):
         raise ArgumentError(f"text={shown(text)}; name one column, or two for pairs of texts.")
+    label_sep = require_label_sep(label_sep, labels)
     if hasattr(source, "as_numpy_iterator"):
-        return TextStream(names, labels, partial(_from_tensorflow, source))
+        return TextStream(names, labels, partial(_from_tensorflow, source), label_sep=label_sep)
     if hasattr(source, "column_names") and hasattr(source, "iter"):
-        return TextStream(names, labels, partial(_from_hugging_face, source))
+        return TextStream(names, labels, partial(_from_hugging_face, source), label_sep=label_sep)
     files = _files(source)
     marks = [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
     identity = json.dumps([marks, names, labels])
-    return TextStream(names, labels, partial(_from_files, files), identity)
+    return TextStream(names, labels, partial(_from_files, files), identity, label_sep)
 
 
 def _rows(chunk: Columns, names: Sequence[str]) -> list[Any]:

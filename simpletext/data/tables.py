@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..utils.validation import did_you_mean, require_list, shown
+from .delimited import require_label_sep, split_labels
 from .parquet import parquet_file
 from .text_files import CsvFile, existing_file, json_rows
 
@@ -35,6 +36,7 @@ def read_texts(
     *,
     encoding: str | None = None,
     sep: str | None = None,
+    label_sep: str | None = None,
 ) -> Examples:
     """Read texts and labels from a table of any supported type.
 
@@ -46,6 +48,7 @@ def read_texts(
             regression target, each; None for texts alone.
         encoding: of a text file; by default UTF-8, else detected, with a message.
         sep: of a CSV file; by default a comma, a tab in a .tsv file.
+        label_sep: what separates the labels in a column whose fields have several, such as ";".
 
     Returns:
         The texts, the labels and the class names (those of several label columns, else None).
@@ -57,11 +60,14 @@ def read_texts(
         >>> read_texts({"text": ["good", "bad"], "label": ["pos", "neg"]})
         Examples(texts=['good', 'bad'], labels=['pos', 'neg'], class_names=None)
     """
+    names = None if label is None else column_names(label)
+    label_sep = require_label_sep(label_sep, names)
     table = read_table(source, encoding, sep)
     texts = _texts(table, column_names(text))
-    if label is None:
+    if names is None:
         return Examples(texts, None)
-    names = column_names(label)
+    if label_sep is not None:
+        return Examples(texts, split_labels(column_of(table, names[0]), label_sep))
     columns = [labels_in(table, name) for name in names]
     if len(names) == 1:
         return Examples(texts, columns[0])

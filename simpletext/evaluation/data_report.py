@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +11,13 @@ from ..data.texts import shown_rows
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
 from ..utils import console
+from ..utils.notebook import Described
 from ..utils.validation import shown
 from .figures import new_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,8 @@ class Finding:
         return f"{self.part}: {self.problem}{where}. {self.advice}"
 
 
-@dataclass(frozen=True)
-class DataReport:
+@dataclass(frozen=True, repr=False)
+class DataReport(Described):
     """What `check` found. Print it, or use `to_frame()`, `classes()` and `plot()`.
 
     Attributes:
@@ -72,13 +78,25 @@ class DataReport:
         parts = ", ".join(f"{len(rows)} {name}" for name, rows in self.texts.items())
         lines = [f"texts: {parts}"]
         if self.labels:
-            lines += [self.labels.describe(), *self._spread()]
+            hint = [self.labels.hint] if self.labels.hint else []
+            lines += [self.labels.describe(), *hint, *self._spread()]
         lines += self._length_lines()
         if self.ok:
             return "\n".join([*lines, "nothing wrong was found"])
         return "\n".join([*lines, "", "to look at:", *(f"- {each}" for each in self.findings)])
 
-    def to_frame(self) -> Any:
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "texts": ", ".join(f"{len(rows)} {part}" for part, rows in self.texts.items()),
+            "task": self.labels and self.labels.summary,
+            "findings": len(self.findings),
+        }
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the whole report, as it is printed."""
+        return f"<pre>{escape(str(self))}</pre>"
+
+    def to_frame(self) -> "pd.DataFrame":
         """The findings as a DataFrame: problem, part, row, other row, text, label, suggested."""
         import pandas as pd
 
@@ -88,7 +106,7 @@ class DataReport:
         ]
         return pd.DataFrame(rows, columns=columns).astype({"other_row": "Int64"})
 
-    def classes(self) -> Any:
+    def classes(self) -> "pd.DataFrame":
         """How many texts each class has, as a DataFrame: one row per class, one column per part.
 
         For regression the targets' statistics.
@@ -105,7 +123,7 @@ class DataReport:
         counts = {part: class_counts(y, self.labels) for part, y in self.y.items()}
         return pd.DataFrame(counts, index=list(self.labels.classes))
 
-    def plot(self, what: str | None = None) -> Any:
+    def plot(self, what: str | None = None) -> "Figure":
         """A matplotlib figure of the labels, the lengths, or both.
 
         Args:

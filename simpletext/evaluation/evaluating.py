@@ -17,8 +17,7 @@ from ..tokenization.encoded_pairs import EncodedPairs
 from ..tokenization.encoded_texts import EncodedTexts
 from ..training.sources import DataSource, Rows, one_pass
 from ..utils import console
-from ..utils.files import new_file
-from ..utils.processes import is_first
+from ..utils.files import whole_file
 from ..utils.validation import require_choice
 from . import plots, report
 
@@ -111,12 +110,12 @@ def validation_report(
     output: str,
 ) -> Any:
     """See `Learner.validate`."""
-    file = None if save_path is None else new_file(save_path)
     text = report.describe_validation(seen, class_names)
     if print_report:
         console.say(text)
-    if file is not None and is_first():
-        report.validation_table(seen, class_names).to_csv(file)
+    if save_path is not None:
+        with whole_file(save_path) as part:
+            report.validation_table(seen, class_names).to_csv(part)
     if output == "text":
         return text
     if output == "dict":

@@ -74,6 +74,8 @@ def _data_check(learner: Any) -> str:
     train, val = learner.train_data, learner.val_data
     if getattr(train, "texts", None) is None or train.labels is None:
         return ""
+    if train.labels.kind.per_token:  # `check` is for labels of whole texts
+        return ""
     held_out = None
     if getattr(val, "texts", None) is not None:
         held_out = (_rows(val), val.labels.decode(val.ids))
@@ -139,7 +141,8 @@ def _calibration(seen: Predictions) -> str:
     if not (kind.has_one_class or kind.has_thresholds):
         return ""
     if kind.has_one_class:
-        sure, right = seen.values.max(axis=1), seen.predicted == seen.y
+        values, y = kind.flat(seen.values), kind.flat(seen.y)
+        sure, right = values.max(axis=1), kind.predicted(values) == y
     else:
         sure, right = np.ravel(seen.values), np.ravel(seen.y) > 0.5
     which = np.minimum((sure * BINS).astype(int), BINS - 1)

@@ -6,6 +6,7 @@ import numpy as np
 from ..models.heads import MaskedMean
 from ..models.loading import architecture_of
 from ..tokenization.encoded_texts import EncodedTexts
+from ..utils.validation import require_verbose
 from .forward import predict_logits
 from .outputs import check_ids
 
@@ -26,5 +27,6 @@ def embedder(model: keras.Model) -> keras.Model:
 
 def embed(model: keras.Model, data: EncodedTexts, batch_size: int, verbose: int = 0) -> np.ndarray:
     """One vector per text by the encoder of a classifier, (texts, features) float32."""
+    require_verbose(verbose)
     check_ids(data, model)
     return predict_logits(embedder(model), data, batch_size, verbose)

@@ -55,7 +55,7 @@ class Entities(list[dict[str, Any]]):
         return self.as_html()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TokenPredictions(Predictions):
     """Predictions of words.
 

@@ -14,6 +14,7 @@ from ..tokenization.tagged_texts import encode_tagged, sentences_of
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.windows import check_long_text
 from ..utils import console
+from ..utils.validation import require_verbose
 from .forward import predict_logits
 from .outputs import check_ids
 
@@ -40,6 +41,7 @@ class Pipeline:
             DataError: texts that can't be used, or aren't what the model was trained on.
             ArgumentError: another `long_text`.
         """
+        require_verbose(verbose)
         check_long_text(long_text)
         whole = long_text == "chunk"
         # For words, the second part is where they stand; else it is the pairs' second texts.

@@ -9,11 +9,12 @@ import numpy as np
 from ..errors import ArgumentError
 from ..tasks.labels import Labels
 from ..tasks.task import SINGLE
+from ..utils.notebook import Described
 from ..utils.validation import require_count, require_number, shown
 
 
-@dataclass(frozen=True)
-class Predictions:
+@dataclass(frozen=True, repr=False)
+class Predictions(Described):
     """A model's predictions for some rows, in the data's own order.
 
     Attributes:
@@ -35,6 +36,14 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "texts": len(self),
+            "task": self.labels.summary,
+            "labelled": self.y is not None,
+            "truncated": None if self.truncated is None else int(np.sum(self.truncated)),
+        }
 
     @property
     def predicted(self) -> np.ndarray:

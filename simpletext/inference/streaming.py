@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.texts import require_several
 from ..utils import console
-from ..utils.validation import require_count
+from ..utils.validation import require_count, require_verbose
 
 
 def streamed(
@@ -18,6 +18,7 @@ def streamed(
         DataError: one text, or nothing to iterate over.
         ArgumentError: a size that isn't a number of texts.
     """
+    require_verbose(verbose)
     require_several(texts)
     return _chunks(predict, texts, require_count("chunk_size", size), verbose)
 

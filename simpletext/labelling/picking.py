@@ -9,6 +9,7 @@ from ..inference.embeddings import embedder
 from ..inference.forward import predict_logits
 from ..inference.outputs import check_ids
 from ..tokenization.encoded_texts import EncodedTexts
+from ..utils.validation import require_verbose
 from .suspects import centred_unit
 
 
@@ -16,6 +17,7 @@ def vectors_and_logits(
     model: keras.Model, data: EncodedTexts, batch_size: int, verbose: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Texts' vectors and logits, from one pass of the encoder, each (texts, ...) float32."""
+    require_verbose(verbose)
     check_ids(data, model)
     encoder = embedder(model)
     head: Any = keras.Model(encoder.output, model.output)

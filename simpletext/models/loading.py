@@ -23,11 +23,12 @@ from ..utils import console
 from ..utils.backend import distribution
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
-from ..utils.validation import MOST_SEED, require_choice, require_count, shown
+from ..utils.validation import MOST_SEED, require_choice, require_count, require_verbose, shown
 from .config_labels import count_labels, other_head, task_in, with_labels
 from .families import family_of
 from .families.family import Family
 from .heads import MeanHead, TargetScaling
+from .measured import Measured
 from .precision import check_dtype
 
 SCALING = "target_scaling"  # the name of a regression's last layer
@@ -47,6 +48,7 @@ class Architecture:
             trained yet; training and loading weights clear it.
         checkpoint: the checkpoint's name on the Hub or its folder; empty for a new model.
         few_shot: how the encoder is trained before a newly initialised head (see `Transformer`).
+        measured: the last scores on held-out rows (see `models.measured`), one or none.
     """
 
     config: dict[str, Any]
@@ -55,6 +57,7 @@ class Architecture:
     newly_initialised: set[str] = field(default_factory=set)
     checkpoint: str = ""
     few_shot: bool | str = False
+    measured: list[Measured] = field(default_factory=list)
 
     @property
     def family(self) -> Family:
@@ -188,6 +191,7 @@ def load_classifier(
         WeightsError: damaged weights, or with new_head=False no trained head.
         ArgumentError: a bad argument.
     """
+    require_verbose(verbose)
     check_dtype(dtype)
     seed = require_count("seed", seed, 0, MOST_SEED)
     found = checkpoint if isinstance(checkpoint, Checkpoint) else find_model(checkpoint)

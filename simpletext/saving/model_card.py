@@ -1,38 +1,77 @@
 """The model card: README.md in a predictor's folder."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from ..data.texts import as_texts
 from .settings import Settings
 
 CARD = "README.md"
 SHOWN = 50  # labels; all of them are in config.json
 
 
-def write_card(folder: Path, settings: Settings, pooling: str) -> None:
+class Example(NamedTuple):
+    """A text, or a pair of them, and what is predicted."""
+
+    texts: tuple[str, ...]
+    predicted: str
+
+
+def predicted_examples(predictor: Any, texts: Any) -> list[Example]:
+    """The predictions that a card shows.
+
+    Args:
+        predictor: predicts the texts.
+        texts: what the user passed: texts, or pairs of texts; may be empty.
+
+    Raises:
+        DataError: what isn't texts.
+    """
+    given = list(texts) if not isinstance(texts, str) else [texts]
+    if not given:
+        return []
+    first, second = as_texts(given)
+    columns = (first,) if second is None else (first, second)
+    rows = zip(*columns, strict=True)
+    found = [_word(each) for each in predictor.predict(given)]
+    return [Example(row, each) for row, each in zip(rows, found, strict=True)]
+
+
+def write_card(
+    folder: Path, settings: Settings, pooling: str, examples: Sequence[Example] = ()
+) -> None:
     """Write README.md into an existing folder.
 
     Args:
         folder: the predictor's.
         settings: labels, sizes and metrics.
         pooling: "mean" or "original", which decides what loads the folder in PyTorch.
+        examples: texts with their predictions.
     """
     from huggingface_hub import ModelCard, ModelCardData
 
+    title = "Token classifier" if settings.labels.kind.per_token else "Text classifier"
     data = ModelCardData(
         library_name="sentence-transformers" if pooling == "mean" else "transformers",
         pipeline_tag=_job(settings),
         tags=["simpletext", "keras", _job(settings)],
         base_model=settings.base_model,
+        model_name=title,
+        eval_results=_results(settings),
+        widget=[_widget(each) for each in examples] or None,
     )
     parts = [
         f"---\n{data.to_yaml()}\n---",
-        "# Token classifier" if settings.labels.kind.per_token else "# Text classifier",
+        f"# {title}",
         _about(settings),
         _labels(settings),
     ]
     if settings.sizes or settings.metrics:
         parts.append(_numbers(settings))
+    if examples:
+        parts.append(_examples(examples))
     parts.append(_how_to_load(settings, pooling))
     ModelCard("\n\n".join(parts) + "\n").save(folder / CARD)
 
@@ -83,6 +122,42 @@ def _numbers(settings: Settings) -> str:
     rows = [f"| {_escaped(name)} texts | {count} |" for name, count in settings.sizes.items()]
     rows += [f"| {_escaped(name)} | {value:.4f} |" for name, value in settings.metrics.items()]
     return "\n".join(["## Data and scores\n", "| | |", "|---|---|", *rows])
+
+
+def _results(settings: Settings) -> list[Any] | None:
+    """The scores as the Hub reads them."""
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type=_job(settings), dataset_type="validation", dataset_name="validation data",
+            metric_type=name.split()[-1].lower(), metric_name=name, metric_value=round(value, 4),
+        )
+        for name, value in settings.metrics.items()
+        if name.strip()
+    ] or None  # fmt: skip
+
+
+def _widget(example: Example) -> dict[str, str]:
+    return dict(zip(("text", "text_pair"), example.texts, strict=False))
+
+
+def _examples(examples: Sequence[Example]) -> str:
+    count = len(examples[0].texts)
+    header = "| text | second text | predicted |" if count > 1 else "| text | predicted |"
+    rows = [f"| {' | '.join(map(_escaped, [*each.texts, each.predicted]))} |" for each in examples]
+    return "\n".join(["## Examples\n", header, "|---" * (count + 1) + "|", *rows])
+
+
+def _word(predicted: Any) -> str:
+    """A prediction as a text."""
+    if isinstance(predicted, float):
+        return f"{predicted:.4g}"
+    if isinstance(predicted, dict):  # an entity
+        return f"{predicted['text']} ({predicted['label']})"
+    if not isinstance(predicted, list):
+        return str(predicted)
+    return ", ".join(map(_word, predicted))
 
 
 def _strategy(settings: Settings) -> str:

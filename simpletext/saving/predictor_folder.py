@@ -31,7 +31,7 @@ from ..utils import console
 from ..utils.checksums import changed_files, checksums_of
 from ..utils.files import check_links, new_folder, plain_path
 from ..utils.validation import require_count, shown
-from .model_card import write_card
+from .model_card import Example, write_card
 from .settings import FILE, Settings, check_writable, read_settings, write_settings
 
 # Probe texts, predicted at saving and at loading. They contain no user data, and are
@@ -48,9 +48,13 @@ TOLERANCES = {"float32": 1e-3, "bfloat16": 3e-2}  # how far probabilities may mo
 
 
 def write_predictor(
-    path: str | os.PathLike, model: keras.Model, tokenizer: Tokenizer, settings: Settings
+    path: str | os.PathLike,
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    settings: Settings,
+    examples: Sequence[Example] = (),
 ) -> None:
-    """Write a predictor's folder atomically.
+    """Write a predictor's folder atomically; the examples are for the model card.
 
     Raises:
         FolderExistsError: the folder is there already.
@@ -74,7 +78,7 @@ def write_predictor(
         tokenizer.save(folder, layout_for(architecture.config, tokenizer.layout).model_input_names)
         files = checksums_of(folder)
         write_settings(folder, settings, others | {"files": files})
-        write_card(folder, settings, str(architecture.pooling))
+        write_card(folder, settings, str(architecture.pooling), examples)
 
 
 def read_predictor(

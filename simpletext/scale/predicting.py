@@ -19,7 +19,13 @@ from ..translator import Translator
 from ..utils import console
 from ..utils.checksums import sha256
 from ..utils.files import local_path, new_folder, plain_path, require_new_folder
-from ..utils.validation import require_choice, require_count, require_flag, shown
+from ..utils.validation import (
+    require_choice,
+    require_count,
+    require_flag,
+    require_verbose,
+    shown,
+)
 from . import sources
 from .cluster import check_machines, connected, cpus_per_worker, machines, worker_environment
 from .plan import FILE as RUN
@@ -73,6 +79,7 @@ def predict(
             rows that can't be predicted, or that killed three workers.
         FolderExistsError: `out` is there and isn't a run that these arguments continue.
     """
+    require_verbose(verbose)
     folder, labels = _saved(predictor)
     files = [] if sources.is_dataset(source) else sources.files_of(source)
     run = Run(

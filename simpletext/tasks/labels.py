@@ -8,7 +8,8 @@ The rule, unless `task` is passed:
 3. rows of label names: multi-label;
 4. one string, int or bool per text: single-label. An array with one column has one label per text.
 
-Integer labels may be any; with `class_names` of strings they are indices into these, from 0.
+Integer labels may be any; with `class_names` of strings they are indices into these, from 0, or if
+a name looks like a number, such as "1", the names that look like them.
 Without `class_names` nobody numbered the names, so an integer among them is an error.
 """
 
@@ -55,6 +56,16 @@ class Labels:
         """One line that states the task and the classes."""
         return self.kind.describe(self)
 
+    @property
+    def summary(self) -> str:
+        """The same without the word "task", for a table that has it as a title."""
+        return self.describe().removeprefix("task: ")
+
+    @property
+    def hint(self) -> str:
+        """Another line, if the classes look like a mistake; else an empty string."""
+        return self.kind.hint(self)
+
     def encode(self, y: Any) -> np.ndarray:
         """Labels as numbers: (n,) int32 for single-label, otherwise (n, labels) float32.
 
@@ -76,15 +87,20 @@ class Labels:
         if isinstance(label, Hashable) and label in self._ids:
             return self._ids[label]
         if isinstance(label, int) and not isinstance(label, bool) and self._are_strings:
-            if self.numbered and str(label) not in self._ids and 0 <= label < len(self.classes):
+            if str(label) in self._ids:  # a file's column of "1", "2" and "other"
+                return self._ids[str(label)]
+            if self.numbered and self._are_indexable and 0 <= label < len(self.classes):
                 return label
-            if not self.numbered and str(label) in self._ids:
-                return self._ids[str(label)]  # a file's column of "1", "2" and "other"
         raise DataError(self._unknown(label, row))
 
     @property
     def _are_strings(self) -> bool:
         return all(isinstance(name, str) for name in self.classes)
+
+    @cached_property
+    def _are_indexable(self) -> bool:
+        """Whether no name looks like an index, so that a number can only be one or the other."""
+        return not any(str(i) in self._ids for i in range(len(self.classes)))
 
     def indicator(self, rows: list) -> np.ndarray:
         """Rows of 0 and 1 as an array, (n, classes) float32.
@@ -111,13 +127,19 @@ class Labels:
         hint = did_you_mean(label, self.names)
         known = ", ".join(map(repr, self.classes[:10])) + (", ..." * (len(self.classes) > 10))
         if isinstance(label, int) and self._are_strings:
-            hint = (
-                " A whole number is an index into them only if class_names fixes their order; "
-                "then pass 0 to " + str(len(self.classes) - 1) + ", or the names themselves."
-            )
+            hint = self._index_hint()
         return (
             f"Row {row} has the label {shown(label)}, which isn't one of the {len(self.classes)} "
             f"classes ({known}).{hint} Classes come from the training labels or class_names."
+        )
+
+    def _index_hint(self) -> str:
+        """What a whole number can stand for where the classes are strings."""
+        if not self._are_indexable:
+            return " Some names look like indices, so a whole number stands for such a name only."
+        return (
+            " A whole number is an index into them only if class_names fixes their order; "
+            f"then pass 0 to {len(self.classes) - 1}, or the names themselves."
         )
 
 

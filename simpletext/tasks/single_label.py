@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 
-from ..data.labels import is_row, looks_like_lists
+from ..data.delimited import list_hint
+from ..data.labels import is_row
 from ..errors import DataError
 from .classification import PROBE_STEPS, TINY, Classification
 from .label_quality import confident_classes, given_against_others, lowest
@@ -74,15 +75,9 @@ class SingleLabel(Classification):
         """The class of each text."""
         return [labels.classes[i] for i in ids]
 
-    def describe(self, labels: "Labels") -> str:
-        """The task and the classes, and a hint if the names look like lists."""
-        text = super().describe(labels)
-        if not looks_like_lists(list(labels.classes)):
-            return text
-        return (
-            f"{text}\nhint: {str(labels.classes[0])!r} looks like several labels in one string. If "
-            "texts have several labels, pass a list of names per text."
-        )
+    def hint(self, labels: "Labels") -> str:
+        """Whether the classes look like several labels in one string, and what to do."""
+        return list_hint(labels.classes)
 
     def strata(self, ids: np.ndarray) -> np.ndarray | None:
         """The class numbers themselves."""

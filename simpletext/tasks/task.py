@@ -90,6 +90,10 @@ class Task(ABC):
         shown = ", ".join(labels.names[:5]) + (", ..." if len(labels.classes) > 5 else "")
         return f"task: {self.title}, {len(labels.classes)} classes ({shown})"
 
+    def hint(self, labels: "Labels") -> str:
+        """Another line, if the classes look like a mistake; else an empty string."""
+        return ""
+
     def strata(self, ids: np.ndarray) -> np.ndarray | None:
         """The class of each text for a stratified split, (texts,), or None."""
         return None
@@ -172,6 +176,10 @@ class Task(ABC):
     def headline(self, y: np.ndarray, values: np.ndarray) -> dict[str, float]:
         """The scores that an HTML report shows with their intervals; none by default."""
         return {}
+
+    def card_scores(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> dict[str, float]:
+        """The scores that a model card shows."""
+        return self.headline(y, values)
 
     @abstractmethod
     def score_table(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> Any:

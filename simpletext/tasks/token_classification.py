@@ -128,6 +128,16 @@ class TokenClassification(SingleLabel):
         """The probability of each sentence's least certain word, (rows,)."""
         return np.array([row.max(axis=1).min(initial=1.0) for row in values])
 
+    def headline(self, y: np.ndarray, values: np.ndarray) -> dict[str, float]:
+        """Accuracy over all words, and the mean F1 of the tags that occur."""
+        found = super().headline(flattened(y), flattened(values))
+        return {"accuracy of words": found["accuracy"], "macro F1 of tags": found["macro F1"]}
+
+    def card_scores(self, y: np.ndarray, values: np.ndarray, names: list[str]) -> dict[str, float]:
+        """Precision, recall and F1 of whole entities, micro-averaged."""
+        found = self.scores(y, values, names)["micro avg"]
+        return {f"entity {name}": found[column] for name, column in CARD.items()}
+
     def confusion(self, y: np.ndarray, values: np.ndarray) -> Any:
         """The confusion matrix over tags, (tags, tags); plots have one over types."""
         return super().confusion(flattened(y), flattened(values))
@@ -174,6 +184,7 @@ class TokenClassification(SingleLabel):
         return "\n".join(lines)
 
 
+CARD = {"precision": "precision", "recall": "recall", "F1": "f1-score"}
 COLUMNS = ("precision", "recall", "f1-score", "support")
 
 

@@ -50,7 +50,7 @@ class TargetIds:
         return np.diff(self.offsets)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EncodedPairs(LabelledTexts):
     """Encoded sources with their targets; `pairs` has the targets as texts.
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
 from ..tasks.labels import Labels
 from ..utils import backend
+from ..utils.notebook import Described
 from ..utils.ragged import flattened, ragged
 from .layout import Layout
 
@@ -17,8 +19,8 @@ from .layout import Layout
 LENGTH_JITTER = 1.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class EncodedTexts:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class EncodedTexts(Described):
     """Texts as ids, in one flat array.
 
     Attributes:
@@ -96,6 +98,10 @@ class EncodedTexts:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def _facts(self) -> dict[str, Any]:
+        truncated = int(self.truncated.sum())
+        return {"texts": len(self), "tokens": len(self.ids), "truncated": truncated}
 
     def rows(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The ids and type ids of each text."""
@@ -212,7 +218,7 @@ class EncodedTexts:
         return {name: batch[name] for name in self.layout.inputs}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LabelledTexts(EncodedTexts):
     """Encoded texts with labels.
 
@@ -223,6 +229,9 @@ class LabelledTexts(EncodedTexts):
 
     y: np.ndarray
     labels: Labels
+
+    def _facts(self) -> dict[str, Any]:
+        return super()._facts() | {"task": self.labels.summary}
 
 
 def pieces(rows: np.ndarray, size: int) -> list[np.ndarray]:

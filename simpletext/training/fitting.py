@@ -16,7 +16,7 @@ from ..utils.backend.distribution import processes
 from ..utils.files import local_path
 from ..utils.interrupt import CtrlC
 from ..utils.processes import is_first, require_unforked
-from ..utils.validation import require_flag, shown
+from ..utils.validation import require_flag, require_verbose, shown
 from .checkpointing import LAST
 from .contrastive import require_pairs
 from .linear_probing import start_head
@@ -55,6 +55,7 @@ class FitOptions:
     def __post_init__(self) -> None:
         self.resume = require_flag("resume", self.resume)
         self.head_start = require_flag("head_start", self.head_start)
+        self.verbose = require_verbose(self.verbose)
         if self.callbacks is None:
             self.callbacks = ()
         if isinstance(self.callbacks, keras.callbacks.Callback):

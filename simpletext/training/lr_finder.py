@@ -20,6 +20,7 @@ from ..errors import ArgumentError, TrainingError
 from ..models.target_scaling import standardised
 from ..utils import backend, console
 from ..utils.interrupt import CtrlC
+from ..utils.notebook import Described
 from ..utils.validation import require_count, require_number
 from .contrastive import require_pairs
 from .linear_probing import start_head
@@ -38,8 +39,8 @@ FAR = 4.0  # a suggestion is at most this many times the usual rate, or a fracti
 HIGHEST = 10.0  # rate at which a sweep with `lr_mult` ends
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, repr=False)
+class Curve(Described):
     """The result of a range test: the learning rates tried, and the smoothed loss at each.
 
     Attributes:
@@ -50,6 +51,14 @@ class Curve:
     rates: np.ndarray
     losses: np.ndarray
     spread: float = 0.0
+
+    def _facts(self) -> dict[str, Any]:
+        rate = self.suggest()
+        return {
+            "steps": len(self.rates),
+            "rates": f"{self.rates[0]:.0e} to {self.rates[-1]:.0e}" if len(self.rates) else None,
+            "suggested": "none, the curve is inconclusive" if rate is None else f"{rate:.1e}",
+        }
 
     def estimate(self) -> tuple[float, float, float] | None:
         """Three suggestions: steepest descent, minimum / 3, valley.

@@ -20,11 +20,12 @@ from ..tokenization.batching import Batches, take_rows
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from ..utils import backend
 from ..utils.backend import distribution
+from ..utils.notebook import Described
 from ..utils.ragged import flattened
 from ..utils.validation import require_count, shown
 
 
-class Rows:
+class Rows(Described):
     """Data in memory, row by row: encoded texts, or arrays.
 
     Attributes:
@@ -44,9 +45,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self.y)
 
+    def _facts(self) -> dict[str, Any]:
+        return {"rows": len(self), "task": None if self.labels is None else self.labels.summary}
+
     def steps(self, batch_size: int) -> int:
         """Batches per epoch."""
         return len(self.ordered(batch_size))
+
+    @property
+    def summary(self) -> str:
+        """The number of rows."""
+        return f"{len(self)} rows"
 
     def describe(self) -> str:
         """The number of rows and a fingerprint of all that is trained on."""
@@ -95,7 +104,7 @@ class Rows:
         return getattr(self.data, "maxlen", None)
 
 
-class Stream:
+class Stream(Described):
     """Data that arrive in batches: a `tf.data.Dataset`, or a `PyDataset` of the user's.
 
     Their batch size and order are kept.
@@ -111,6 +120,14 @@ class Stream:
     def __init__(self, data: Any, name: str) -> None:
         self.data, self.name = data, name
         self._steps: int | None = None
+
+    def _facts(self) -> dict[str, Any]:
+        return {"data": self.describe(), "steps": self._steps}
+
+    @property
+    def summary(self) -> str:
+        """The kind of data; rows aren't counted."""
+        return f"a {self.describe()}"
 
     def describe(self) -> str:
         """The kind of data: what is in the batches isn't known."""

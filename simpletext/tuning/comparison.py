@@ -4,7 +4,7 @@ import gc
 import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..inference.forward import predict_logits
 from ..learner import Learner
@@ -13,10 +13,13 @@ from ..training.fitting import ClassWeight
 from ..training.verbs import require_schedule
 from ..utils import console
 from ..utils.memory import PeakMemory
-from ..utils.validation import require_list
+from ..utils.validation import require_list, require_verbose
 from .search import score_of
 from .settings import CommonOptions, TrainingSettings
 from .trials import TrialRunner
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def compare(  # noqa: D417 - what all trainings have in common is described in `train`
@@ -25,9 +28,9 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
     schedule: str = "onecycle", early_stopping: int | None = None,
     class_weight: ClassWeight = None, loss: Any = None, metrics: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", cache_dir: str | os.PathLike | None = None, seed: int = 0,
-    verbose: int = 1,
-) -> Any:  # fmt: skip
+    pooling: str = "auto", label_sep: str | None = None,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
+) -> "pd.DataFrame":  # fmt: skip
     """Train with each of several checkpoints or settings on the same rows.
 
     Args:
@@ -39,7 +42,7 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
         schedule, early_stopping, class_weight, loss, metrics, class_names, task, pooling,
-            cache_dir: of all trainings; see `simpletext.train`.
+            label_sep, cache_dir: of all trainings; see `simpletext.train`.
         seed: for the split, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
 
@@ -54,6 +57,7 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
             installed (extra "tune").
         KeyboardInterrupt: Ctrl-C was pressed.
     """
+    require_verbose(verbose)
     import pandas as pd
 
     PeakMemory.require()
@@ -65,7 +69,8 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         val_pct, schedule, early_stopping, class_weight, loss, metrics, class_names, task,
         pooling, cache_dir, seed,
     )  # fmt: skip
-    tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
+    sources = [each for each in (data, val) if each is not None]
+    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
     val_table = tables[1] if len(tables) > 1 else None
     runner = TrialRunner(tables[0], val_table, options, tried[0], verbose)
     for each in tried:

@@ -4,10 +4,14 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..predictor import Predictor
 from .settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 COLORS = {"COMPLETE": "C0", "PRUNED": "C1", "FAIL": "C3"}
 TITLES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed"}
@@ -36,7 +40,7 @@ class TuningResult:
     def __repr__(self) -> str:
         return f"TuningResult({self.metric}={self.score:.4f}, {self.settings})"
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> "pd.DataFrame":
         """All tries: a DataFrame with number, state, the score, seconds, settings, note, best.
 
         The score of a try that was stopped early is the last one it reported.
@@ -62,7 +66,7 @@ class TuningResult:
             "best": trial.number == self.number,
         }
 
-    def plot(self, return_fig: bool = False) -> Any:
+    def plot(self, return_fig: bool = False) -> "Figure":
         """Scores in the order of the tries, and over the learning rate; returns the figure.
 
         Args:

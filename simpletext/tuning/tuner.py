@@ -17,7 +17,7 @@ from ..training.fitting import ClassWeight
 from ..training.verbs import require_schedule
 from ..transformer import Transformer
 from ..utils.defaults import DEFAULT_MODEL
-from ..utils.validation import require_count, require_list, require_number, shown
+from ..utils.validation import require_count, require_list, require_number, require_verbose, shown
 from .clock import Deadline
 from .result import TuningResult
 from .search import Best, Limits, Search, saved_in
@@ -38,7 +38,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     val: Any = None, val_pct: float = 0.1, schedule: str = "onecycle",
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", cache_dir: str | os.PathLike | None = None, seed: int = 0,
+    pooling: str = "auto", label_sep: str | None = None,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0,
     verbose: int = 1, **fixed: Any,
 ) -> TuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows (Optuna's TPE sampler).
@@ -63,8 +64,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
             micro-averaged F1 (multi-label), mae (regression) or the entities' F1.
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
-        schedule, early_stopping, class_weight, loss, class_names, task, pooling, cache_dir: of all
-            tries; see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, class_names, task, pooling, label_sep,
+            cache_dir: of all tries; see `simpletext.train`.
         seed: for the split, the sampler, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
         fixed: settings that aren't searched, such as `maxlen=64`.
@@ -78,6 +79,7 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
         CheckpointError: the folder has a search already, or (resume) another one.
         KeyboardInterrupt: Ctrl-C before the first try was complete; later it ends the search.
     """
+    require_verbose(verbose)
     require_optuna()
     deadline = Deadline(require_minutes(minutes))
     require_schedule(schedule, early_stopping)
@@ -90,7 +92,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
         pooling, cache_dir, seed,
     )  # fmt: skip
     chosen, first = space_of(checkpoint, space, fixed)
-    tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
+    sources = [each for each in (data, val) if each is not None]
+    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
     return _searched(tables, chosen, first, options, Limits(limit, deadline), path, verbose)
 
 

@@ -35,20 +35,6 @@ def local_path(path: str | os.PathLike) -> Path:
     return plain
 
 
-def new_file(path: str | os.PathLike) -> Path:
-    """The path of a file to be written, or written over, whose folder exists.
-
-    Raises:
-        ArgumentError: a folder, or a file in a folder that doesn't exist.
-    """
-    file = local_path(path)
-    if file.is_dir() or not file.parent.is_dir():
-        missing = f"{shown(str(file.parent))} doesn't exist; create the folder first"
-        reason = "it is a folder; name a file in it" if file.is_dir() else missing
-        raise ArgumentError(f"{shown(os.fspath(path))} can't be written: {reason}.")
-    return file
-
-
 def plain_path(path: Any) -> Path:
     """A path with `~` expanded.
 

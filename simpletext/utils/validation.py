@@ -112,6 +112,20 @@ def require_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def require_verbose(value: Any) -> int:
+    """How much is printed: nothing (0 or False), or progress and messages (1, 2 or True).
+
+    Raises:
+        ArgumentError: anything else.
+    """
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1, 2):
+        raise ArgumentError(
+            f"verbose={shown(value)}; it must be 0 (prints nothing) or 1 (2, as in Keras, is the "
+            "same)."
+        )
+    return int(value)
+
+
 def did_you_mean(value: Any, known: Iterable[Any], count: int = 3) -> str:
     """A hint with the nearest of the known names, or nothing: " Did you mean 'text'?".
 

@@ -120,17 +120,17 @@ def test_signs_in_a_csv_make_no_regression(tmp_path):
 
 @pytest.mark.parametrize("column", [["[0, 1]", "[1, 1]"], ["a;b;c", "b;c", "a"]])
 def test_a_hint_where_names_look_like_lists(column):
-    assert "looks like several labels in one string" in infer_labels(column).describe()
+    assert "looks like several labels in one string" in infer_labels(column).hint
 
 
 def test_no_hint_for_usual_names():
-    assert "hint" not in infer_labels(["R&D; sales", "a", "b", "c", "d"]).describe()
+    assert infer_labels(["R&D; sales", "a", "b", "c", "d"]).hint == ""
 
 
 def test_lists_that_a_csv_kept_as_strings_get_a_hint():
     table = pd.DataFrame({"text": ["a", "b", "c"], "labels": [[0, 1], [1, 1], [0, 1]]})
     again = pd.read_csv(io.StringIO(table.to_csv(index=False)))
-    assert "pass a list of names per text" in infer_labels(again.labels).describe()
+    assert "pass a list of names per text" in infer_labels(again.labels).hint
 
 
 @pytest.mark.parametrize("values", [["yes", "no"], ["a", "b"], ["1", "x"]])

@@ -1,5 +1,6 @@
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from sklearn.metrics import f1_score
 
 import simpletext as st
 from simpletext.errors import FolderExistsError
-from simpletext.evaluation.html_report import confused_pairs
+from simpletext.evaluation.html_report import confused_pairs, write_report
 from simpletext.evaluation.intervals import intervals
 from simpletext.inference.predictions import Predictions
 from simpletext.tasks.labels import Labels
@@ -69,6 +70,35 @@ def test_texts_and_labels_are_escaped_for_each_task(tiny, tmp_path, labels):
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
     assert "script" not in page.tags
     assert EVIL in "".join(page.words)  # a span begins at each explained word
+
+
+def report_of(rows, path):
+    """A report on so many held-out rows, as after three epochs of 32 texts per step."""
+    rng = np.random.default_rng(0)
+    labels = Labels("single_label_classification", tuple(f"class {i}" for i in range(20)))
+    texts = [f"text {i} " + " ".join(map(str, rng.integers(0, 99, 9))) for i in range(rows)]
+    texts[::7] = ["the same text"] * len(texts[::7])  # findings with many rows
+    y, values = rng.integers(0, 20, rows), rng.dirichlet(np.ones(20), rows).astype("float32")
+    data = SimpleNamespace(texts=texts, pairs=None, labels=labels, ids=y)
+    steps = 3 * rows // 32
+    history = {
+        "loss": [1.0, 0.5, 0.4], "val_loss": [1.0, 0.6, 0.5],
+        "lr": list(rng.random(steps)), "momentum": list(rng.random(steps)),
+    }  # fmt: skip
+    learner = SimpleNamespace(train_data=data, val_data=data, history=history, settings={})
+    write_report(path, learner, Predictions(values, labels, y, texts))
+    return path.stat().st_size
+
+
+def test_a_report_does_not_grow_with_the_rows(tmp_path):
+    small, large = (report_of(rows, tmp_path / f"{rows}.html") for rows in (2_000, 20_000))
+    assert small < 500_000
+    assert large < small + 150_000  # 18,000 more rows: 8 bytes each would be as many
+
+
+@pytest.mark.slow
+def test_a_report_of_100_000_rows_is_small(tmp_path):
+    assert report_of(100_000, tmp_path / "report.html") < 3_000_000
 
 
 def test_intervals_are_those_of_the_binomial_distribution():

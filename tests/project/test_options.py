@@ -18,7 +18,7 @@ OPTIONS = {
     "class_weight", "loss", "metrics", "pooling", "cache_dir", "seed", "verbose",
 }  # fmt: skip
 # What a table needs, and scikit-learn passes to `fit` or decides by the estimator.
-TABLE = {"data", "text", "label", "val", "val_pct", "task"}
+TABLE = {"data", "text", "label", "label_sep", "val", "val_pct", "task"}
 # On the command line: a file's encoding, output files, and a file of options.
 COMMAND = {"ctx", "out", "encoding", "sep", "config"}
 WORKERS = {"workers", "gpus_per_worker"}

@@ -19,6 +19,7 @@ import simpletext as st
 from simpletext.errors import (
     ArgumentError,
     CheckpointError,
+    DataError,
     MovedNumbersWarning,
     UnknownModelError,
     UnreachableModelError,
@@ -83,6 +84,59 @@ def test_base_model_and_names_in_the_card_are_no_markup(trained, tmp_path):
     assert card.data.tags == ["simpletext", "keras", "text-classification"]
     assert r"fine-tuned from a\`b \# \<i\>, made" in card.text
     assert r"| \|x \# y texts | 3 |" in card.text
+
+
+def test_the_card_has_the_scores_of_the_weights_that_are_saved(tiny, tmp_path):
+    transformer = st.Transformer(str(tiny), maxlen=12)
+    data = transformer.preprocess_train(["good", "bad"] * 8, ["pos", "neg"] * 8, verbose=0)
+    learner = st.get_learner(transformer.get_classifier(), data, data, batch_size=8)
+    learner.fit_onecycle(1e-3, 1, verbose=0)
+    predictor = st.get_predictor(learner.model, transformer)
+
+    def card(name, **options):
+        predictor.save(tmp_path / name, **options)
+        return ModelCard.load(tmp_path / name / "README.md")
+
+    assert card("unmeasured").data.eval_results is None
+    accuracy = round(float((learner.predict().argmax(axis=1) == data.y).mean()), 4)
+    learner.validate(print_report=False)
+    found = card("measured")
+    assert f"| accuracy | {accuracy:.4f} |" in found.text
+    assert "| train texts | 16 |" in found.text
+    results = {each.metric_name: each for each in found.data.eval_results}
+    assert list(results) == ["accuracy", "macro F1"]
+    assert results["accuracy"].metric_value == accuracy
+    assert results["macro F1"].metric_type == "f1"
+    assert results["accuracy"].task_type == "text-classification"
+    again = st.load_predictor(tmp_path / "measured")
+    again.save(tmp_path / "again")
+    assert "| accuracy |" in (tmp_path / "again" / "README.md").read_text()
+    learner.fit_onecycle(1e-3, 1, verbose=0)  # other weights than those that were measured
+    assert "accuracy" not in card("trained on").text
+
+
+def test_the_card_has_examples(trained, tmp_path):
+    texts = ["a good | film", "a bad film"]
+    trained.predictor.save(tmp_path / "saved", examples=texts)
+    card = ModelCard.load(tmp_path / "saved" / "README.md")
+    first, second = trained.predictor.predict(texts)
+    assert rf"| a good \| film | {first} |" in card.text
+    assert f"| a bad film | {second} |" in card.text
+    assert card.data.widget == [{"text": text} for text in texts]
+    with pytest.raises(DataError):
+        trained.predictor.save(tmp_path / "odd", examples=[3])
+    assert not (tmp_path / "odd").exists()
+
+
+@pytest.mark.parametrize("labels", [[["a", "b"], []], [0.5, 2.5]])
+def test_examples_of_other_tasks_and_pairs(tiny, tmp_path, labels):
+    pairs = [("good", "film"), ("bad", "film")]
+    predictor = untrained(tiny, labels, pairs)
+    predictor.save(tmp_path / "saved", examples=pairs)
+    card = ModelCard.load(tmp_path / "saved" / "README.md")
+    assert "| text | second text | predicted |" in card.text
+    assert "| good | film | " in card.text
+    assert card.data.widget[0] == {"text": "good", "text_pair": "film"}
 
 
 def test_bad_metrics(trained, tmp_path):

@@ -105,6 +105,29 @@ def test_bad_labels(y, kwargs, error, message):
         infer_labels(y, **kwargs)
 
 
+@pytest.mark.parametrize(
+    ("names", "given", "ids"),
+    [
+        (["0", "1"], [0, 1, 1], [0, 1, 1]),
+        (["1", "0"], [0, 1], [1, 0]),  # by name, not by index
+        (["1", "2", "other"], [2, 1, "other"], [1, 0, 2]),
+        (["2019", "2020"], [0, 1], [0, 1]),  # no name looks like an index
+        (["2019", "2020"], [2020, 2019], [1, 0]),
+        (["a", "b"], [1, 0], [1, 0]),
+    ],
+)
+def test_whole_numbers_with_class_names(names, given, ids):
+    assert infer_labels(given, names).encode(given).tolist() == ids
+
+
+@pytest.mark.parametrize(
+    ("names", "given"), [(["1", "2", "3"], [0, 1, 2]), (["0", "1", "x"], [0, 1, 2])]
+)
+def test_whole_numbers_are_never_both_names_and_indices(names, given):
+    with pytest.raises(DataError, match="look like indices, so a whole number stands for such a n"):
+        infer_labels(given, names).encode(given)
+
+
 def test_rows_that_do_not_fit():
     labels = Labels(SINGLE, ("a", "b"))
     with pytest.raises(DataError, match="Row 1 of the one-hot labels has 0 ones"):

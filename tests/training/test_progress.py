@@ -27,3 +27,13 @@ def test_a_notebook_gets_one_output_that_grows(monkeypatch):
         table.add(row)
     assert [data["text/html"].count("<tr") for data in shown] == [2, 3]
     assert shown[-1]["text/plain"].count("\n") == 2
+
+
+def test_a_wide_table_is_never_cut(capsys, monkeypatch):
+    """A log of 80 columns has the validation scores too, which come last."""
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"epoch": "1/1"} | {f"val_score_{i}": f"0.{i:04}" for i in range(12)}
+    EpochTable().add(row)
+    header, line = capsys.readouterr().err.splitlines()
+    assert header.split() == list(row)
+    assert line.split() == list(row.values())
