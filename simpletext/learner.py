@@ -104,9 +104,9 @@ class Learner(FittingVerbs):
         Returns:
             The curve, with `curve.suggest()`; the learner keeps it for `lr_plot`, `lr_estimate`.
         """
-        fitting.require_trainable(self.model)
         data = self._data()
         require_divisible(self.model, data)
+        fitting.require_trainable(self.model)
         rates = lr_finder.sweep(data.steps, epochs, start_lr, end_lr, lr_mult, max_epochs)
         start = require_flag("head_start", head_start)
         with fitting.memory_explained(data):

@@ -38,7 +38,8 @@ def train(
     batch_size: int | None = None, minutes: float | None = None, schedule: str = "onecycle",
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     metrics: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
+    pooling: str = "auto", cache_dir: str | os.PathLike | None = None, seed: int = 0,
+    verbose: int = 1,
 ) -> Predictor:  # fmt: skip
     """Train a model on a table, or on texts and labels, and give its predictor.
 
@@ -56,13 +57,15 @@ def train(
         batch_size: texts per training step; by default 32.
         minutes: search for the best of epochs, lr, batch_size, frozen blocks and checkpoints
             within this time (see `tune`); those that are passed are kept as they are.
-        schedule: "onecycle" (see `Learner.fit_onecycle`) or "linear" (`Learner.fit_linear`).
-        early_stopping: with "linear": epochs without a lower loss before the training ends.
+        schedule: "onecycle" (see `Learner.fit_onecycle`), "linear" (`Learner.fit_linear`),
+            "constant" (`Learner.fit`) or "triangular" (`Learner.autofit`).
+        early_stopping: epochs without a lower loss before the training ends; not for "onecycle".
         class_weight: class -> weight of its rows in the loss, or "balanced".
         loss: see `Transformer.get_classifier` and `get_regression_model`.
         metrics: see there. With `minutes` one name, by which the search chooses.
         class_names: fixes the classes and their order.
         task: overrides the task inferred from the labels (see `Transformer`).
+        pooling: which head goes on top (see `load_classifier`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
         seed: for the split, the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
@@ -78,8 +81,8 @@ def train(
     common: dict[str, Any] = {
         "val": val, "val_pct": val_pct, "maxlen": maxlen, "schedule": schedule,
         "early_stopping": early_stopping, "class_weight": class_weight, "loss": loss,
-        "class_names": class_names, "task": task, "cache_dir": cache_dir, "seed": seed,
-        "verbose": verbose,
+        "class_names": class_names, "task": task, "pooling": pooling, "cache_dir": cache_dir,
+        "seed": seed, "verbose": verbose,
     }  # fmt: skip
     if minutes is not None:
         passed = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
@@ -95,8 +98,9 @@ def train(
             f"checkpoint={shown(checkpoint)}; without minutes it must be one name or folder."
         )
     preproc = Transformer(
-        checkpoint, maxlen, class_names or examples.class_names, task=task, seed=seed
-    )
+        checkpoint, maxlen, class_names or examples.class_names, task=task, pooling=pooling,
+        seed=seed,
+    )  # fmt: skip
     rate = lr if lr is not None else usual_rate(preproc.files.config)  # fails early without one
     if verbose and lr is None:
         console.note(f"learning rate: {rate:g}")

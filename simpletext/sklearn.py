@@ -4,6 +4,7 @@ They go into `cross_val_score`, `GridSearchCV` and `Pipeline`. A pickle of a fit
 predictor's folder (JSON, tokenizer files, safetensors) and nothing that runs.
 """
 
+import os
 from typing import Any, Self
 
 import numpy as np
@@ -26,7 +27,7 @@ from .utils.validation import require_list
 
 
 class _TextEstimator(BaseEstimator):
-    """What both estimators share."""
+    """What the estimators share."""
 
     _task: str | None = None
 
@@ -45,6 +46,7 @@ class _TextEstimator(BaseEstimator):
         class_weight: ClassWeight = None,
         loss: Any = None,
         metrics: Any = None,
+        cache_dir: str | os.PathLike | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.maxlen = maxlen
@@ -59,6 +61,7 @@ class _TextEstimator(BaseEstimator):
         self.class_weight = class_weight
         self.loss = loss
         self.metrics = metrics
+        self.cache_dir = cache_dir
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their labels.
@@ -79,7 +82,9 @@ class _TextEstimator(BaseEstimator):
         preproc = Transformer(
             self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
         )
-        data = preproc.preprocess_train(_column(X), y, verbose=self.verbose)
+        data = preproc.preprocess_train(
+            _column(X), y, verbose=self.verbose, cache_dir=self.cache_dir
+        )
         model = preproc.get_model(metrics=self.metrics, loss=self.loss, verbose=self.verbose)
         learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
         rate = self.lr if self.lr is not None else usual_rate(preproc.files.config)
@@ -130,7 +135,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
-        schedule, early_stopping, class_weight, loss, metrics: see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, metrics, cache_dir: see `simpletext.train`.
 
     Attributes:
         classes_: the labels in the order of the probabilities.
@@ -210,7 +215,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
-        schedule, early_stopping, class_weight, loss, metrics: see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, metrics, cache_dir: see `simpletext.train`.
 
     Attributes:
         predictor_: the `Predictor`, with all that it can do.
@@ -233,6 +238,8 @@ class TokenClassifier(_TextEstimator):
         pooling: "auto".
         seed: for the new head, dropout and the order of the sentences.
         verbose: 0 prints nothing.
+        schedule, early_stopping, class_weight, loss, metrics: see `simpletext.train`.
+        cache_dir: None; ids of words aren't cached.
 
     Attributes:
         classes_: the tags in the order of the probabilities.

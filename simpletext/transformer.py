@@ -36,6 +36,7 @@ from .tokenization.text_encoder import TextEncoder
 from .tokenization.tokenizer import Tokenizer
 from .training.optimizer import AdamW, require_optimizer
 from .utils import console
+from .utils.backend import distribution
 from .utils.deprecation import renamed_keywords
 from .utils.files import plain_path
 from .utils.validation import MOST_SEED, require_count
@@ -392,6 +393,8 @@ class Transformer:
         self, labels: Labels, pooling: str | None, metrics: Any, loss: Any, optimizer: Any,
         verbose: int,
     ) -> keras.Model:  # fmt: skip
+        # Metrics have variables, which several processes make together.
+        distribution.require_same({"task": labels.task, "classes": len(labels.classes)})
         # Check the arguments before reading the weights, which takes longer.
         chosen = metrics_for(labels.task, len(labels.classes), metrics, labels.names)
         optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)

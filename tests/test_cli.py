@@ -121,7 +121,11 @@ def test_export(saved, tmp_path, monkeypatch):
         st.Predictor, "export", lambda self, *a, **k: asked.append((a, k)), raising=False
     )
     assert run("export", saved, tmp_path / "onnx", "--format", "onnx").exit_code == 0
-    assert asked == [((tmp_path / "onnx",), {"format": "onnx", "quantize": False})]
+    run("export", saved, tmp_path / "int8", "--quantize")
+    assert asked == [
+        ((tmp_path / name,), {"format": "onnx", "quantize": name == "int8"})
+        for name in ("onnx", "int8")
+    ]
 
 
 def test_check(table, tiny, tmp_path):
@@ -165,7 +169,7 @@ def test_help_tells_every_option(command):
     told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).output
     assert "Usage" in told
     parameters = next(c for c in cli.app.registered_commands if c.callback.__name__ == command)
-    names = parameters.callback.__annotations__.keys() - {"return", "data", "folder", "out"}
+    names = parameters.callback.__annotations__.keys() - {"return", "ctx", "data", "folder", "out"}
     assert all(f"--{name.replace('_', '-')}" in told for name in names)
 
 
@@ -271,6 +275,8 @@ def test_a_translator_is_trained_and_predicts(tmp_path):
     assert (tmp_path / "served" / "predict.py").is_file()
     with pytest.raises(SimpletextError, match="--quantize isn't for translators. Leave it out."):
         run("export", out, tmp_path / "other", "--quantize")
+    with pytest.raises(SimpletextError, match="evaluate is for labels"):
+        run("evaluate", out, tmp_path / "pairs.tsv")
     with pytest.raises(SimpletextError, match="A translator has no classes"):
         run("predict", out, "--text", "rot haus.", "--proba")
 
@@ -312,6 +318,9 @@ def test_a_file_of_lines_is_for_entities_only(saved, tmp_path):
 def test_evaluate(saved, table):
     told = run("evaluate", saved, table).output
     assert "accuracy 1.0000 on 96 rows" in told
+    assert run("evaluate", saved, table, "--long-text", "chunk").output == told
+    with pytest.raises(SimpletextError, match="long_text='whole'"):
+        run("evaluate", saved, table, "--long-text", "whole")
 
 
 def test_predict_reads_what_train_reads(saved, table, tmp_path):

@@ -1,4 +1,6 @@
 import shutil
+from inspect import signature
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ from conftest import LABELS, TEXTS, write_tokenizer
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
 from simpletext.tasks.task import MULTI, REGRESSION
+from simpletext.training.verbs import SCHEDULES, fit_by
 
 FAST = {"maxlen": 16, "lr": 2e-3, "batch_size": 8, "verbose": 0}
 
@@ -122,6 +125,27 @@ def test_it_takes_what_a_learner_takes(tiny):
     assert "accuracy" not in history
     assert max(history["lr"]) == pytest.approx(1e-3)
     assert np.argmax(history["lr"]) < len(history["lr"]) / 4  # 1cycle is highest in the middle
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_each_schedule_is_a_verb_of_the_learner(schedule):
+    learner = Mock(spec=st.Learner)
+    stops = None if schedule == "onecycle" else 2
+    fit_by(schedule, learner, 1e-4, 3, stops, "balanced", 0)
+    ((name, positional, named),) = learner.method_calls
+    assert (name, positional) == (SCHEDULES[schedule], (1e-4, 3))
+    assert named.get("early_stopping") == stops
+    assert named["class_weight"] == "balanced"
+    signature(getattr(st.Learner, name)).bind(learner, *positional, **named)
+
+
+def test_the_head_is_chosen(tiny):
+    """The head of the family has a pooler of its own."""
+    options = {**FAST, "checkpoint": str(tiny), "epochs": 1}
+    predictor = st.train((TEXTS, LABELS), pooling="original", **options)
+    assert predictor.model.architecture.pooling == "original"
+    with pytest.raises(ArgumentError, match="pooling='max'"):
+        st.train((TEXTS, LABELS), pooling="max", **options)
 
 
 def test_the_rate_is_measured(tiny, capsys):

@@ -8,6 +8,7 @@ from seq2seq_models import toy
 
 import simpletext as st
 from simpletext.errors import ArgumentError, CheckpointError, DataError
+from simpletext.inference.source_attention import SourceAttention
 from simpletext.inference.translating import losses_of
 
 SOURCES, RIGHT = ["rot haus.", "alt baum."], ["red house.", "old tree."]
@@ -80,6 +81,13 @@ def test_predict_takes_a_text_a_list_and_an_iterator(trained):
     assert best[0][0] == found[0]
     assert [score for _, score in best] == sorted((s for _, s in best), reverse=True)
     assert translator.predict(sources[0], num_beams=1) == found[0]
+
+
+def test_dollar_signs_in_the_figure_of_attention_are_no_mathematics():
+    seen = SourceAttention(["$", "5$"], ["$"], np.array([[0.5, 0.5]]), "$")
+    axes = seen.plot().axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [r"\$", r"5\$"]
+    axes.figure.canvas.draw()
 
 
 def test_attention_has_a_row_per_token_and_a_figure(trained):

@@ -239,6 +239,12 @@ def test_the_options_are_used(tiny):
     assert set(model.fit(TEXTS, LABELS).predict(TEXTS)) == {"pos"}
 
 
+def test_ids_are_kept_on_disk(tiny, tmp_path):
+    options = {**FAST, "epochs": 1, "cache_dir": tmp_path / "cache"}
+    TextClassifier(str(tiny), **options).fit(TEXTS, LABELS)
+    assert any((tmp_path / "cache").iterdir())
+
+
 def test_the_rate_can_be_measured(tiny, capsys):
     TextClassifier(str(tiny), epochs=1, **{**FAST, "lr": "auto"}, verbose=1).fit(TEXTS, LABELS)
     assert "learning rate: 1.0e-04 (usual for this size" in capsys.readouterr().err

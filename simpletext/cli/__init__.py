@@ -14,6 +14,7 @@ from .. import __version__
 from ..errors import ArgumentError, SimpletextError
 from ..serving.tables import (
     finds_entities,
+    is_translator,
     lines_of,
     places_in,
     require_new,
@@ -23,6 +24,7 @@ from ..serving.tables import (
     write_rows,
 )
 from ..utils.defaults import DEFAULT_MODEL
+from .config import Config, write_options
 from .labelling import from_labels, pick
 from .options import (
     BatchSize,
@@ -42,6 +44,7 @@ from .options import (
     Maxlen,
     Metrics,
     Minutes,
+    Pooling,
     Rate,
     Report,
     Schedule,
@@ -57,6 +60,7 @@ from .options import (
 )
 from .predicting import new_file, opened, predict_files, print_prediction, quantized, require_table
 from .serving import serve
+from .translating import train_translator
 from .tuning import tune
 
 if TYPE_CHECKING:
@@ -93,6 +97,7 @@ def _options(
 
 @app.command()
 def train(
+    ctx: typer.Context,
     data: Data,
     out: Annotated[Path, typer.Option(help="The new folder for the predictor.")],
     text: Text = ["text"],  # noqa: B006 - typer reads it, nothing writes to it
@@ -111,36 +116,31 @@ def train(
     loss: Loss = None,
     metric: Metrics = [],  # noqa: B006
     task: Task = None,
+    pooling: Pooling = "auto",
     encoding: Encoding = None,
     sep: Sep = None,
     cache_dir: CacheDir = None,
     seed: Seed = 0,
     report: Report = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+    config: Config = None,
 ) -> None:
     """Train a model on a table and write the predictor's folder."""
     from .. import train as train_on
 
     _require_writable(out, report)  # before the long work
     if task == TRANSLATION:
-        _refuse_for_translation(
-            schedule, early_stopping, class_weight, loss, metric, report, minutes
-        )
-        translator = _translator(
-            data, val, (text, label), _one(checkpoint), encoding, sep, maxlen=maxlen,
-            epochs=epochs or 3, lr=lr, batch_size=batch_size or 32, val_pct=val_pct, seed=seed,
-            verbose=0 if quiet else 1,
-        )  # fmt: skip
-        _save(translator, out, quiet)
+        _save(train_translator(ctx.params), out, ctx, quiet)
         return
     examples, val_examples = _tables(data, val, text, label, encoding, sep, task)
     predictor: Any = train_on(
         examples, checkpoint=_one(checkpoint), val=val_examples, val_pct=val_pct, maxlen=maxlen,
         epochs=epochs, lr=lr, batch_size=batch_size, minutes=minutes, task=task,
-        cache_dir=cache_dir, seed=seed, schedule=schedule, early_stopping=early_stopping,
-        class_weight=class_weight, loss=loss, metrics=metric or None, verbose=0 if quiet else 1,
+        pooling=pooling, cache_dir=cache_dir, seed=seed, schedule=schedule,
+        early_stopping=early_stopping, class_weight=class_weight, loss=loss,
+        metrics=metric or None, verbose=0 if quiet else 1,
     )  # fmt: skip
-    _save(predictor, out, quiet)
+    _save(predictor, out, ctx, quiet)
     if report is not None:
         predictor.learner.report(report, predictor)
 
@@ -167,6 +167,7 @@ def predict(
     workers: Workers = None,
     gpus_per_worker: GpusPerWorker = 0,
     id: Id = None,
+    config: Config = None,
 ) -> None:
     """Predict a text or a table; writes the input rows plus a `predicted` column, as CSV.
 
@@ -207,9 +208,11 @@ def evaluate(
     data: Data,
     text: Text = ["text"],  # noqa: B006
     label: Label = ["label"],  # noqa: B006
+    long_text: LongText = "truncate",
     batch_size: BatchSize = 32,
     encoding: Encoding = None,
     sep: Sep = None,
+    config: Config = None,
 ) -> None:
     """Compare predictions with the labels of a table: accuracy, F1 and others."""
     from .. import load_predictor
@@ -217,20 +220,30 @@ def evaluate(
     from ..evaluation.report import describe_validation
     from ..utils.console import say
 
-    examples, _ = _tables(data, None, text, label, encoding, sep)
     predictor = load_predictor(folder, batch_size)
-    say(describe_validation(evaluate_predictor(predictor, examples.texts, examples.labels)))
+    if is_translator(predictor):
+        raise ArgumentError(
+            "evaluate is for labels. Compare what predict writes with your translations by the "
+            "command sacrebleu."
+        )
+    examples, _ = _tables(data, None, text, label, encoding, sep)
+    seen = evaluate_predictor(predictor, examples.texts, examples.labels, long_text)
+    say(describe_validation(seen))
 
 
 @app.command()
 def explain(
     folder: Folder,
     text: Annotated[list[str], typer.Option("--text", help="The text; twice for a pair.")],
-    method: Annotated[str, typer.Option(help="lime, eli5, gradient or occlusion.")] = "lime",
+    method: Annotated[
+        str | None,
+        typer.Option(help="lime (default), eli5, gradient (default for entities) or occlusion."),
+    ] = None,
     samples: Annotated[
         int, typer.Option(min=1, metavar="N", help="Number of perturbed texts.")
     ] = 1000,
     html: Annotated[Path | None, typer.Option(help="A new HTML file to write it to.")] = None,
+    config: Config = None,
 ) -> None:
     """Explain a prediction: a weight for each word of the text."""
     from .. import load_predictor
@@ -257,6 +270,7 @@ def export(
     quantize: Annotated[
         bool, typer.Option("--quantize", help="8-bit weights: smaller and less exact (onnx).")
     ] = False,
+    config: Config = None,
 ) -> None:
     """Export the model to a folder that serves without simpletext."""
     from .. import load_predictor
@@ -286,6 +300,7 @@ def check(
     table: Annotated[Path | None, typer.Option(help="A new CSV file for the findings.")] = None,
     encoding: Encoding = None,
     sep: Sep = None,
+    config: Config = None,
 ) -> None:
     """Check a table before training: empty or duplicate texts, label conflicts, leaks, lengths."""
     from .. import Transformer
@@ -402,43 +417,13 @@ def _require_writable(out: Path, report: Path | None) -> None:
         require_new_file(report)
 
 
-def _save(predictor: Any, out: Path, quiet: bool) -> None:
+def _save(predictor: Any, out: Path, ctx: typer.Context, quiet: bool) -> None:
     from ..utils.console import note
 
     predictor.save(out)
+    write_options(out, ctx)
     if not quiet:
         note(f"saved: {out}")
-
-
-def _refuse_for_translation(
-    schedule: str, early_stopping: Any, class_weight: Any, loss: Any, metric: Any, report: Any,
-    minutes: Any,
-) -> None:  # fmt: skip
-    given = {
-        "--schedule": schedule != "onecycle", "--early-stopping": early_stopping is not None,
-        "--class-weight": class_weight is not None, "--loss": loss is not None,
-        "--metric": bool(metric), "--report": report is not None, "--minutes": minutes is not None,
-    }  # fmt: skip
-    if names := [name for name, value in given.items() if value]:
-        raise ArgumentError(f"{' and '.join(names)} isn't for --task translation. Leave it out.")
-
-
-def _translator(
-    data: Path, val: Path | None, names: tuple[list[str], list[str]], checkpoint: Any,
-    encoding: str | None, sep: str | None, **options: Any,
-) -> Any:  # fmt: skip
-    """A trained translator for a table with texts and their translations."""
-    from .. import read_pairs
-    from ..quick import train_translator
-
-    columns = None if names == (["text"], ["label"]) else (*names[0], *names[1])
-
-    def read(path: Path) -> Any:
-        return read_pairs(path, columns=columns, encoding=encoding, sep=sep)
-
-    start = None if checkpoint == DEFAULT_MODEL else checkpoint
-    val_pairs = None if val is None else read(val)
-    return train_translator(read(data), start, val=val_pairs, **options)
 
 
 def _one(names: list[str]) -> str | list[str]:

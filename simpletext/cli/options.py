@@ -74,10 +74,14 @@ Rate = Annotated[
         help="Peak learning rate; by default chosen by model size. auto: measured by a sweep.",
     ),
 ]
-Schedule = Annotated[str, typer.Option(help="onecycle or linear.")]
-EarlyStopping = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="With linear: epochs without a lower loss.")
+Schedule = Annotated[
+    str, typer.Option(help="onecycle, linear, constant or triangular (see Learner.autofit).")
 ]
+EarlyStopping = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="End after N epochs without a lower loss; not onecycle."),
+]
+Pooling = Annotated[str, typer.Option(help="The head on top: auto, mean or original.")]
 ClassWeight = Annotated[
     str | None, typer.Option(help="balanced: rare classes count more in the loss.")
 ]

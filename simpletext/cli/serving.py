@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .config import Config
 from .options import BatchSize, Folder
 
 
@@ -16,6 +17,7 @@ def serve(
         int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 for a free one.")
     ] = 8000,
     batch_size: BatchSize = 32,
+    config: Config = None,
 ) -> None:
     """Serve a page to try a predictor, with JSON routes for programs."""
     from ..serving.server import serve as run

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ..utils.defaults import DEFAULT_MODEL
+from .config import Config
 from .options import (
     CacheDir,
     Checkpoint,
@@ -17,6 +18,7 @@ from .options import (
     Loss,
     Maxlen,
     Minutes,
+    Pooling,
     Schedule,
     Seed,
     Sep,
@@ -43,6 +45,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")]
 
 
 def tune(
+    ctx: typer.Context,
     data: Data,
     out: Out,
     text: Text = ["text"],  # noqa: B006 - typer reads it, nothing writes to it
@@ -62,6 +65,7 @@ def tune(
     class_weight: ClassWeight = None,
     loss: Loss = None,
     task: Task = None,
+    pooling: Pooling = "auto",
     encoding: Encoding = None,
     sep: Sep = None,
     cache_dir: CacheDir = None,
@@ -69,6 +73,7 @@ def tune(
     table: Table = None,
     plot: Plot = None,
     quiet: Quiet = False,
+    config: Config = None,
 ) -> None:
     """Search for the settings with the best score on held-out rows; writes the best predictor."""
     from .. import tune as search
@@ -84,15 +89,20 @@ def tune(
             examples, checkpoint=checkpoint, space=wanted, trials=trials, minutes=minutes,
             folder=folder, resume=resume, metric=metric, val=val_examples, val_pct=val_pct,
             schedule=schedule, early_stopping=early_stopping, class_weight=class_weight,
-            loss=loss, task=task, cache_dir=cache_dir, seed=seed, verbose=0 if quiet else 1,
-            **fixed,
+            loss=loss, task=task, pooling=pooling, cache_dir=cache_dir, seed=seed,
+            verbose=0 if quiet else 1, **fixed,
         )  # fmt: skip
-        if rows is not None:
-            found.to_frame().to_csv(rows, index=False)
-        if figure is not None:
-            found.plot(return_fig=True).savefig(figure)
-    _save(found.predictor, out, quiet)
+        _write(found, rows, figure)
+    _save(found.predictor, out, ctx, quiet)
     _print(found, quiet)
+
+
+def _write(found: Any, rows: Path | None, figure: Path | None) -> None:
+    """The tries as a table and a figure, where they are wanted."""
+    if rows is not None:
+        found.to_frame().to_csv(rows, index=False)
+    if figure is not None:
+        found.plot(return_fig=True).savefig(figure)
 
 
 def _print(found: Any, quiet: bool) -> None:

@@ -65,8 +65,16 @@ def predict_texts(
     return probabilities_of(model, outputs, require_labels(known.labels))
 
 
-def evaluate_predictor(predictor: Any, texts: Any, y: Any) -> Predictions:
+def evaluate_predictor(
+    predictor: Any, texts: Any, y: Any, long_text: str = "truncate"
+) -> Predictions:
     """A predictor's predictions for labelled texts, by its temperature, with the labels.
+
+    Args:
+        predictor: a `Predictor`.
+        texts: texts or pairs.
+        y: their labels.
+        long_text: see `Predictor.predict_proba`.
 
     Raises:
         DataError: labels that the predictor doesn't have, or another number of them.
@@ -75,7 +83,8 @@ def evaluate_predictor(predictor: Any, texts: Any, y: Any) -> Predictions:
     true = labels.encode(y)
     rows, pairs = as_texts(texts)
     check_counts(rows, y)
-    return Predictions(predictor.predict_proba(texts), labels, true, rows, pairs)
+    values = predictor.predict_proba(texts, long_text=long_text)
+    return Predictions(values, labels, true, rows, pairs)
 
 
 def _pass_over(model: keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray]:

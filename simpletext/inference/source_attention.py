@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..utils import console
+
 
 @dataclass(frozen=True)
 class SourceAttention:
@@ -27,12 +29,14 @@ class SourceAttention:
         """The weights as a matplotlib figure: source to the right, translation downwards."""
         from matplotlib.figure import Figure
 
-        width, height = (max(3.0, 0.4 * len(side) + 1.5) for side in (self.source, self.target))
+        console.let_notebook_draw()
+        source, target = ([*map(console.without_math, side)] for side in (self.source, self.target))
+        width, height = (max(3.0, 0.4 * len(side) + 1.5) for side in (source, target))
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots()
         axes.imshow(self.weights, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-        axes.set_xticks(range(len(self.source)), self.source, rotation=90)
-        axes.set_yticks(range(len(self.target)), self.target)
+        axes.set_xticks(range(len(source)), source, rotation=90)
+        axes.set_yticks(range(len(target)), target)
         axes.set_xlabel("source")
         axes.set_ylabel("translation")
         return figure

@@ -20,6 +20,7 @@ from ..tokenization.layout import Layout
 from ..tokenization.text_encoder import TextEncoder
 from ..tokenization.tokenizer import Tokenizer
 from ..utils import console
+from ..utils.backend import distribution
 from ..utils.files import new_folder, write_json
 from ..utils.processes import require_unforked
 from ..utils.validation import MOST_SEED, require_choice, require_count, shown
@@ -355,6 +356,7 @@ def _build(
     """The model with its weights in, and the names of the newly initialised head layers."""
     require_unforked()
     family, head = architecture.family, architecture.head
+    distribution.require_same({"model": f"{family.model_type} with {num_labels} outputs"})
     config = family.read_config(architecture.config)
     # Opened before the model is built: a damaged file fails at once.
     weights, weight_map = checkpoint.weights, architecture.weight_map

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .predicting import predict
+    from .training import train
+    from .tuning import tune
 
-__all__ = ["predict"]
+__all__ = ["predict", "train", "tune"]
 
-_MODULES = {"predict": "predicting"}
+_MODULES = {"predict": "predicting", "train": "training", "tune": "tuning"}
 
 
 def __getattr__(name: str) -> Any:

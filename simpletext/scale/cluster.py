@@ -5,13 +5,14 @@ import platform
 import re
 import socket
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, ClusterError, SimpletextError
 from ..saving.archive import SavedFolder
-from ..utils.validation import require_count, require_number
+from ..utils.validation import require_count, require_list, require_number
 
 CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # "0": Ray serves this machine only, on any system
 PATIENCE = 120  # seconds for a machine to say what it has
@@ -19,8 +20,11 @@ REACH = 10  # seconds for an address to accept a connection
 PACKAGES = ("simpletext-keras", "keras", "tensorflow", "jax", "torch")
 
 
-def connected() -> Any:
+def connected(part: str) -> Any:
     """Ray, connected to a cluster.
+
+    Args:
+        part: what is needed of it besides: "data", "train" or "tune".
 
     The cluster is that of `ray.init` if it was called, else of RAY_ADDRESS, else a new one on this
     machine, which listens on the loopback address only (unless Ray was imported before).
@@ -33,7 +37,8 @@ def connected() -> Any:
         os.environ.setdefault(CLUSTERS, "0")  # read when Ray is imported
     try:
         import ray
-        import ray.data
+
+        import_module(f"ray.{part}")
     except ImportError as error:
         raise ClusterError(
             "simpletext.scale needs Ray: pip install 'simpletext-keras[ray]'."
@@ -110,6 +115,20 @@ def _places(resources: dict[str, float], cpus: int, gpus: float) -> int:
     return min(room, int(cards) * int(1 / gpus) if gpus < 1 else int(cards // gpus))
 
 
+def everywhere(checkpoint: Any) -> Any:
+    """Paths of checkpoints from the root, since workers run in folders of their own.
+
+    Names on the Hub, and what is neither, stay as they are.
+
+    Example:
+        >>> everywhere(["google-bert/bert-base-uncased"])
+        ['google-bert/bert-base-uncased']
+    """
+    if isinstance(checkpoint, (str, os.PathLike)):
+        return os.path.abspath(checkpoint) if os.path.exists(checkpoint) else checkpoint
+    return [everywhere(each) for each in require_list("checkpoint", checkpoint, "checkpoints")]
+
+
 def worker_environment(cpus: int, gpus: float) -> dict[str, str]:
     """Environment variables by which a worker's libraries keep to its CPUs and GPUs."""
     threads = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
@@ -135,19 +154,25 @@ def versions() -> dict[str, str]:
     return found
 
 
-def what_is_here(folder: SavedFolder, files: Sequence[str]) -> dict[str, Any]:
+def what_is_here(folder: SavedFolder | None, paths: Sequence[str]) -> dict[str, Any]:
     """The versions on this machine, and what is missing: a sentence, or ""."""
-    missing = next((name for name in files if not Path(name).is_file()), None)
+    missing = next((name for name in paths if not Path(name).exists()), None)
     problem = "" if missing is None else f"It doesn't see {missing!r}."
     try:
-        folder.opened()
+        if folder is not None:
+            folder.opened()
     except SimpletextError as error:
         problem = str(error)
     return {"versions": versions(), "problem": problem}
 
 
-def check_machines(ray: Any, folder: SavedFolder, files: Sequence[str]) -> None:
+def check_machines(ray: Any, folder: SavedFolder | None, paths: Sequence[str]) -> None:
     """Refuse a cluster whose other machines don't see the same files or have other versions.
+
+    Args:
+        ray: connected.
+        folder: that of a predictor, or None.
+        paths: of files and folders.
 
     Raises:
         ClusterError: such a machine, or one that doesn't answer within two minutes.
@@ -163,7 +188,7 @@ def check_machines(ray: Any, folder: SavedFolder, files: Sequence[str]) -> None:
         task = look.options(num_cpus=0, max_retries=0, scheduling_strategy=here)
         name = node["NodeManagerAddress"]
         try:
-            found = ray.get(task.remote(folder, list(files)), timeout=PATIENCE)
+            found = ray.get(task.remote(folder, list(paths)), timeout=PATIENCE)
         except ray.exceptions.RayError as error:
             raise ClusterError(
                 f"The machine {name} can't run simpletext: {_first_line(error)} Install there what "

@@ -88,7 +88,7 @@ def predict(
     require_count("batch_size", batch_size)
     target = local_path(out).absolute()
     run = run.resumed(target)
-    ray = connected()
+    ray = connected("data")
     cpus = cpus_per_worker(machines(ray), workers, gpus_per_worker)
     if not sources.is_parquet(files):  # copying the rows may take long
         check_machines(ray, folder, [])

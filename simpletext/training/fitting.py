@@ -206,8 +206,8 @@ def checked(
     Raises:
         ArgumentError, CheckpointError: see `Learner.fit_onecycle`.
     """
+    require_divisible(model, data)  # first: among processes, the other checks wait for all
     require_trainable(model, how.callbacks, plan)
-    require_divisible(model, data)
     plan = plan.monitoring(data.validation is not None)
     if not is_auto(lr):
         rate = require_learning_rate(lr)

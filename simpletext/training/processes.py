@@ -18,6 +18,7 @@ def require_divisible(model: keras.Model, data: TrainingData) -> None:
     """Refuse processes, models and data that can't take part in one training.
 
     Raises:
+        TrainingError: see `distribution.require_same`.
         ArgumentError: see `distribution.require_supported`; or data in batches of their own.
     """
     distribution.require_supported(model)
@@ -30,6 +31,7 @@ def require_divisible(model: keras.Model, data: TrainingData) -> None:
                 f"{distribution.processes()} processes. Pass the data of preprocess_train, or a "
                 "tuple (x, y) of arrays; each process needs all rows."
             )
+    distribution.require_same(_described(model, data))
 
 
 @contextmanager
@@ -39,13 +41,13 @@ def together(model: keras.Model, data: TrainingData, facts: dict[str, Any]) -> I
     Args:
         model: compiled.
         data: the same in all processes.
-        facts: what the processes must agree on, besides the data; JSON values.
+        facts: what the processes must agree on besides what `require_divisible` compares; JSON
+            values.
 
     Raises:
         TrainingError: the processes differ, or one doesn't come.
     """
-    if distribution.processes() > 1:
-        distribution.require_same(_described(model, data) | facts)
+    distribution.require_same(facts)
     batches, _ = data.training(0)
     if not isinstance(batches, Batches):  # the user's own, as they are
         yield

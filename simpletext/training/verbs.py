@@ -10,7 +10,10 @@ from . import plan
 from .fitting import Callbacks, ClassWeight, FitOptions, History
 
 Folder = str | Path | None
-SCHEDULES = ("onecycle", "linear")  # of the ways into the library that have no learner
+# The schedules of the ways into the library that have no learner, and their verbs.
+SCHEDULES = {
+    "onecycle": "fit_onecycle", "linear": "fit_linear", "constant": "fit", "triangular": "autofit",
+}  # fmt: skip
 
 
 class FittingVerbs(ABC):
@@ -156,20 +159,20 @@ def require_schedule(schedule: str, early_stopping: int | None) -> None:
     if early_stopping is not None and schedule == "onecycle":
         raise ArgumentError(
             f"early_stopping={early_stopping}, but the 1cycle policy trains for all its epochs. "
-            "Pass schedule='linear'."
+            "Pass another schedule, such as 'linear'."
         )
 
 
 def fit_by(
     schedule: str, learner: FittingVerbs, lr: float | str, epochs: int,
     early_stopping: int | None, class_weight: ClassWeight, verbose: int,
-    callbacks: Callbacks = (),
+    callbacks: Callbacks = (), checkpoint_folder: Folder = None,
 ) -> None:  # fmt: skip
-    """Train by one of `SCHEDULES`."""
+    """Train by one of `SCHEDULES`; with a folder, continue the training in it if there is one."""
     options: dict[str, Any] = {
         "class_weight": class_weight, "callbacks": callbacks, "verbose": verbose,
+        "checkpoint_folder": checkpoint_folder, "resume": checkpoint_folder is not None,
     }  # fmt: skip
-    if schedule == "linear":
-        learner.fit_linear(lr, epochs, early_stopping=early_stopping, **options)
-    else:
-        learner.fit_onecycle(lr, epochs, **options)
+    if early_stopping is not None:
+        options["early_stopping"] = early_stopping
+    getattr(learner, SCHEDULES[schedule])(lr, epochs, **options)

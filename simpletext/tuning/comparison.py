@@ -25,7 +25,8 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
     schedule: str = "onecycle", early_stopping: int | None = None,
     class_weight: ClassWeight = None, loss: Any = None, metrics: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
+    pooling: str = "auto", cache_dir: str | os.PathLike | None = None, seed: int = 0,
+    verbose: int = 1,
 ) -> Any:  # fmt: skip
     """Train with each of several checkpoints or settings on the same rows.
 
@@ -37,8 +38,8 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         label: the column with the labels, or several.
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
-        schedule, early_stopping, class_weight, loss, metrics, class_names, task, cache_dir: of all
-            trainings; see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, metrics, class_names, task, pooling,
+            cache_dir: of all trainings; see `simpletext.train`.
         seed: for the split, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
 
@@ -62,7 +63,7 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         return pd.DataFrame()
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metrics, class_names, task,
-        cache_dir, seed,
+        pooling, cache_dir, seed,
     )  # fmt: skip
     tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
     val_table = tables[1] if len(tables) > 1 else None

@@ -94,6 +94,7 @@ class CommonOptions:
     metrics: Any = None
     class_names: Sequence[Hashable] | None = None
     task: str | None = None
+    pooling: str = "auto"
     cache_dir: str | os.PathLike | None = None
     seed: int = 0
 

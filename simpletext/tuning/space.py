@@ -3,6 +3,7 @@
 It knows no search library: Optuna's and Ray's samplers are made from its `dimensions`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,14 @@ class Range:
         """As JSON values."""
         return ["range", self.low, self.high]
 
+    def drawn(self, rng: Any) -> float:
+        """A number at random, by NumPy's generator."""
+        if self.is_whole:
+            return int(rng.integers(self.low, self.high, endpoint=True))
+        if self.log:
+            return float(math.exp(rng.uniform(math.log(self.low), math.log(self.high))))
+        return float(rng.uniform(self.low, self.high))
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -45,6 +54,10 @@ class Choice:
     def describe(self) -> list[Any]:
         """As JSON values."""
         return ["choice", *self.values]
+
+    def drawn(self, rng: Any) -> Any:
+        """A value at random, by NumPy's generator."""
+        return self.values[int(rng.integers(len(self.values)))]
 
 
 Dimension = Range | Choice
@@ -88,6 +101,10 @@ class SearchSpace:
     def describe(self) -> dict[str, list[Any]]:
         """The space as JSON values: two spaces are the same if these are."""
         return {name: each.describe() for name, each in sorted(self.dimensions.items())}
+
+    def drawn(self, rng: Any) -> dict[str, Any]:
+        """A value at random for each setting, by NumPy's generator."""
+        return {name: each.drawn(rng) for name, each in self.dimensions.items()}
 
     def checkpoints(self, default: str) -> list[str]:
         """The checkpoints in it, or the default one."""

@@ -89,12 +89,27 @@ def open_study(folder: Path | None, lower: bool, seed: int, search: dict[str, An
 
 
 def _require_same(study: Any, search: dict[str, Any], folder: Path) -> None:
-    known, wanted = study.user_attrs.get("search"), json.dumps(search, sort_keys=True)
+    known = study.user_attrs.get("search")
     if known is None:
-        study.set_user_attr("search", wanted)
-    elif known != wanted:
-        old, new = json.loads(known), json.loads(wanted)
-        names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        study.set_user_attr("search", json.dumps(search, sort_keys=True))
+    else:
+        refuse_other(json.loads(known), search, folder)
+
+
+def refuse_other(known: dict[str, Any], search: dict[str, Any], folder: Path) -> None:
+    """Refuse to continue a search with other data or settings.
+
+    Args:
+        known: what distinguishes the search in the folder, as JSON values.
+        search: the same of the one that is to be made.
+        folder: for the message.
+
+    Raises:
+        CheckpointError: they differ.
+    """
+    wanted = json.loads(json.dumps(search))  # tuples become lists
+    names = sorted(name for name in {*known, *wanted} if known.get(name) != wanted.get(name))
+    if names:
         raise CheckpointError(
             f"The search in {folder} has other values for {', '.join(names)}. Continue it with "
             "the same data and settings, or use another folder."

@@ -38,7 +38,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     val: Any = None, val_pct: float = 0.1, schedule: str = "onecycle",
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1, **fixed: Any,
+    pooling: str = "auto", cache_dir: str | os.PathLike | None = None, seed: int = 0,
+    verbose: int = 1, **fixed: Any,
 ) -> TuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows (Optuna's TPE sampler).
 
@@ -62,8 +63,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
             micro-averaged F1 (multi-label), mae (regression) or the entities' F1.
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
-        schedule, early_stopping, class_weight, loss, class_names, task, cache_dir: of all tries;
-            see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, class_names, task, pooling, cache_dir: of all
+            tries; see `simpletext.train`.
         seed: for the split, the sampler, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
         fixed: settings that aren't searched, such as `maxlen=64`.
@@ -83,20 +84,31 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     limit = TRIALS if trials is None and minutes is None else trials
     if limit is not None:
         require_count("trials", limit)
-    checkpoints, first = (
-        _checkpoints(checkpoint),
-        TrainingSettings(**{name: searchable(name, fixed[name]) for name in fixed}),
-    )
-    wanted = None if space is None else _wanted(space, fixed, checkpoints)
     path = require_free_folder(folder, resume)
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metric, class_names, task,
-        cache_dir, seed,
+        pooling, cache_dir, seed,
     )  # fmt: skip
+    chosen, first = space_of(checkpoint, space, fixed)
     tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
-    chosen = wanted or default_space(checkpoints, _usual_rates(checkpoints), fixed)
-    first = replace(first, checkpoint=chosen.checkpoints(checkpoints[0])[0])
     return _searched(tables, chosen, first, options, Limits(limit, deadline), path, verbose)
+
+
+def space_of(
+    checkpoint: Checkpoints, space: Mapping[str, Any] | None, fixed: Mapping[str, Any]
+) -> tuple[SearchSpace, TrainingSettings]:
+    """What is searched, and the settings of the first try; the arguments are those of `tune`.
+
+    Raises:
+        ArgumentError: an unknown setting, or a value that isn't allowed.
+    """
+    checkpoints = _checkpoints(checkpoint)
+    first = TrainingSettings(**{name: searchable(name, fixed[name]) for name in fixed})
+    chosen = (
+        default_space(checkpoints, _usual_rates(checkpoints), fixed) if space is None
+        else _wanted(space, fixed, checkpoints)
+    )  # fmt: skip
+    return chosen, replace(first, checkpoint=chosen.checkpoints(checkpoints[0])[0])
 
 
 def require_minutes(minutes: Any) -> float | None:
@@ -145,7 +157,7 @@ def _searched(
     limits: Limits, folder: Path | None, verbose: int,
 ) -> TuningResult:  # fmt: skip
     runner = TrialRunner(tables[0], tables[1] if len(tables) > 1 else None, options, first, verbose)
-    metric = _metric(options.metrics, runner.encoded(first).train.labels)
+    metric = score_name(options.metrics, runner.encoded(first).train.labels)
     runner.options = replace(options, metrics=metric)
     search = {
         "data": fingerprint(*tables), "space": space.describe(), "first": first.to_dict(),
@@ -157,7 +169,7 @@ def _searched(
     return TuningResult(predictor, best.settings, best.score, metric, best.number, study)
 
 
-def _metric(name: Any, labels: Labels) -> str:
+def score_name(name: Any, labels: Labels) -> str:
     """The name of the score.
 
     Raises:

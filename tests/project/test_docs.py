@@ -108,9 +108,12 @@ def commands(page):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name_of)
-def test_the_commands_of_a_page_are_understood(page):
+def test_the_commands_of_a_page_are_understood(page, tmp_path, monkeypatch):
     import typer
 
+    monkeypatch.chdir(tmp_path)  # as after a run
+    Path("my-predictor").mkdir()
+    Path("my-predictor/train.yaml").write_text("data: reviews.csv\n")
     group = typer.main.get_command(cli.app)
     for line in commands(page):
         name, *words = shlex.split(line, comments=True)

@@ -56,7 +56,7 @@ def entity_functions(tiny, folder):
             {"texts": ["a good film"], "y": [[(2, 6, "POS")]], "cache_dir": None}),
         "predict texts": (
             predictor.predict,
-            {"texts": ["a good film"], "min_confidence": None, "long_text": "chunk"}),
+            {"texts": ["a good film"], "min_confidence": None, "long_text": "truncate"}),
         "predict words": (predictor.predict, {"texts": WORDS, "long_text": "truncate"}),
         "predict_df": (predictor.predict_df, {"texts": WORDS, "min_confidence": None}),
         "explain": (predictor.explain, {"doc": "a good film", "method": "occlusion", "entity": 0}),

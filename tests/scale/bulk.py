@@ -26,18 +26,18 @@ def when(out, count, action):
     threading.Thread(target=wait, daemon=True).start()
 
 
-def kill_worker():
-    """Kill one of the workers below this process."""
+def kill_worker(beginning="ray::MapWorker"):
+    """Kill one of the workers below this process; its name is printed and returned."""
     listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
     lines = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
     parents = {pid: parent for pid, parent, _ in lines}
     for pid, parent, name in lines:
         while parent in parents and parent != str(os.getpid()):
             parent = parents[parent]
-        if parent == str(os.getpid()) and name.startswith("ray::MapWorker"):
+        if parent == str(os.getpid()) and name.startswith(beginning):
             os.kill(int(pid), signal.SIGKILL)
-            print("killed", name, flush=True)
-            return
+            return name
+    return None
 
 
 def run(options):
@@ -47,7 +47,7 @@ def run(options):
     if kill_at:
         when(options["out"], kill_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
     if kill_worker_at:
-        when(options["out"], kill_worker_at, kill_worker)
+        when(options["out"], kill_worker_at, lambda: print("killed", kill_worker(), flush=True))
     try:
         st.scale.predict(**options)
     except st.SimpletextError as error:

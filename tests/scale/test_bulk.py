@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import TEXTS
+from ray_jobs import run_job
 
 import simpletext as st
 
@@ -89,4 +90,18 @@ def test_killed_and_started_again(predictor, source, tmp_path):
     assert "is complete already" in complete
     assert "were there already" in second.stderr
     assert kept.items() <= {path.name: path.stat().st_ino for path in out.glob("part-*")}.items()
+    check(out, predictor, source)
+
+
+@pytest.mark.slow
+def test_a_machine_is_lost(predictor, source, tmp_path):
+    """Three machines of one CPU, which are all this one; the run ends on the other two."""
+    out = tmp_path / "out"
+    found, done = run_job(
+        action="predict", predictor=predictor.folder, source=source, out=out, workers=2,
+        columns="all", proba=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(found["lost"]) == 1
+    assert found["left"] == 2
     check(out, predictor, source)

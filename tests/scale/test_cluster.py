@@ -67,7 +67,7 @@ def test_the_environment_of_a_worker(monkeypatch):
 def test_without_ray(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(ClusterError, match=r"needs Ray: pip install 'simpletext-keras\[ray\]'"):
-        connected()
+        connected("data")
 
 
 def test_an_address_where_nothing_listens(monkeypatch):

@@ -6,9 +6,9 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
-import jax
 import keras
 import numpy as np
 
@@ -65,15 +65,30 @@ def learner_for(case):
     return learner, t
 
 
+def stay_away(case, place):
+    """Don't come to what the other processes begin."""
+    if case.get("absent") == place:
+        print("absent", flush=True)
+        time.sleep(600)
+
+
 def main(case):
     if case["count"] > 1:
+        import jax
+
         address = f"127.0.0.1:{case['port']}"
-        options = {"coordinator_bind_address": address, "heartbeat_timeout_seconds": 10}
+        options = {
+            "coordinator_bind_address": address,
+            "heartbeat_timeout_seconds": 10,
+            "shutdown_timeout_seconds": 10,
+        }
         jax.distributed.initialize(address, case["count"], case["index"], **options)
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     import simpletext as st
 
+    stay_away(case, "model")
     learner, transformer = learner_for(case)
+    stay_away(case, "training")
     watcher = Watcher(case.get("killed_at"))
     learner.fit_onecycle(
         RATE, EPOCHS, case.get("checkpoints"), callbacks=[watcher], resume="checkpoints" in case,

@@ -113,6 +113,25 @@ def test_a_killed_process_is_resumed(tiny, tmp_path):
 
 
 @on_jax
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["model", "training"])
+def test_a_process_that_does_not_come_is_an_error_after_30_seconds(place, tiny, tmp_path):
+    case = {"rows": 256} | ({"folder": str(tiny)} if place == "model" else {})
+    first, second = start(2, tmp_path, **case, second={"absent": place})
+    try:
+        assert "absent\n" in iter(second.stdout.readline, "")
+        began = time.monotonic()
+        errors = first.communicate(timeout=90)[1]
+    finally:
+        for each in (first, second):
+            each.kill()
+            each.communicate()
+    assert "Process 1 hasn't come to this training within 30 seconds" in errors
+    assert time.monotonic() - began < 60
+    assert first.returncode != 0
+
+
+@on_jax
 def test_processes_with_other_data_are_refused(tmp_path):
     results = ended(start(2, tmp_path, rows=256, second={"rows": 224}), 120)
     for code, _, errors in results:
