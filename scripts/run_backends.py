@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Runs a part of the tests on Keras' other backends, JAX and PyTorch, where no TensorFlow is.
 
+Also the smallest form of the GPU suite, `benchmarks/gpu.py`, which fails where the logits differ
+from PyTorch's.
+
 Makes its own environment in .venv-backends; needs Python 3.11, pip and a package index only.
 PyTorch is there for these tests alone: the saved folders are also loaded with its libraries.
 
@@ -22,7 +25,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "packages.txt"
 PACKAGES = (
     "jax>=0.7", "torch==2.13.0", "sentence-transformers>=5", "hypothesis", "pytest",
-    "pytest-socket", "sacremoses", "sentencepiece",
+    "pytest-socket", "sacrebleu>=2.4", "sacremoses", "sentencepiece",
 )  # fmt: skip
 # Of each kind of arithmetic one family: absolute, rotary and relative positions, padding on the
 # left, buckets, windows.
@@ -36,16 +39,29 @@ PARTS = [
     "tests/training/test_optimizer.py",
     "tests/utils/test_backend.py",
 ]
+# Each task from its data to a saved predictor; ktrain's tutorial.
+TASKS = [
+    "tests/test_quick.py", "tests/test_entities.py", "tests/test_seq2seq.py",
+    "tests/compat/test_ktrain_walk.py",
+    "-k", "one_call or every_task or learns_and_reports or learns_to_translate or tutorial_runs",
+]  # fmt: skip
+DEMO = ["tests/project/test_example.py", "-m", "slow"]
 # Old files are converted without TensorFlow.
 CONVERSION = ["tests/saving/test_convert.py", "tests/models/test_talking_heads.py"]
+GPU_SUITE = ("benchmarks/gpu.py", "--tiny", "--parts", "parity", "forward", "--limit", "1e-5")
+NEWSGROUPS = ROOT.parent / "shared" / "data" / "20newsgroups"
 # backend -> what runs on it
 TESTS = {
     "jax": [
+        # Each training compiles for many seconds: three tasks.
+        ["tests/test_quick.py", "-k", "every_task and (pairs or lists or regression)"],
         [*PARTS, "tests/utils/test_distribution.py", "tests/training/test_processes.py"],
         ["tests/models/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
         CONVERSION,
     ],
     "torch": [
+        TASKS,
+        DEMO,
         [*PARTS, "tests/explaining/test_integrated_gradients.py"],
         ["tests/models/test_minilm.py", "tests/models/test_target_scaling.py"],
         ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
@@ -90,8 +106,10 @@ def test(backend: str, arguments: list[str]) -> None:
     """Runs pytest on the installed package with that backend."""
     print(f"==> KERAS_BACKEND={backend} pytest {' '.join(arguments)}", flush=True)
     # The warnings of those libraries are none of ours.
-    options = ("-q", "-o", "filterwarnings=default", "--disable-warnings")
-    run(PYTHON, "-P", "-m", "pytest", *options, *arguments, KERAS_BACKEND=backend)
+    options = ("-q", "-rs", "-o", "filterwarnings=default", "--disable-warnings")
+    data = os.environ.get("SCIKIT_LEARN_DATA", str(NEWSGROUPS))
+    given = {"KERAS_BACKEND": backend, "MPLBACKEND": "Agg", "SCIKIT_LEARN_DATA": data}
+    run(PYTHON, "-P", "-m", "pytest", *options, *arguments, **given)
 
 
 def main(words: list[str]) -> None:
@@ -103,6 +121,9 @@ def main(words: list[str]) -> None:
     for backend in words[:1] or TESTS:
         for arguments in [words[1:]] if words[1:] else TESTS[backend]:
             test(backend, arguments)
+        if not words[1:]:
+            print(f"==> {' '.join(GPU_SUITE)} --backends {backend}", flush=True)
+            run(PYTHON, "-P", *GPU_SUITE, "--backends", backend)
 
 
 if __name__ == "__main__":
