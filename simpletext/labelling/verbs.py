@@ -8,7 +8,7 @@ from ..errors import ArgumentError
 from ..models.loading import find_model
 from ..saving.settings import Settings
 from ..utils.defaults import DEFAULT_MODEL
-from ..utils.validation import require_count, shown
+from ..utils.validation import require_count, require_verbose, shown
 from .entailment import HYPOTHESIS, EntailmentPredictor, entailment_output, require_hypothesis
 from .picking import spread_out, vectors_and_logits
 from .suspects import require_text_classes
@@ -94,7 +94,7 @@ class LabellingVerbs:
         Raises:
             ArgumentError: another task than a classification of texts.
         """
-        n = require_count("n", n)
+        n, verbose = require_count("n", n), require_verbose(verbose)
         require_text_classes(self.labels)
         data = self.encoder.encode(*as_texts(texts), verbose=verbose)
         vectors, logits = vectors_and_logits(self.model, data, self.batch_size, verbose)

@@ -66,7 +66,7 @@ def predict(
         batch_size: texts computed at a time.
         id: a column that is copied to name the rows; by default the column `row` has their numbers
             from 0.
-        columns: names of further columns to copy, or "all".
+        columns: a further column to copy, a list of them, or "all".
         proba: whether the probability of each class is written, in a column named after it.
         long_text: "truncate" or "chunk", as for `Predictor.predict`.
         verbose: 0 shows nothing.

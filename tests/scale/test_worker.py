@@ -101,7 +101,7 @@ def test_entities_are_lists_of_structs(tiny, tmp_path):
 
 @pytest.fixture
 def no_ray(monkeypatch):
-    def fail():
+    def fail(*_):
         raise AssertionError("Ray was started")
 
     monkeypatch.setattr("simpletext.scale.predicting.connected", fail)
@@ -114,7 +114,9 @@ def no_ray(monkeypatch):
         ({"text": "txt"}, DataError, "no column 'txt'.*Did you mean 'text'"),
         ({"id": "nr"}, DataError, "no column 'nr'"),
         ({"columns": ["key", "x"]}, DataError, "no column 'x'"),
-        ({"columns": "key"}, ArgumentError, "columns='key'; it must be a list"),
+        ({"columns": "keys"}, DataError, "no column 'keys'"),
+        ({"columns": 1.5}, ArgumentError, "1.5 can't be a column's name"),
+        ({"id": ["key", "text"]}, ArgumentError, r"id=\['key', 'text'\]; name one column"),
         ({"text": ["text"] * 3}, ArgumentError, "name one column, or two"),
         ({"batch_size": 0}, ArgumentError, "batch_size=0"),
         ({"long_text": "cut"}, ArgumentError, "long_text='cut'; allowed are"),
