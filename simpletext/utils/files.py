@@ -24,7 +24,7 @@ def local_path(path: str | os.PathLike) -> Path:
 
     Raises:
         ArgumentError: an address such as "s3://bucket/model", which would become a local folder
-            of that name.
+            of that name; a name that isn't valid Unicode.
     """
     plain = plain_path(path)
     if ADDRESS.match(os.fspath(path)) or os.fspath(path).startswith("dbfs:"):
@@ -32,6 +32,13 @@ def local_path(path: str | os.PathLike) -> Path:
             f"{os.fspath(path)!r} is an address; simpletext writes to local folders only. Use a "
             "local or mounted folder, and copy it there with the tool of that storage."
         )
+    try:
+        str(plain.absolute()).encode()
+    except UnicodeEncodeError as error:  # the libraries in Rust that write files need it
+        raise ArgumentError(
+            f"{str(plain.absolute())!a} isn't valid Unicode, so not all files can be written "
+            "there. Use another folder."
+        ) from error
     return plain
 
 

@@ -29,6 +29,15 @@ def test_addresses_are_refused_where_something_is_written(trained, tmp_path, mon
     assert os.listdir() == []
 
 
+def test_a_folder_whose_name_is_not_unicode_is_refused_before_the_work(trained, tmp_path):
+    for name in ("a\udc80", "a\udc80/b"):
+        with pytest.raises(ArgumentError, match=r"a.udc80.* isn't valid Unicode.*another folder"):
+            trained.predictor.save(tmp_path / name)
+        with pytest.raises(ArgumentError, match="isn't valid Unicode"):
+            require_new_folder(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_paths_of_this_machine(tmp_path):
     assert local_path(tmp_path) == tmp_path
     assert str(local_path("C:/models")) == "C:/models"
