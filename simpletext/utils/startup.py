@@ -29,7 +29,7 @@ def _without_garbage_collection() -> Iterator[None]:
     """No search for garbage while modules are imported, nor in them later.
 
     What is imported stays, some million objects: looking through them again and again would take
-    a sixth of the import's time.
+    about a sixth of the import's time.
     """
     was_enabled = gc.isenabled()
     gc.disable()
