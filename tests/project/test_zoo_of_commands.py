@@ -21,7 +21,8 @@ MANY = FEW | {
 }  # fmt: skip
 NAMES = ("from-labels", "pick", "train", "predict", "evaluate", "explain", "export", "check",
          "convert", "inspect", "tune", "serve")  # fmt: skip
-LONG = ("train", "tune", "from-labels")  # whatever they accept is trained on, or embedded
+# Whatever they accept is trained on, embedded or predicted: the slow tests have them.
+LONG = ("train", "tune", "from-labels", "predict", "evaluate")
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ NAMES = [
     "Predictor.pick", "Learner.suspects", "Learner.report",
 ]  # fmt: skip
 # Whatever they accept is trained on, or embedded.
-LONG = ("tune", "compare", "train by minutes", "from_labels")
+LONG = ("tune", "compare", "train by minutes", "from_labels", "Learner.suspects", "Predictor.pick")
 
 
 @pytest.fixture(autouse=True)
