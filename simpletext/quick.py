@@ -39,8 +39,7 @@ def train(
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     metrics: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
     pooling: str = "auto", label_sep: str | None = None,
-    cache_dir: str | os.PathLike | None = None, seed: int = 0,
-    verbose: int = 1,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
 ) -> Predictor:  # fmt: skip
     """Train a model on a table, or on texts and labels, and give its predictor.
 
@@ -85,8 +84,7 @@ def train(
         "val": val, "val_pct": val_pct, "maxlen": maxlen, "schedule": schedule,
         "early_stopping": early_stopping, "class_weight": class_weight, "loss": loss,
         "class_names": class_names, "task": task, "pooling": pooling, "label_sep": label_sep,
-        "cache_dir": cache_dir,
-        "seed": seed, "verbose": verbose,
+        "cache_dir": cache_dir, "seed": seed, "verbose": verbose,
     }  # fmt: skip
     if minutes is not None:
         passed = {"epochs": epochs, "lr": lr, "batch_size": batch_size}

@@ -23,11 +23,11 @@ PACKAGES = ("simpletext-keras", "keras", "tensorflow", "jax", "torch")
 def connected(part: str) -> Any:
     """Ray, connected to a cluster.
 
-    Args:
-        part: what is needed of it besides: "data", "train" or "tune".
-
     The cluster is that of `ray.init` if it was called, else of RAY_ADDRESS, else a new one on this
     machine, which listens on the loopback address only (unless Ray was imported before).
+
+    Args:
+        part: what is needed of it besides: "data", "train" or "tune".
 
     Raises:
         ClusterError: Ray isn't installed, or nothing answers at that address.

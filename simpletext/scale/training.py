@@ -18,8 +18,8 @@ from ..transformer import Transformer
 from ..tuning.settings import CommonOptions, TrainingSettings
 from ..utils import backend, console
 from ..utils.defaults import DEFAULT_MODEL
-from ..utils.files import local_path, require_new_folder
-from ..utils.validation import require_count, require_flag
+from ..utils.files import local_path, require_new_folder, work_folder
+from ..utils.validation import require_count
 from .cluster import (
     check_machines,
     connected,
@@ -42,8 +42,8 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     maxlen: int = 128, epochs: int = 3, lr: float | None = None, batch_size: int = 32,
     schedule: str = "onecycle", early_stopping: int | None = None, class_weight: ClassWeight = None,
     loss: Any = None, metrics: Any = None, class_names: Sequence[Hashable] | None = None,
-    task: str | None = None, pooling: str = "auto", cache_dir: str | os.PathLike | None = None,
-    seed: int = 0, verbose: int = 1,
+    task: str | None = None, pooling: str = "auto", label_sep: str | None = None,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
 ) -> Predictor:  # fmt: skip
     """Train a model with several workers, by Ray Train and JAX, and give its predictor.
 
@@ -62,7 +62,7 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
         resume: continue the training in `folder`, if there is one. `workers` may differ.
         batch_size: texts per step of all workers together.
         val, val_pct, maxlen, epochs, lr, schedule, early_stopping, class_weight, loss, metrics,
-            class_names, task, pooling, cache_dir, seed, verbose: see `simpletext.train`.
+            class_names, task, pooling, label_sep, cache_dir, seed, verbose: see `simpletext.train`.
 
     Returns:
         The predictor, from its folder, with what `Learner.validate` gives as its `report`.
@@ -89,7 +89,8 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     require_count("gpus_per_worker", gpus_per_worker, 0)
     target = _require_free(folder, resume)
     Transformer(settings.checkpoint, maxlen).files.config  # noqa: B018 - fails early without one
-    tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
+    sources = [each for each in (data, val) if each is not None]
+    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
     job = TrainingJob(tables[0], tables[1] if val is not None else None, settings, options, target)
     return _trained(job, workers, gpus_per_worker, verbose)
 
@@ -109,13 +110,8 @@ def _require_free(folder: str | os.PathLike, resume: bool) -> Path:
     Raises:
         CheckpointError: it has a training that isn't to be continued, or is complete.
     """
-    target = local_path(folder).absolute()
-    if not require_flag("resume", resume):
-        if (target / STORAGE).exists():
-            raise CheckpointError(
-                f"{target} holds a training already. Pass resume=True to continue it; for a new "
-                "one use another folder, or remove this one."
-            )
+    target = work_folder(folder, STORAGE, "training", resume)
+    if not resume:
         require_new_folder(target)
     if (target / PREDICTOR).exists():
         raise CheckpointError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SimpletextError
-from ..utils.files import read_json, write_json
+from ..utils.files import read_json, whole_file, write_json
 
 COMPLETE, STOPPED, FAILED = "complete", "stopped early", "failed"  # as in TuningResult.to_frame
 RECORDS = "trials"  # the folder with a JSON file per try
@@ -61,14 +61,13 @@ def record(
     }  # fmt: skip
     path = record_of(job.folder, number)
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".part")
-    write_json(temporary, content)
-    temporary.replace(path)
+    with whole_file(path) as part:
+        write_json(part, content)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
     """The records of a search, by number."""
-    return [read_json(path) for path in sorted((folder / RECORDS).glob("*.json"))]
+    return [read_json(path) for path in sorted((folder / RECORDS).glob("[0-9]*.json"))]
 
 
 def try_settings(config: Mapping[str, Any], job: SearchJob) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.tables import Examples
-from ..errors import ArgumentError, CheckpointError, ClusterError
+from ..errors import ArgumentError, ClusterError
 from ..predictor import load_predictor
 from ..preparation import examples_of
 from ..tasks.labels import checked_names
@@ -21,13 +21,13 @@ from ..tuning.result import TuningResult
 from ..tuning.search import Outcome
 from ..tuning.settings import CommonOptions, TrainingSettings
 from ..tuning.space import SearchSpace
-from ..tuning.study import fingerprint, refuse_other
+from ..tuning.study import refuse_other, search_facts
 from ..tuning.trials import TrialRunner
 from ..tuning.tuner import TRIALS, Checkpoints, score_name, space_of
 from ..utils import console
 from ..utils.defaults import DEFAULT_MODEL
-from ..utils.files import local_path, read_json, require_new_folder, write_json
-from ..utils.validation import require_count, require_flag
+from ..utils.files import read_json, require_new_folder, whole_file, work_folder, write_json
+from ..utils.validation import require_count
 from .cluster import (
     check_machines,
     connected,
@@ -88,7 +88,8 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     resume: bool = False, metric: str | None = None, val: Any = None, val_pct: float = 0.1,
     schedule: str = "onecycle", early_stopping: int | None = None, class_weight: ClassWeight = None,
     loss: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", seed: int = 0, verbose: int = 1, **fixed: Any,
+    pooling: str = "auto", label_sep: str | None = None, seed: int = 0, verbose: int = 1,
+    **fixed: Any,
 ) -> ClusterTuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows, with several workers (Ray).
 
@@ -110,7 +111,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
         resume: continue the search in `folder`, if there is one. Tries that have ended are kept,
             and those that were broken off start again. `trials` and `workers` may differ.
         metric, val, val_pct, schedule, early_stopping, class_weight, loss, class_names, task,
-            pooling, seed, verbose, fixed: see `simpletext.tune`.
+            pooling, label_sep, seed, verbose, fixed: see `simpletext.tune`.
 
     Returns:
         The best model's predictor, its settings, and all tries, as `simpletext.tune` returns them.
@@ -123,44 +124,25 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     """
     require_schedule(schedule, early_stopping)
     require_count("trials", trials)
-    target = _require_free(folder, resume)
+    target = work_folder(folder, FILE, "search", resume)
+    if not resume:
+        require_new_folder(target)
     chosen, first = space_of(everywhere(checkpoint), space, fixed)
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
         task, pooling, target / TEXTS, seed,
     )  # fmt: skip
-    tables = [examples_of(each, text, label, task) for each in (data, val) if each is not None]
+    sources = [each for each in (data, val) if each is not None]
+    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
     ray = connected("tune")
     cpus = cpus_per_worker(machines(ray), workers, gpus_per_worker)
     environment = worker_environment(cpus, gpus_per_worker)
-    search = {
-        "data": fingerprint(*tables), "space": chosen.describe(), "first": first.to_dict(),
-        "metric": metric, "seed": seed, "val_pct": val_pct,
-    }  # fmt: skip
-    _begin(target, search)
+    _begin(target, search_facts(tables, chosen, first, options))
     local = [name for name in chosen.checkpoints(first.checkpoint) if Path(name).exists()]
     check_machines(ray, None, [str(target / FILE), *local])
     job = _job(tables, chosen, first, options, trials, target, environment)
     _search(ray, job, workers, {"cpu": cpus, "gpu": gpus_per_worker}, verbose)
     return _result(job)
-
-
-def _require_free(folder: str | os.PathLike, resume: bool) -> Path:
-    """The search's folder, which isn't created yet.
-
-    Raises:
-        CheckpointError: it has a search that isn't to be continued.
-    """
-    target = local_path(folder).absolute()
-    if require_flag("resume", resume):
-        return target
-    if (target / FILE).exists():
-        raise CheckpointError(
-            f"{target} holds a search already. Pass resume=True to continue it; for a new one use "
-            "another folder, or remove this one."
-        )
-    require_new_folder(target)
-    return target
 
 
 def _begin(target: Path, search: dict[str, Any]) -> None:
@@ -174,8 +156,8 @@ def _begin(target: Path, search: dict[str, Any]) -> None:
         refuse_other(read_json(file), search, target)
         return
     target.mkdir(parents=True, exist_ok=True)
-    write_json(target / f".{FILE}", search)
-    (target / f".{FILE}").replace(file)
+    with whole_file(file) as part:
+        write_json(part, search)
 
 
 def _job(
@@ -209,9 +191,8 @@ def _search(
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the new one prints with verbose=0 too
     mode = "min" if lower_is_better(job.options.metrics) else "max"
     storage = job.folder / STORAGE
-    shutil.rmtree(
-        storage, ignore_errors=True
-    )  # of a run that was killed; the records are elsewhere
+    # That of a run that was killed: the records are elsewhere.
+    shutil.rmtree(storage, ignore_errors=True)
     tuner = rt.Tuner(
         rt.with_resources(rt.with_parameters(try_settings, job=job), resources),
         param_space={"number": rt.grid_search(left)},

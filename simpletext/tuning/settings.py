@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import ArgumentError
+from ..tasks.losses import name_of
 from ..training.fitting import ClassWeight, is_auto
 from ..training.schedules import require_learning_rate
 from ..utils.defaults import DEFAULT_MODEL
@@ -100,3 +101,26 @@ class CommonOptions:
 
     def __post_init__(self) -> None:
         require_count("seed", self.seed, 0, MOST_SEED)
+
+    def describe(self) -> dict[str, str]:
+        """What the scores depend on, as texts: two searches with the same are the same."""
+        weights: Any = self.class_weight
+        loss, names = self.loss, self.class_names
+        if isinstance(weights, Mapping):
+            weights = sorted(f"{_text(key)}: {_text(value)}" for key, value in weights.items())
+        values = {
+            "val_pct": self.val_pct, "schedule": self.schedule, "metric": self.metrics,
+            "early_stopping": self.early_stopping, "class_weight": weights,
+            "loss": loss if loss is None or isinstance(loss, str) else name_of(loss),
+            "class_names": None if names is None else list(names),
+            "task": self.task, "pooling": self.pooling, "seed": self.seed,
+        }  # fmt: skip
+        return {name: _text(value) for name, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    """The value as a text, whatever it is."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - an object of the user's, which can't be shown
+        return shown(value)

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..data.tables import Examples
 from ..errors import ArgumentError, CheckpointError
-from ..utils.files import local_path
+from ..utils.files import work_folder
 from ..utils.validation import require_flag
+from .settings import CommonOptions, TrainingSettings
 from .space import Choice, SearchSpace
 
 FILE, NAME = "study.db", "simpletext"
@@ -43,13 +45,7 @@ def require_free_folder(folder: Any, resume: Any) -> Path | None:
         if resume:
             raise ArgumentError("resume=True needs folder: the folder of the search to continue.")
         return None
-    path = local_path(folder).absolute()
-    if (path / FILE).exists() and not resume:
-        raise CheckpointError(
-            f"{path} holds a search already. Pass resume=True to continue it; for a new one use "
-            "another folder, or remove this one."
-        )
-    return path
+    return work_folder(folder, FILE, "search", resume)
 
 
 def open_study(folder: Path | None, lower: bool, seed: int, search: dict[str, Any]) -> Any:
@@ -150,6 +146,14 @@ def suggested(trial: Any, space: SearchSpace) -> dict[str, Any]:
                 name, dimension.low, dimension.high, log=dimension.log
             )
     return values
+
+
+def search_facts(
+    tables: Sequence[Examples], space: SearchSpace, first: TrainingSettings, options: CommonOptions
+) -> dict[str, Any]:
+    """What distinguishes a search from others, as JSON values."""
+    found = {"data": fingerprint(*tables), "space": space.describe(), "first": first.to_dict()}
+    return found | options.describe()
 
 
 def fingerprint(*parts: Examples | None) -> str:

@@ -23,7 +23,7 @@ from .result import TuningResult
 from .search import Best, Limits, Search, saved_in
 from .settings import CommonOptions, TrainingSettings, checked_setting
 from .space import Choice, SearchSpace, default_space, searchable
-from .study import fingerprint, open_study, require_free_folder, require_optuna
+from .study import open_study, require_free_folder, require_optuna, search_facts
 from .trials import TrialRunner
 
 TRIALS = 20  # by default, where no time is given
@@ -39,8 +39,7 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
     pooling: str = "auto", label_sep: str | None = None,
-    cache_dir: str | os.PathLike | None = None, seed: int = 0,
-    verbose: int = 1, **fixed: Any,
+    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1, **fixed: Any,
 ) -> TuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows (Optuna's TPE sampler).
 
@@ -162,10 +161,7 @@ def _searched(
     runner = TrialRunner(tables[0], tables[1] if len(tables) > 1 else None, options, first, verbose)
     metric = score_name(options.metrics, runner.encoded(first).train.labels)
     runner.options = replace(options, metrics=metric)
-    search = {
-        "data": fingerprint(*tables), "space": space.describe(), "first": first.to_dict(),
-        "metric": metric, "seed": options.seed, "val_pct": options.val_pct,
-    }  # fmt: skip
+    search = search_facts(tables, space, first, runner.options)
     study = open_study(folder, lower_is_better(metric), options.seed, search)
     best = Search(runner, space, first, study, metric, limits, folder).run()
     predictor = _predictor(runner, best, folder)

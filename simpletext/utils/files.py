@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ArgumentError, CheckpointError, FolderExistsError
 from .processes import is_first
-from .validation import shown
+from .validation import require_flag, shown
 
 LITTER_AGE = 3600  # seconds; a running save is younger
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a Windows drive has one letter
@@ -65,6 +65,27 @@ def plain_path(path: Any) -> Path:
         return Path(name).expanduser()
     except RuntimeError as error:
         raise ArgumentError(f"{shown(name)} can't be expanded: {error}.") from error
+
+
+def work_folder(folder: Any, marker: str, work: str, resume: Any) -> Path:
+    """The folder of some work, such as a search, before it begins; it isn't created yet.
+
+    Args:
+        folder: the user's.
+        marker: what is in the folder once the work has begun.
+        work: its name in the message.
+        resume: whether work in the folder is continued.
+
+    Raises:
+        CheckpointError: such work is there, and it isn't to be continued.
+    """
+    path = local_path(folder).absolute()
+    if not require_flag("resume", resume) and (path / marker).exists():
+        raise CheckpointError(
+            f"{path} holds a {work} already. Pass resume=True to continue it; for a new one use "
+            "another folder, or remove this one."
+        )
+    return path
 
 
 def beside(path: Path, ending: str) -> Path:

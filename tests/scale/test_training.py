@@ -13,7 +13,7 @@ from ray_jobs import run_job
 
 from simpletext.data.tables import Examples
 from simpletext.errors import ArgumentError, CheckpointError, ClusterError, TrainingError
-from simpletext.scale import train, training
+from simpletext.scale import train, training, training_worker
 from simpletext.scale.training_worker import CheckpointReporter, TrainingJob
 from simpletext.tuning.settings import CommonOptions, TrainingSettings
 
@@ -46,6 +46,23 @@ def test_values_that_are_not_allowed(options, message, tiny, tmp_path):
     with pytest.raises(ArgumentError, match=message):
         train((TEXTS, LABELS), checkpoint=tiny, folder=tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_worker_trains_with_all_options(tiny, tmp_path, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(training_worker, "fit_by", lambda *arguments: fitted.append(arguments))
+    settings = TrainingSettings(str(tiny), 2e-4, 5, 16, 12)
+    options = CommonOptions(
+        schedule="linear", early_stopping=2, class_weight="balanced", metrics="f1",
+        class_names=("pos", "neg"), pooling="mean", seed=3,
+    )  # fmt: skip
+    job = TrainingJob(Examples(TEXTS, LABELS), None, settings, options, tmp_path)
+    learner, preproc = training_worker._trained(job, tmp_path)
+    assert learner.model.architecture.pooling == "mean"
+    assert (preproc.maxlen, preproc.get_classes(), preproc.seed) == (12, ["pos", "neg"], 3)
+    assert (learner.batch_size, learner.seed) == (16, 3)
+    schedule, _, *numbers = fitted[0][:6]
+    assert (schedule, *numbers) == ("linear", 2e-4, 5, 2, "balanced")
 
 
 @pytest.mark.usefixtures("on_jax")

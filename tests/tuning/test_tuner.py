@@ -109,6 +109,9 @@ def test_a_folder_with_another_search_is_refused(result, tiny, folder, tmp_path)
         st.tune(
             (TEXTS[1:], LABELS[1:]), space={"lr": [1e-4]}, folder=folder, resume=True, **options
         )
+    others = {"schedule": "linear", "class_weight": "balanced", "pooling": "mean"}
+    with pytest.raises(CheckpointError, match=r"other values for class_weight, pooling, schedule"):
+        st.tune(DATA, space=SPACE, folder=folder, resume=True, **options, **others)
     (tmp_path / "study.db").write_text("no database")
     with pytest.raises(CheckpointError, match=r"study.db can't be read as a search"):
         st.tune(DATA, space=SPACE, folder=tmp_path, resume=True, **options)
