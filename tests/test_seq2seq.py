@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from project.test_zoo import foreign
-from project.zoo import FEW
+from project.zoo import FEW, foreign
 from seq2seq_models import toy
 
 import simpletext as st

@@ -6,11 +6,14 @@ import enum
 import fractions
 import os
 import pathlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from simpletext.errors import SimpletextError
 
 
 class Odd:
@@ -113,3 +116,19 @@ MANY: dict[str, Callable[[], Any]] = FEW | {
     "module": lambda: os,
     "exception": lambda: ValueError("x"),
 }
+
+
+def foreign(function, right, values):
+    """The calls that end in another exception than one of ours, as strings."""
+    found = []
+    for argument in right:
+        for name, value in values.items():
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    function(**(right | {argument: value()}))
+            except SimpletextError:
+                pass
+            except Exception as error:  # noqa: BLE001 - that is what is looked for
+                found.append(f"{argument}={name}: {type(error).__name__}: {error!s:.80}")
+    return found

@@ -1,11 +1,7 @@
-"""The zoo of `test_zoo.py` for what reads and finds entities, and for what translates."""
+"""Functions for `test_zoo.py`: those that read and find entities, and those that translate."""
 
-import keras
 import numpy as np
 import pandas as pd
-import pytest
-from project.test_zoo import foreign
-from project.zoo import FEW, MANY
 from seq2seq_models import toy
 
 import simpletext as st
@@ -18,10 +14,9 @@ SOURCES, TARGETS = toy(8)
 READ = {"use_char": False, "val_pct": 0.25, "maxlen": 12, "random_state": 0}
 
 
-@pytest.fixture(scope="module")
-def functions(tiny, tmp_path_factory):
+def functions(tiny, folder):
     """Name -> (function, arguments that are right)."""
-    return entity_functions(tiny, tmp_path_factory.mktemp("zoo")) | translation_functions()
+    return entity_functions(tiny, folder) | translation_functions()
 
 
 def entity_functions(tiny, folder):
@@ -173,25 +168,3 @@ NAMES = [
 LONG = ("TokenClassifier", "fit_noam", "Seq2Seq.get_model", "Translator.predict", "generate",
         "generate by drawing", "Translator.save", "Translator.attention", "entities_from_array",
         "entities_from_df", "entities_from_conll2003", "entities_from_txt")  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def offline(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-
-
-def test_all_functions_are_named(functions):
-    assert list(functions) == NAMES
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
-def test_only_our_exceptions_leave(functions, name):
-    assert foreign(*functions[name], FEW) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_only_our_exceptions_leave_for_all_values(functions, name):
-    keras.utils.disable_interactive_logging()
-    assert foreign(*functions[name], MANY) == []
