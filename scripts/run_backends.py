@@ -25,7 +25,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "packages.txt"
 PACKAGES = (
     "jax>=0.7", "torch==2.13.0", "sentence-transformers>=5", "hypothesis", "pytest",
-    "pytest-socket", "sacrebleu>=2.4", "sacremoses", "sentencepiece",
+    "pytest-socket", "pytest-xdist>=3.6", "sacrebleu>=2.4", "sacremoses", "sentencepiece",
 )  # fmt: skip
 # Of each kind of arithmetic one family: absolute, rotary and relative positions, padding on the
 # left, buckets, windows.
@@ -48,6 +48,13 @@ TASKS = [
 DEMO = ["tests/project/test_example.py", "-m", "slow"]
 # Old files are converted without TensorFlow.
 CONVERSION = ["tests/saving/test_convert.py", "tests/models/test_talking_heads.py"]
+# What PyTorch alone runs whole.
+ALONE = [
+    "tests/explaining/test_integrated_gradients.py", "tests/models/test_minilm.py",
+    "tests/models/test_target_scaling.py", "tests/models/test_seq2seq.py",
+    "tests/inference/test_generation.py", "tests/saving/test_translator_pytorch.py",
+    "tests/saving/test_convert_pytorch.py",
+]  # fmt: skip
 GPU_SUITE = ("benchmarks/gpu.py", "--tiny", "--parts", "parity", "forward", "--limit", "1e-5")
 NEWSGROUPS = ROOT.parent / "shared" / "data" / "20newsgroups"
 # backend -> what runs on it
@@ -55,24 +62,20 @@ TESTS = {
     "jax": [
         # Each training compiles for many seconds: three tasks.
         ["tests/test_quick.py", "-k", "every_task and (pairs or lists or regression)"],
-        [*PARTS, "tests/utils/test_distribution.py", "tests/training/test_processes.py"],
+        [*PARTS, "tests/utils/test_distribution.py", "tests/training/test_processes.py",
+         *CONVERSION],
         ["tests/models/test_parity.py", "-k", NUMBERS.format("[bert- or modernbert or deberta-v2")],
-        CONVERSION,
     ],
     "torch": [
         TASKS,
         DEMO,
-        [*PARTS, "tests/explaining/test_integrated_gradients.py"],
-        ["tests/models/test_minilm.py", "tests/models/test_target_scaling.py"],
+        [*PARTS, *CONVERSION, *ALONE],
         ["tests/checkpoints/test_checkpoints.py", "-k", "pickle"],
         ["tests/models/test_parity.py", "-k", NUMBERS.format(FEW)],
         ["tests/saving/test_pytorch.py", "-k", SAVED],
         ["tests/saving/test_pytorch_entities.py", "-k", "[bert] or [roberta] or [modernbert]"],
-        ["tests/saving/test_translator_pytorch.py", "tests/models/test_seq2seq.py"],
-        ["tests/inference/test_generation.py"],
-        [*CONVERSION, "tests/saving/test_convert_pytorch.py"],
     ],
-}
+}  # fmt: skip
 
 
 def run(*command: str | Path, **environment: str) -> None:
@@ -106,7 +109,7 @@ def test(backend: str, arguments: list[str]) -> None:
     """Runs pytest on the installed package with that backend."""
     print(f"==> KERAS_BACKEND={backend} pytest {' '.join(arguments)}", flush=True)
     # The warnings of those libraries are none of ours.
-    options = ("-q", "-rs", "-o", "filterwarnings=default", "--disable-warnings")
+    options = ("-q", "-rs", "-n", "2", "-o", "filterwarnings=default", "--disable-warnings")
     data = os.environ.get("SCIKIT_LEARN_DATA", str(NEWSGROUPS))
     given = {"KERAS_BACKEND": backend, "MPLBACKEND": "Agg", "SCIKIT_LEARN_DATA": data}
     run(PYTHON, "-P", "-m", "pytest", *options, *arguments, **given)

@@ -20,6 +20,7 @@ from .seq2seq import Seq2Seq
 from .tasks.labels import checked_names
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
+from .training.contrastive import require_few_shot
 from .training.default_rate import usual_rate
 from .training.fitting import ClassWeight
 from .training.verbs import fit_by, require_schedule
@@ -38,7 +39,7 @@ def train(
     batch_size: int | None = None, minutes: float | None = None, schedule: str = "onecycle",
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     metrics: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", label_sep: str | None = None,
+    pooling: str = "auto", few_shot: bool | str = False, label_sep: str | None = None,
     cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
 ) -> Predictor:  # fmt: skip
     """Train a model on a table, or on texts and labels, and give its predictor.
@@ -66,6 +67,7 @@ def train(
         class_names: fixes the classes and their order.
         task: overrides the task inferred from the labels (see `Transformer`).
         pooling: which head goes on top (see `load_classifier`).
+        few_shot: for few texts per class (see `Transformer`).
         label_sep: what separates several labels in one field of a table (see `read_texts`).
         cache_dir: keep the encoded texts on disk (see `Transformer.preprocess_train`).
         seed: for the split, the new head, dropout and the order of the texts.
@@ -80,11 +82,12 @@ def train(
     """
     require_verbose(verbose)
     require_schedule(schedule, early_stopping)
+    require_few_shot(few_shot)
     common: dict[str, Any] = {
         "val": val, "val_pct": val_pct, "maxlen": maxlen, "schedule": schedule,
         "early_stopping": early_stopping, "class_weight": class_weight, "loss": loss,
-        "class_names": class_names, "task": task, "pooling": pooling, "label_sep": label_sep,
-        "cache_dir": cache_dir, "seed": seed, "verbose": verbose,
+        "class_names": class_names, "task": task, "pooling": pooling, "few_shot": few_shot,
+        "label_sep": label_sep, "cache_dir": cache_dir, "seed": seed, "verbose": verbose,
     }  # fmt: skip
     if minutes is not None:
         passed = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
@@ -101,7 +104,7 @@ def train(
         )
     preproc = Transformer(
         checkpoint, maxlen, class_names or examples.class_names, task=task, pooling=pooling,
-        seed=seed,
+        few_shot=few_shot, seed=seed,
     )  # fmt: skip
     rate = lr if lr is not None else usual_rate(preproc.files.config)  # fails early without one
     if verbose and lr is None:

@@ -47,6 +47,7 @@ class _TextEstimator(BaseEstimator):
         loss: Any = None,
         metrics: Any = None,
         cache_dir: str | os.PathLike | None = None,
+        few_shot: bool | str = False,
     ) -> None:
         self.checkpoint = checkpoint
         self.maxlen = maxlen
@@ -62,6 +63,7 @@ class _TextEstimator(BaseEstimator):
         self.loss = loss
         self.metrics = metrics
         self.cache_dir = cache_dir
+        self.few_shot = few_shot
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their labels.
@@ -80,8 +82,9 @@ class _TextEstimator(BaseEstimator):
             )
         require_schedule(self.schedule, self.early_stopping)
         preproc = Transformer(
-            self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed
-        )
+            self.checkpoint, self.maxlen, task=self._task, pooling=self.pooling, seed=self.seed,
+            few_shot=self.few_shot,
+        )  # fmt: skip
         data = preproc.preprocess_train(
             _column(X), y, verbose=self.verbose, cache_dir=self.cache_dir
         )
@@ -135,7 +138,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         pooling: which head goes on top (see `load_classifier`).
         seed: for the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
-        schedule, early_stopping, class_weight, loss, metrics, cache_dir: see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, metrics, cache_dir, few_shot: see
+            `simpletext.train`.
 
     Attributes:
         classes_: the labels in the order of the probabilities.
@@ -216,6 +220,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
         seed: for the new head, dropout and the order of the texts.
         verbose: 0 prints nothing.
         schedule, early_stopping, class_weight, loss, metrics, cache_dir: see `simpletext.train`.
+        few_shot: False; only a classifier has it.
 
     Attributes:
         predictor_: the `Predictor`, with all that it can do.
@@ -240,6 +245,7 @@ class TokenClassifier(_TextEstimator):
         verbose: 0 prints nothing.
         schedule, early_stopping, class_weight, loss, metrics: see `simpletext.train`.
         cache_dir: None; ids of words aren't cached.
+        few_shot: False; only a classifier has it.
 
     Attributes:
         classes_: the tags in the order of the probabilities.

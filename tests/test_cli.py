@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -317,6 +318,13 @@ def test_entities_from_conll_to_json_lines(tiny, tmp_path):
     ]
     told = json.loads(run("predict", tmp_path / "out", "--text", "a sad film").output)
     assert told["entities"][0]["label"] == "NEG"
+    scores = run("evaluate", tmp_path / "out", tmp_path / "data.conll").output
+    assert re.search(r"NEG +1\.000 +1\.000 +1\.000 +24\n", scores)
+    long = [f"{w} {known.get(w, 'O')}" for w in ["the"] * 40 + ["sad"] * 3 + ["the"]]
+    (tmp_path / "long.conll").write_text("\n".join(long))
+    assert "0 entities" in run("evaluate", tmp_path / "out", tmp_path / "long.conll").output
+    long = run("evaluate", tmp_path / "out", tmp_path / "long.conll", "--long-text", "chunk")
+    assert "on 44 words of 1 sentences" in long.output
 
 
 def test_a_file_of_lines_is_for_entities_only(saved, tmp_path):

@@ -35,6 +35,7 @@ from .options import (
     EarlyStopping,
     Encoding,
     Epochs,
+    FewShot,
     Folder,
     GpusPerWorker,
     Id,
@@ -116,6 +117,7 @@ def train(
     metric: Metrics = [],  # noqa: B006
     task: Task = None,
     pooling: Pooling = "auto",
+    few_shot: FewShot = False,
     encoding: Encoding = None,
     sep: Sep = None,
     label_sep: LabelSep = None,
@@ -135,13 +137,13 @@ def train(
     }  # fmt: skip
     others: dict[str, Any] = {
         "schedule": schedule, "early_stopping": early_stopping, "class_weight": class_weight,
-        "loss": loss, "metrics": metric or None, "minutes": minutes,
+        "loss": loss, "metrics": metric or None, "minutes": minutes, "pooling": pooling,
     }  # fmt: skip
     if task == TRANSLATION:
         _save(train_translator(ctx.params), out, ctx, quiet)
         return
     examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
-    options = common | others | {"task": task, "pooling": pooling, "cache_dir": cache_dir}
+    options = common | others | {"task": task, "few_shot": few_shot, "cache_dir": cache_dir}
     predictor: Any = train_on(examples, checkpoint=one(checkpoint), val=val_examples, **options)
     _save(predictor, out, ctx, quiet)
     if report is not None:
@@ -230,7 +232,7 @@ def evaluate(
             "evaluate is for labels. Compare what predict writes with your translations by the "
             "command sacrebleu."
         )
-    examples, _ = tables(data, None, text, label, None, encoding, sep, label_sep)
+    examples, _ = tables(data, None, text, label, predictor.labels.task, encoding, sep, label_sep)
     seen = evaluate_predictor(predictor, examples.texts, examples.labels, long_text)
     say(describe_validation(seen))
 

@@ -1,7 +1,7 @@
 """The options that commands share, and those of `train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,6 +85,25 @@ EarlyStopping = Annotated[
     typer.Option(min=1, metavar="N", help="End after N epochs without a lower loss; not onecycle."),
 ]
 Pooling = Annotated[str, typer.Option(help="The head on top: auto, mean or original.")]
+
+
+def _few_shot(text: str | bool) -> bool | str:
+    """What `Transformer` takes as few_shot."""
+    allowed: dict[str, bool | str] = {"false": False, "true": True, "auto": "auto"}
+    word = str(text).lower()
+    if word not in allowed:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(allowed)}.")
+    return allowed[word]
+
+
+FewShot = Annotated[
+    Any,  # bool | str, which typer doesn't take
+    typer.Option(
+        parser=_few_shot,
+        metavar="WHEN",
+        help="For few texts per class, train the encoder on pairs first: true, false or auto.",
+    ),
+]
 ClassWeight = Annotated[
     str | None, typer.Option(help="balanced: rare classes count more in the loss.")
 ]

@@ -11,7 +11,7 @@ from ..utils.defaults import DEFAULT_MODEL
 REFUSED: dict[str, Any] = {
     "schedule": "onecycle", "early_stopping": None, "class_weight": None, "loss": None,
     "metric": [], "report": None, "minutes": None, "pooling": "auto",
-    "label_sep": None,
+    "few_shot": False, "label_sep": None,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from .options import (
     Data,
     EarlyStopping,
     Encoding,
+    FewShot,
     Label,
     LabelSep,
     Loss,
@@ -69,6 +70,7 @@ def tune(
     loss: Loss = None,
     task: Task = None,
     pooling: Pooling = "auto",
+    few_shot: FewShot = False,
     encoding: Encoding = None,
     sep: Sep = None,
     label_sep: LabelSep = None,
@@ -92,8 +94,8 @@ def tune(
             examples, checkpoint=checkpoint, space=wanted, trials=trials, minutes=minutes,
             folder=folder, resume=resume, metric=metric, val=val_examples, val_pct=val_pct,
             schedule=schedule, early_stopping=early_stopping, class_weight=class_weight,
-            loss=loss, task=task, pooling=pooling, cache_dir=cache_dir, seed=seed,
-            verbose=0 if quiet else 1, **fixed,
+            loss=loss, task=task, pooling=pooling, few_shot=few_shot, cache_dir=cache_dir,
+            seed=seed, verbose=0 if quiet else 1, **fixed,
         )  # fmt: skip
         _write(found, rows, figure)
     _save(found.predictor, out, ctx, quiet)

@@ -1,6 +1,7 @@
 """Running a model over a data source: predictions and labels in the data's own order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -15,9 +16,11 @@ from ..inference.predictions import Predictions
 from ..inference.translating import translated
 from ..tokenization.encoded_pairs import EncodedPairs
 from ..tokenization.encoded_texts import EncodedTexts
+from ..tokenization.tagged_texts import encode_tagged
 from ..training.sources import DataSource, Rows, one_pass
 from ..utils import console
 from ..utils.files import whole_file
+from ..utils.ragged import ragged
 from ..utils.validation import require_choice
 from . import plots, report
 
@@ -71,19 +74,30 @@ def evaluate_predictor(
 
     Args:
         predictor: a `Predictor`.
-        texts: texts or pairs.
-        y: their labels.
+        texts: texts or pairs; for token classification lists of words, or texts.
+        y: their labels; for token classification lists of tags, or of spans.
         long_text: see `Predictor.predict_proba`.
 
     Raises:
         DataError: labels that the predictor doesn't have, or another number of them.
     """
     labels = predictor.labels
+    if labels.kind.per_token:
+        return _evaluate_words(predictor, texts, y, long_text)
     true = labels.encode(y)
     rows, pairs = as_texts(texts)
     check_counts(rows, y)
     values = predictor.predict_proba(texts, long_text=long_text)
     return Predictions(values, labels, true, rows, pairs)
+
+
+def _evaluate_words(predictor: Any, texts: Any, y: Any, long_text: str) -> Predictions:
+    """The same for a tag per word; words that the model doesn't read aren't scored."""
+    _, tags = encode_tagged(predictor.encoder, texts, y, None, 0)
+    true = predictor.labels.encode(tags)
+    found = predictor.predictions(list(texts), long_text)
+    read = zip(true, found.numbers, strict=True)
+    return replace(found, y=ragged(row[numbers] for row, numbers in read))
 
 
 def _pass_over(model: keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -42,8 +42,9 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     maxlen: int = 128, epochs: int = 3, lr: float | None = None, batch_size: int = 32,
     schedule: str = "onecycle", early_stopping: int | None = None, class_weight: ClassWeight = None,
     loss: Any = None, metrics: Any = None, class_names: Sequence[Hashable] | None = None,
-    task: str | None = None, pooling: str = "auto", label_sep: str | None = None,
-    cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
+    task: str | None = None, pooling: str = "auto", few_shot: bool | str = False,
+    label_sep: str | None = None, cache_dir: str | os.PathLike | None = None, seed: int = 0,
+    verbose: int = 1,
 ) -> Predictor:  # fmt: skip
     """Train a model with several workers, by Ray Train and JAX, and give its predictor.
 
@@ -62,7 +63,8 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
         resume: continue the training in `folder`, if there is one. `workers` may differ.
         batch_size: texts per step of all workers together.
         val, val_pct, maxlen, epochs, lr, schedule, early_stopping, class_weight, loss, metrics,
-            class_names, task, pooling, label_sep, cache_dir, seed, verbose: see `simpletext.train`.
+            class_names, task, pooling, few_shot, label_sep, cache_dir, seed, verbose: see
+            `simpletext.train`.
 
     Returns:
         The predictor, from its folder, with what `Learner.validate` gives as its `report`.
@@ -83,7 +85,8 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     settings = TrainingSettings.of({"checkpoint": everywhere(checkpoint), **values})
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metrics, checked_names(class_names),
-        task, pooling, None if cache_dir is None else local_path(cache_dir).absolute(), seed,
+        task, pooling, few_shot,
+        None if cache_dir is None else local_path(cache_dir).absolute(), seed,
     )  # fmt: skip
     require_count("workers", workers)
     require_count("gpus_per_worker", gpus_per_worker, 0)

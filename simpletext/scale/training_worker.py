@@ -153,7 +153,8 @@ def _trained(job: TrainingJob, checkpoints: Path) -> tuple[Learner, Transformer]
     settings, options = job.settings, job.options
     preproc = Transformer(
         settings.checkpoint, settings.maxlen, options.class_names or job.train.class_names,
-        task=options.task, pooling=options.pooling, seed=options.seed,
+        task=options.task, pooling=options.pooling, few_shot=options.few_shot,
+        seed=options.seed,
     )  # fmt: skip
     rate = settings.lr if settings.lr is not None else usual_rate(preproc.files.config)
     train, val, _ = prepared(

@@ -88,8 +88,8 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     resume: bool = False, metric: str | None = None, val: Any = None, val_pct: float = 0.1,
     schedule: str = "onecycle", early_stopping: int | None = None, class_weight: ClassWeight = None,
     loss: Any = None, class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", label_sep: str | None = None, seed: int = 0, verbose: int = 1,
-    **fixed: Any,
+    pooling: str = "auto", few_shot: bool | str = False,
+    label_sep: str | None = None, seed: int = 0, verbose: int = 1, **fixed: Any,
 ) -> ClusterTuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows, with several workers (Ray).
 
@@ -111,7 +111,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
         resume: continue the search in `folder`, if there is one. Tries that have ended are kept,
             and those that were broken off start again. `trials` and `workers` may differ.
         metric, val, val_pct, schedule, early_stopping, class_weight, loss, class_names, task,
-            pooling, label_sep, seed, verbose, fixed: see `simpletext.tune`.
+            pooling, few_shot, label_sep, seed, verbose, fixed: see `simpletext.tune`.
 
     Returns:
         The best model's predictor, its settings, and all tries, as `simpletext.tune` returns them.
@@ -130,7 +130,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     chosen, first = space_of(everywhere(checkpoint), space, fixed)
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
-        task, pooling, target / TEXTS, seed,
+        task, pooling, few_shot, target / TEXTS, seed,
     )  # fmt: skip
     sources = [each for each in (data, val) if each is not None]
     tables = [examples_of(each, text, label, task, label_sep) for each in sources]

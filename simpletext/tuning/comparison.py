@@ -28,7 +28,7 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
     schedule: str = "onecycle", early_stopping: int | None = None,
     class_weight: ClassWeight = None, loss: Any = None, metrics: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", label_sep: str | None = None,
+    pooling: str = "auto", few_shot: bool | str = False, label_sep: str | None = None,
     cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1,
 ) -> "pd.DataFrame":  # fmt: skip
     """Train with each of several checkpoints or settings on the same rows.
@@ -42,7 +42,7 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
         schedule, early_stopping, class_weight, loss, metrics, class_names, task, pooling,
-            label_sep, cache_dir: of all trainings; see `simpletext.train`.
+            few_shot, label_sep, cache_dir: of all trainings; see `simpletext.train`.
         seed: for the split, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
 
@@ -67,7 +67,7 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         return pd.DataFrame()
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metrics, class_names, task,
-        pooling, cache_dir, seed,
+        pooling, few_shot, cache_dir, seed,
     )  # fmt: skip
     sources = [each for each in (data, val) if each is not None]
     tables = [examples_of(each, text, label, task, label_sep) for each in sources]

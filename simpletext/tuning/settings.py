@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..tasks.losses import name_of
+from ..training.contrastive import require_few_shot
 from ..training.fitting import ClassWeight, is_auto
 from ..training.schedules import require_learning_rate
 from ..utils.defaults import DEFAULT_MODEL
@@ -96,11 +97,13 @@ class CommonOptions:
     class_names: Sequence[Hashable] | None = None
     task: str | None = None
     pooling: str = "auto"
+    few_shot: bool | str = False
     cache_dir: str | os.PathLike | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_count("seed", self.seed, 0, MOST_SEED)
+        require_few_shot(self.few_shot)
 
     def describe(self) -> dict[str, str]:
         """What the scores depend on, as texts: two searches with the same are the same."""
@@ -113,7 +116,8 @@ class CommonOptions:
             "early_stopping": self.early_stopping, "class_weight": weights,
             "loss": loss if loss is None or isinstance(loss, str) else name_of(loss),
             "class_names": None if names is None else list(names),
-            "task": self.task, "pooling": self.pooling, "seed": self.seed,
+            "task": self.task, "pooling": self.pooling, "few_shot": self.few_shot,
+            "seed": self.seed,
         }  # fmt: skip
         return {name: _text(value) for name, value in values.items()}
 

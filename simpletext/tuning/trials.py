@@ -151,7 +151,8 @@ class TrialRunner:
         options = self.options
         preproc = Transformer(
             settings.checkpoint, settings.maxlen, checked_names(self._given_names),
-            task=options.task, pooling=options.pooling, seed=options.seed,
+            task=options.task, pooling=options.pooling, few_shot=options.few_shot,
+            seed=options.seed,
         )  # fmt: skip
         names, task = self._decided
         preproc.class_names, preproc.task = names or preproc.class_names, task or preproc.task

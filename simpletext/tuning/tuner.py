@@ -38,7 +38,7 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     val: Any = None, val_pct: float = 0.1, schedule: str = "onecycle",
     early_stopping: int | None = None, class_weight: ClassWeight = None, loss: Any = None,
     class_names: Sequence[Hashable] | None = None, task: str | None = None,
-    pooling: str = "auto", label_sep: str | None = None,
+    pooling: str = "auto", few_shot: bool | str = False, label_sep: str | None = None,
     cache_dir: str | os.PathLike | None = None, seed: int = 0, verbose: int = 1, **fixed: Any,
 ) -> TuningResult:  # fmt: skip
     """Search for the settings with the best score on held-out rows (Optuna's TPE sampler).
@@ -63,8 +63,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
             micro-averaged F1 (multi-label), mae (regression) or the entities' F1.
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
-        schedule, early_stopping, class_weight, loss, class_names, task, pooling, label_sep,
-            cache_dir: of all tries; see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, class_names, task, pooling, few_shot,
+            label_sep, cache_dir: of all tries; see `simpletext.train`.
         seed: for the split, the sampler, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
         fixed: settings that aren't searched, such as `maxlen=64`.
@@ -88,7 +88,7 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     path = require_free_folder(folder, resume)
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metric, class_names, task,
-        pooling, cache_dir, seed,
+        pooling, few_shot, cache_dir, seed,
     )  # fmt: skip
     chosen, first = space_of(checkpoint, space, fixed)
     sources = [each for each in (data, val) if each is not None]

@@ -15,7 +15,7 @@ pytest.importorskip("optuna")
 
 OPTIONS = {
     "checkpoint", "maxlen", "epochs", "lr", "batch_size", "schedule", "early_stopping",
-    "class_weight", "loss", "metrics", "pooling", "cache_dir", "seed", "verbose",
+    "class_weight", "loss", "metrics", "pooling", "few_shot", "cache_dir", "seed", "verbose",
 }  # fmt: skip
 # What a table needs, and scikit-learn passes to `fit` or decides by the estimator.
 TABLE = {"data", "text", "label", "label_sep", "val", "val_pct", "task"}
@@ -68,7 +68,8 @@ def test_an_option_of_the_learner_is_everywhere_or_its_own():
     verbs = [getattr(FittingVerbs, verb) for verb in SCHEDULES.values()]
     makers = [st.get_learner, st.Transformer.get_classifier, st.Transformer.get_regression_model]
     taken = set().union(*map(names_of, [*verbs, *makers]))
-    assert taken - OF_LEARNER == OPTIONS - {"checkpoint", "maxlen", "schedule", "cache_dir"}
+    elsewhere = {"checkpoint", "maxlen", "schedule", "cache_dir", "few_shot"}
+    assert taken - OF_LEARNER == OPTIONS - elsewhere
     assert taken >= OF_LEARNER
 
 

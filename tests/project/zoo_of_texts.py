@@ -54,7 +54,8 @@ def functions(tiny, folder):
     csv, saved = folder / "a.csv", folder / "saved"
     return {
         "Transformer": (made, {"checkpoint": tiny, "maxlen": 12, "class_names": None, "task": None,
-                               "pooling": "auto", "precision": "auto", "seed": 0}),
+                               "pooling": "auto", "precision": "auto", "seed": 0,
+                               "few_shot": False}),
         "Transformer.preprocess_train": (
             lambda **o: transformer().preprocess_train(verbose=0, **o),
             {"texts": SOME, "y": TRUE, "cache_dir": None}),
@@ -163,10 +164,11 @@ def functions(tiny, folder):
             lambda **o: st.train(verbose=0, **o),
             {"data": csv, "text": "text", "label": "label", "val": None, "val_pct": 0.1,
              "checkpoint": tiny, "maxlen": 12, "epochs": 1, "lr": 1e-4, "batch_size": 24,
-             "class_names": None, "task": None, "cache_dir": None, "seed": 0}),
+             "class_names": None, "task": None, "cache_dir": None, "seed": 0,
+             "few_shot": False}),
         "TextClassifier": (
             estimator, {"X": SOME, "y": TRUE, "maxlen": 12, "epochs": 1, "lr": 1e-4,
-                        "batch_size": 24, "pooling": "auto", "seed": 0}),
+                        "batch_size": 24, "pooling": "auto", "seed": 0, "few_shot": False}),
         "TextRegressor": (
             lambda X, y: TextRegressor(tiny, 12, 1, batch_size=24).fit(X, y),
             {"X": SOME, "y": [float(i) for i in range(24)]}),

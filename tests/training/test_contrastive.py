@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from commands import run
 from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import ArgumentError, DataError
 from simpletext.inference.embeddings import embed
+from simpletext.sklearn import TextClassifier, TextRegressor
 from simpletext.training import contrastive
 from simpletext.training.contrastive import ClassBatches, ContrastiveLoss
 
@@ -223,3 +225,51 @@ def test_a_trained_head_is_refused(trained, tmp_path):
     transformer.preprocess_train(TEXTS, LABELS, verbose=0)
     with pytest.raises(ArgumentError, match="few_shot=True trains the encoder before a new head"):
         transformer.get_classifier(verbose=0)
+
+
+def test_every_way_to_train_takes_few_shot(tiny, tmp_path, monkeypatch):
+    """What `Transformer` is given by them; a search gives it to all of its tries."""
+    given = []
+    take = st.Transformer.__init__
+
+    def init(self, *args, few_shot=False, **options):
+        given.append(few_shot)
+        take(self, *args, few_shot=few_shot, **options)
+
+    monkeypatch.setattr(st.Transformer, "__init__", init)
+    monkeypatch.setattr(contrastive, "STEPS", 2)
+    small = {"checkpoint": str(tiny), "maxlen": 16, "few_shot": True}
+    rows = TEXTS[:FEW], LABELS[:FEW]
+    predictor = st.train(rows, epochs=1, verbose=0, **small)
+    assert predictor.learner.settings["few_shot"] is True
+    TextClassifier(epochs=1, **small).fit(*rows)
+    once = {"checkpoint": str(tiny), "maxlen": 16, "epochs": 1}
+    st.compare([once], rows, few_shot="auto", verbose=0)
+    assert given[:2] == [True, True]
+    assert set(given[2:]) == {"auto"}
+    table = tmp_path / "data.csv"
+    table.write_text("text,label\n" + "".join(f"{a},{b}\n" for a, b in zip(*rows, strict=True)))
+    for word, value in {"auto": "auto", "TRUE": True, "false": False}.items():
+        run("train", table, "--checkpoint", tiny, "--maxlen", 16, "--epochs", 1, "--few-shot", word,
+            "--out", tmp_path / word)  # fmt: skip
+        assert given.pop() == value
+        assert f"few_shot: {word.lower()}\n" in (tmp_path / word / "train.yaml").read_text()
+
+
+@pytest.mark.parametrize("way", ["train", "tune", "compare"])
+def test_other_values_are_refused_before_the_data_are_read(way, tiny, tmp_path):
+    function = getattr(st, way)
+    first = ([str(tiny)],) if way == "compare" else ()
+    with pytest.raises(ArgumentError, match="few_shot='no'; allowed are False, True and 'auto'"):
+        function(*first, tmp_path / "none.csv", few_shot="no", verbose=0)
+
+
+def test_the_command_refuses_other_words(tmp_path):
+    done = run("train", tmp_path / "none.csv", "--few-shot", "maybe", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "'maybe' is none of false, true, auto." in " ".join(done.stderr.split())
+
+
+def test_a_regression_has_no_few_shot(tiny):
+    with pytest.raises(ArgumentError, match="this is regression. Leave few_shot out"):
+        TextRegressor(str(tiny), few_shot=True).fit(TEXTS, np.linspace(0, 1, len(TEXTS)))
