@@ -5,8 +5,8 @@
     python scripts/pictures.py DATA lr imbalance     # some of them
 
 DATA is a folder with sst2/ (csv) and ncbi-disease/ (conll). The trainings take some minutes on two
-cores. Pictures of pages (epochs, report, entities) need `pip install playwright` and a Chromium,
-whose path CHROMIUM may name. `scripts/readme.py` draws the explanation.
+cores. Pictures of pages (epochs, report, entities, try_it) need `pip install playwright` and a
+Chromium, whose path CHROMIUM may name. `scripts/readme.py` draws the explanation.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import argparse
 import contextlib
 import io
 import os
+import socket
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -47,15 +49,21 @@ def save(figure: Any, name: str) -> None:
 
 def photograph(page: str, name: str, width: int = 820, height: int | None = None) -> None:
     """The top of an HTML page as a PNG file, all of it by default."""
+    with browser_tab(width, height or 100) as tab:
+        tab.set_content(page)
+        tab.screenshot(path=DOCS / name, full_page=height is None)
+    print(f"drawn: docs/{name}")
+
+
+@contextlib.contextmanager
+def browser_tab(width: int, height: int) -> Iterator[Any]:
+    """A tab of a Chromium."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"))
-        tab = browser.new_page(viewport={"width": width, "height": height or 100})
-        tab.set_content(page)
-        tab.screenshot(path=DOCS / name, full_page=height is None)
+        yield browser.new_page(viewport={"width": width, "height": height})
         browser.close()
-    print(f"drawn: docs/{name}")
 
 
 @cache
@@ -210,8 +218,42 @@ def entities(data: Path) -> None:
     photograph(page, "entities.png")
 
 
+def try_it(data: Path) -> None:
+    """The page of `simpletext serve`, after a click on "Explain"."""
+    t, learner, _ = trained(data)
+    with served(st.get_predictor(learner.model, t)) as address, browser_tab(820, 740) as tab:
+        tab.goto(address)
+        tab.fill("#first", "The story is thin, but the actors are wonderful and the end is moving.")
+        tab.click("#predict")
+        tab.wait_for_selector("#bars:not([hidden])")
+        tab.select_option("#method", "gradient")
+        tab.click("#explain")
+        tab.wait_for_selector("#explanation:not([hidden])")
+        tab.screenshot(path=DOCS / "try_it.png")
+    print("drawn: docs/try_it.png")
+
+
+@contextlib.contextmanager
+def served(predictor: st.Predictor) -> Iterator[str]:
+    """The address of a predictor's page on this machine."""
+    import uvicorn
+
+    from simpletext.serving.app import create_app
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(predictor), log_level="warning"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 PICTURES: dict[str, Callable[[Path], None]] = {
-    each.__name__: each for each in (lr, rates, calibration, imbalance, epochs, report, entities)
+    each.__name__: each
+    for each in (lr, rates, calibration, imbalance, epochs, report, entities, try_it)
 }
 
 
