@@ -1,6 +1,7 @@
 """Functions in TensorFlow's graphs."""
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +20,45 @@ def compiled(function: Callable[..., Any], specs: list) -> Callable[..., Any]:
     """
     if not is_tensorflow():
         return function
-    import tensorflow as tf
+    return _Compiled(function, specs)
 
-    signature = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), specs)
-    return tf.function(function, signature, autograph=False)
+
+class _Compiled:
+    """A TensorFlow graph of a function.
+
+    `tf.function` checks the nested arguments at each call, which takes as long as the graph of a
+    small step. Here they are flat, and of the types that the graph was made for.
+    """
+
+    def __init__(self, function: Callable[..., Any], specs: list) -> None:
+        self._function, self._specs = function, specs
+        self._lock, self._result = threading.Lock(), None
+        self._graph: Any = None  # made at the first call
+
+    def __call__(self, *arguments: Any) -> Any:
+        import tensorflow as tf
+
+        with self._lock:
+            self._graph = self._graph or self._traced()
+        tensors = [
+            tf.convert_to_tensor(value, spec.dtype)
+            for value, spec in zip(
+                keras.tree.flatten(arguments), keras.tree.flatten(self._specs), strict=True
+            )
+        ]
+        results = self._graph(*tensors)
+        return keras.tree.pack_sequence_as(self._result, results)
+
+    def _traced(self) -> Any:
+        import tensorflow as tf
+
+        def flat(*tensors: Any) -> list:
+            result = self._function(*keras.tree.pack_sequence_as(self._specs, tensors))
+            self._result = keras.tree.map_structure(lambda x: None, result)
+            return keras.tree.flatten(result)
+
+        signature = [tf.TensorSpec(x.shape, x.dtype) for x in keras.tree.flatten(self._specs)]
+        return tf.function(flat, signature, autograph=False).get_concrete_function()
 
 
 def after(other: Any, *tensors: Any) -> tuple:
