@@ -140,8 +140,7 @@ def train(
         "loss": loss, "metrics": metric or None, "minutes": minutes, "pooling": pooling,
     }  # fmt: skip
     if task == TRANSLATION:
-        _save(train_translator(ctx.params), out, ctx, quiet)
-        return
+        return _save(train_translator(ctx.params), out, ctx, quiet)
     examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
     options = common | others | {"task": task, "few_shot": few_shot, "cache_dir": cache_dir}
     predictor: Any = train_on(examples, checkpoint=one(checkpoint), val=val_examples, **options)

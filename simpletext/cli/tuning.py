@@ -87,7 +87,6 @@ def tune(
 
     _require_writable(out, None)  # before the long work
     wanted = dict(map(_searched, space)) or None
-    fixed: dict[str, Any] = {} if wanted and "maxlen" in wanted else {"maxlen": maxlen}
     with new_file(table) as rows, new_file(plot) as figure:
         examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
         found = search(
@@ -95,11 +94,16 @@ def tune(
             folder=folder, resume=resume, metric=metric, val=val_examples, val_pct=val_pct,
             schedule=schedule, early_stopping=early_stopping, class_weight=class_weight,
             loss=loss, task=task, pooling=pooling, few_shot=few_shot, cache_dir=cache_dir,
-            seed=seed, verbose=0 if quiet else 1, **fixed,
+            seed=seed, verbose=0 if quiet else 1, **_fixed(wanted, maxlen),
         )  # fmt: skip
         _write(found, rows, figure)
     _save(found.predictor, out, ctx, quiet)
     _print(found, quiet)
+
+
+def _fixed(wanted: dict[str, Any] | None, maxlen: int) -> dict[str, int]:
+    """What isn't searched."""
+    return {} if wanted and "maxlen" in wanted else {"maxlen": maxlen}
 
 
 def _write(found: Any, rows: Path | None, figure: Path | None) -> None:
