@@ -101,7 +101,7 @@ def tune(
     _print(found, quiet)
 
 
-def _fixed(wanted: dict[str, Any] | None, maxlen: int) -> dict[str, int]:
+def _fixed(wanted: dict[str, Any] | None, maxlen: int) -> dict[str, Any]:
     """What isn't searched."""
     return {} if wanted and "maxlen" in wanted else {"maxlen": maxlen}
 
