@@ -47,7 +47,7 @@ def test_what_is_written_is_all_options_but_those_that_name_what_a_run_writes(fi
         "data": str(table), "text": ["text"], "label": ["no"], "checkpoint": [str(tiny)],
         "val_pct": 0.1, "maxlen": 16, "epochs": 1, "lr": 1e-4, "batch_size": 16,
         "schedule": "onecycle", "class_weight": "balanced", "metric": ["f1"], "pooling": "auto",
-        "seed": 3, "quiet": True,
+        "few_shot": False, "seed": 3, "quiet": True,
     }  # fmt: skip
     assert (first / "train.yaml").read_text().startswith(f"# simpletext {st.__version__}\n")
 
