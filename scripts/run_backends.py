@@ -112,6 +112,8 @@ def test(backend: str, arguments: list[str]) -> None:
     options = ("-q", "-rs", "-n", "2", "-o", "filterwarnings=default", "--disable-warnings")
     data = os.environ.get("SCIKIT_LEARN_DATA", str(NEWSGROUPS))
     given = {"KERAS_BACKEND": backend, "MPLBACKEND": "Agg", "SCIKIT_LEARN_DATA": data}
+    # Two processes whose threads wait for each other's cores take many times as long.
+    given["OMP_NUM_THREADS"] = "1"
     run(PYTHON, "-P", "-m", "pytest", *options, *arguments, **given)
 
 
