@@ -99,7 +99,7 @@ def peer(job: dict[str, Any], python: str) -> dict[str, Any]:
     told = job | {"train": [words, tags], "test": test_words, "tags": known}
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
-        [python, str(PEER)], input=json.dumps(told), capture_output=True, text=True, check=True,
+        [python, str(PEER)], input=json.dumps(told), stdout=subprocess.PIPE, text=True, check=True,
         env=environment,
     )  # fmt: skip
     answer = json.loads(done.stdout.splitlines()[-1])

@@ -43,13 +43,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+BATCH_SIZE = 32  # texts at a time, by default
+
+
 @overload
 def get_predictor(
-    model: keras.Model, preproc: Transformer, batch_size: int = 32
+    model: keras.Model, preproc: Transformer, batch_size: int | None = None
 ) -> "Predictor": ...
 @overload
-def get_predictor(model: keras.Model, preproc: Seq2Seq, batch_size: int = 32) -> Translator: ...
-def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> Any:
+def get_predictor(
+    model: keras.Model, preproc: Seq2Seq, batch_size: int | None = None
+) -> Translator: ...
+def get_predictor(model: keras.Model, preproc: Any, batch_size: int | None = None) -> Any:
     """A predictor from a trained model and the `Transformer` that made its data.
 
     Of a `Seq2Seq` it is a `Translator`.
@@ -76,7 +81,7 @@ def get_predictor(model: keras.Model, preproc: Any, batch_size: int = 32) -> Any
 
 def load_predictor(
     path: str | os.PathLike,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     *,
     precision: str = "auto",
     tokenizer: str | os.PathLike | None = None,
@@ -90,7 +95,7 @@ def load_predictor(
 
     Args:
         path: the folder.
-        batch_size: texts per batch.
+        batch_size: texts per batch; by default 32, of a `Translator` 256.
         precision: "auto" for the one it was saved in, as far as this machine supports it;
             "float32"; "bfloat16".
         tokenizer: for a ktrain folder without a tokenizer: a Hub name or a folder that has it.
@@ -140,10 +145,11 @@ class Predictor(Described, CalibrationVerbs, LabellingVerbs):
     """
 
     def __init__(
-        self, model: keras.Model, tokenizer: Tokenizer, settings: Settings, batch_size: int = 32
-    ) -> None:
+        self, model: keras.Model, tokenizer: Tokenizer, settings: Settings,
+        batch_size: int | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
-        self.batch_size = batch_size
+        self.batch_size = BATCH_SIZE if batch_size is None else batch_size
         config = architecture_of(model).config
         self.encoder = text_encoder_for(
             config, tokenizer, settings.maxlen, settings.paired, settings.segments
@@ -156,7 +162,7 @@ class Predictor(Described, CalibrationVerbs, LabellingVerbs):
         cls,
         checkpoint: str | os.PathLike,
         maxlen: int | None = None,
-        batch_size: int = 32,
+        batch_size: int = BATCH_SIZE,
         *,
         task: str | None = None,
         precision: str = "auto",

@@ -23,6 +23,8 @@ from .utils import console
 from .utils.notebook import Described
 from .utils.validation import require_count, require_verbose, shown
 
+BATCH_SIZE = 256  # texts at a time, by default
+
 
 def _received(content: bytes | SavedFolder, batch_size: int) -> "Translator":
     """What `Translator.__reduce__` names: the translator that was sent."""
@@ -39,7 +41,8 @@ class Translator(Described):
         model: `Seq2Seq(...).get_model()`.
         tokenizer: that of the `Seq2Seq`.
         maxlen: maximum tokens per source; longer ones are truncated, with a message.
-        batch_size: texts at a time.
+        batch_size: texts at a time, by default 256; fewer where they are long or the vocabulary is
+            large.
 
     Attributes:
         batch_size: texts at a time; may be changed.
@@ -47,11 +50,13 @@ class Translator(Described):
     """
 
     def __init__(
-        self, model: keras.Model, tokenizer: PairTokenizer, maxlen: int, batch_size: int = 32
-    ) -> None:
+        self, model: keras.Model, tokenizer: PairTokenizer, maxlen: int,
+        batch_size: int | None = None,
+    ) -> None:  # fmt: skip
         require_seq2seq(model)
         self.model, self.tokenizer, self.maxlen = model, tokenizer, maxlen
-        self.batch_size = require_count("batch_size", batch_size)
+        size = BATCH_SIZE if batch_size is None else batch_size
+        self.batch_size = require_count("batch_size", size)
 
     folder: str | None = None
 

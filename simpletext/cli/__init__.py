@@ -47,6 +47,7 @@ from .options import (
     Metrics,
     Minutes,
     Pooling,
+    PredictBatch,
     Rate,
     Report,
     Schedule,
@@ -165,7 +166,7 @@ def predict(
         bool, typer.Option("--proba", help="Also write the probability of each class.")
     ] = False,
     long_text: LongText = "truncate",
-    batch_size: BatchSize = 32,
+    batch_size: PredictBatch = None,
     encoding: Encoding = None,
     sep: Sep = None,
     workers: Workers = None,
@@ -181,7 +182,7 @@ def predict(
     if workers is not None:
         predict_files(
             folder, data, out, text or ["text"], encoding, sep, workers=workers, id=id,
-            gpus_per_worker=gpus_per_worker, batch_size=batch_size, proba=proba,
+            gpus_per_worker=gpus_per_worker, batch_size=batch_size or 32, proba=proba,
             long_text=long_text,
         )  # fmt: skip
         return

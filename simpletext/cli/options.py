@@ -37,6 +37,10 @@ TrainingBatch = Annotated[
 ]
 Maxlen = Annotated[int, typer.Option(min=3, metavar="N", help="Maximum number of tokens per text.")]
 BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Texts per batch.")]
+PredictBatch = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Texts per batch; by default 32, to translate 256."),
+]
 Task = Annotated[
     str | None,
     typer.Option(help="single_label_classification, multi_label_classification, regression, "

@@ -5,8 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from ..inference.beam_search import advance, begin
-from ..inference.decoder import RECENT, Decoder
+from ..inference.beam_search import begin, go_on
+from ..inference.decoder import RECENT, Decoder, settled
 from ..inference.generation_options import GenerationOptions
 
 
@@ -32,16 +32,14 @@ def search_function(decoder: Decoder, options: GenerationOptions) -> Callable[..
             return ops.logical_not(ops.all(beams.done))  # it is, at max_length at the latest
 
         def one_more(length: Any, beams: Any, parents: Any, written: Any) -> tuple:
-            written = tf.cond(
-                length % RECENT == 0, lambda: decoder.settled(written), lambda: written
+            written = tf.cond(length % RECENT == 0, lambda: settled(written), lambda: written)
+            after, written = go_on(
+                decoder, options, beams, parents, length - 1, written, source, attention_mask
             )
-            last = ops.take(beams.texts, length - 1, axis=2)
-            logits, written = decoder.step(
-                last, parents, length - 1, written, source, attention_mask
-            )
-            return length + 1, *advance(beams, logits, length, options), written
+            return length + 1, *after, written
 
-        state = (tf.constant(1), first, parents, decoder.nothing_written(parents))
+        nothing = settled(decoder.nothing_written(parents))
+        state = (tf.constant(1), first, parents, nothing)
         axes = ((), (0,), (0,), (0, 2))  # those that vary: sources, and what is written
         shapes = tuple(map(_shapes, state, axes))
         _, beams, *_ = tf.while_loop(goes_on, one_more, state, shape_invariants=shapes)
@@ -93,8 +91,8 @@ def step_functions(decoder: Decoder) -> dict[str, Any]:
         ids: Any, place: Any, written: Any, own: Any, source: Any, attention_mask: Any
     ) -> tuple:
         parts = [[pair] for pair in _pairs(written)]
-        logits, new = decoder.next_logits(ids, place, parts, own, _pairs(source), attention_mask)
-        return ops.log_softmax(logits), _stacked(new)
+        logits, last = decoder.next_logits(ids, place, parts, own, _pairs(source), attention_mask)
+        return ops.log_softmax(logits), _stacked(last)[..., -ops.shape(ids)[1] :, :]
 
     numbers = {name: tf.TensorSpec((None, None), tf.int32, name) for name in IDS}
     heads = decoder.config.decoder_attention_heads

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import KerasTensor, ops
 
-from .decoder import Reading, of_beams
+from .decoder import Decoder, Reading, of_beams
 from .generation_options import GenerationOptions
 from .restrictions import restricted
 
 NEVER = np.float32(-1e9)  # what a text that isn't to be chosen loses
 # Where so many of a batch's searches are over, the others go on without them: it costs a copy.
-DONE_SHARE = 0.25
+DONE_SHARE = 0.1
 
 
 class Beams(NamedTuple):
@@ -51,16 +51,13 @@ def beam_search(reading: Reading, options: GenerationOptions) -> tuple[np.ndarra
         Their tokens, (sources, num_return_sequences, max_length), padded; and their scores.
     """
     sources, count = len(reading.mask), options.num_return_sequences
-    advanced = reading.decoder.compiled(
-        ("beams", options), partial(advance, options=options), _specs(reading, options)
-    )
+    one_more, specs = partial(go_on, reading.decoder, options), _specs(options)
     texts = np.full((sources, count, options.max_length), options.pad_token_id, "int32")
     scores, rows = np.zeros((sources, count), "float32"), np.arange(sources)
     beams = begin(ops.convert_to_tensor(reading.mask, "int32"), options)
     parents = beams.texts[:, :, 0] * 0
-    for length in range(1, options.max_length):
-        logits = reading.next_logits(beams.texts[:, :, length - 1], parents)
-        beams, parents = advanced(beams, logits, ops.convert_to_tensor(length, "int32"))
+    for _ in range(1, options.max_length):
+        beams, parents = reading.go_on(one_more, specs, options, beams, parents)
         done = ops.convert_to_numpy(beams.done)
         if done.mean() < DONE_SHARE:
             continue
@@ -75,12 +72,35 @@ def beam_search(reading: Reading, options: GenerationOptions) -> tuple[np.ndarra
     return texts, scores
 
 
-def _specs(reading: Reading, options: GenerationOptions) -> list:
+def go_on(
+    decoder: Decoder,
+    options: GenerationOptions,
+    beams: "Beams",
+    parents: Any,
+    place: Any,
+    *state: Any,
+) -> tuple:
+    """One more token of all beams: beams and parents as of `advance`, and what is written then.
+
+    Args:
+        decoder: the model's.
+        options: how texts are written.
+        beams: the beams so far.
+        parents: the beams that they continue, (sources, beams).
+        place: tokens of the beams so far without the last one.
+        state: further arguments of `Decoder.step`.
+    """
+    last = ops.take(beams.texts, place, axis=2)
+    logits, written = decoder.step(last, parents, place, *state)
+    return advance(beams, logits, place + 1, options), written
+
+
+def _specs(options: GenerationOptions) -> list:
     texts = KerasTensor((None, options.num_beams, options.max_length), "int32")
     scores = KerasTensor((None, options.num_beams), "float32")
     flags, done = KerasTensor((None, options.num_beams), "bool"), KerasTensor((None,), "bool")
-    logits = KerasTensor((None, reading.decoder.vocab_size), "float32")
-    return [Beams(texts, scores, texts, scores, flags, done), logits, KerasTensor((), "int32")]
+    parents = KerasTensor((None, options.num_beams), "int32")
+    return [Beams(texts, scores, texts, scores, flags, done), parents]
 
 
 def begin(mask: Any, options: GenerationOptions) -> Beams:
@@ -116,7 +136,8 @@ def advance(beams: Beams, logits: Any, length: Any, options: GenerationOptions) 
     texts = ops.reshape(beams.texts, (-1, options.max_length))
     values = restricted(ops.log_softmax(logits), texts, length, options)
     values = ops.reshape(values, (-1, count, vocab_size)) + beams.scores[:, :, None]
-    candidates = max(2, 1 + len(options.eos_token_id)) * count
+    # One beam takes the likeliest token, whether it ends the text or not.
+    candidates = 1 if count == 1 else max(2, 1 + len(options.eos_token_id)) * count
     values, places = ops.top_k(ops.reshape(values, (-1, count * vocab_size)), candidates)
     parents, tokens = places // vocab_size, ops.cast(places % vocab_size, "int32")
     is_next = ops.arange(options.max_length) == length

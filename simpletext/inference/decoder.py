@@ -52,19 +52,29 @@ class Decoder:
         self._logits, self._look_ahead = parts["lm_head"], parts["look_ahead_bias"]
         self._encoder = [parts[f"layer_{i}"] for i in range(self.config.encoder_layers)]
         self._blocks = [parts[f"decoder_layer_{i}"] for i in range(self.config.decoder_layers)]
-        ids, memory = KerasTensor((None, None), "int32"), self._memory_spec()
-        place, rows = KerasTensor((), "int32"), KerasTensor((None,), "int32")
-        written = Written(memory, memory, KerasTensor((None, None, None), "int32"))
+        ids, rows = KerasTensor((None, None), "int32"), KerasTensor((None,), "int32")
         self._read = backend.compiled(self.read_source, [ids, ids])
-        self.compiled_step = backend.compiled(self.step, [ids, ids, place, written, memory, ids])
-        self.taken = backend.compiled(_take, [memory, rows])
+        self.taken = backend.compiled(_take, [self._memory_spec(), rows])
         self._scored = backend.compiled(self._row_losses, [ids, ids, ids, ids])
         self._looked = backend.compiled(self._attention, [ids, ids, ids])
 
-    def compiled(self, key: tuple, function: Callable[..., Any], specs: list) -> Callable[..., Any]:
-        """A function of the logits, compiled at the first call with its key."""
+    def compiled(self, function: Callable[..., Any], specs: list, key: Any, beams: int,
+                 has_past: bool) -> Callable[..., Any]:  # fmt: skip
+        """A function that goes on by a token, compiled at the first call with its key.
+
+        Args:
+            function: of some arguments, and of `place`, `written`, `source` and `mask` of `step`.
+            specs: shapes and types of its own arguments, as `keras.KerasTensor`.
+            key: what it is known by.
+            beams: texts that are written for each source.
+            has_past: whether there are tokens besides the recent ones.
+        """
+        key = (key, beams, has_past)
         if key not in self._compiled:
-            self._compiled[key] = backend.compiled(function, specs)
+            memory, own = self._memory_spec(), KerasTensor((None, beams, None), "int32")
+            written = Written(memory if has_past else [], memory, own)
+            rest = [KerasTensor((), "int32"), written, memory, KerasTensor((None, None), "int32")]
+            self._compiled[key] = backend.compiled(function, [*specs, *rest])
         return self._compiled[key]
 
     def read(self, inputs: dict[str, np.ndarray], beams: int = 1) -> "Reading":
@@ -107,17 +117,12 @@ class Decoder:
         shape = (ops.shape(parents)[0], heads, 0, self.config.hidden_size // heads)
         empty = ops.zeros(shape, self._embeddings.compute_dtype)
         blocks = [(empty, empty) for _ in self._blocks]
-        return Written(blocks, blocks, ops.zeros((*ops.shape(parents), 0), "int32"))
-
-    def settled(self, written: "Written") -> "Written":
-        """The same with the recent tokens among the past ones."""
-        past = joined(written.past, written.recent)
-        return Written(past, self.nothing_written(written.own[:, :, 0]).recent, written.own)
+        return Written([], blocks, ops.zeros((*ops.shape(parents), 0), "int32"))
 
     def step(
         self, ids: Any, parents: Any, place: Any, written: "Written", source: list, mask: Any
     ) -> tuple:
-        """One more token of each beam; `compiled_step` is the same, compiled.
+        """One more token of each beam.
 
         Args:
             ids: the tokens, (sources, beams).
@@ -133,32 +138,31 @@ class Decoder:
         each = ops.arange(ops.shape(parents)[1])
         new = parents[:, :, None] * 0 + ops.cast(each[:, None] == each, "int32")
         own = ops.concatenate([of_beams(written.own, parents), new], axis=2)
-        parts = list(zip(written.past, written.recent, strict=True))
-        logits, news = self.next_logits(ids, place, parts, own, source, mask)
-        return logits, Written(written.past, joined(written.recent, news), own)
+        parts = list(zip(*filter(None, (written.past, written.recent)), strict=True))
+        logits, recent = self.next_logits(ids, place, parts, own, source, mask)
+        return logits, Written(written.past, recent, own)
 
     def next_logits(
         self, ids: Any, place: Any, parts: list, own: Any, source: list, mask: Any
     ) -> tuple:
-        """Logits of the next token, and each block's keys and values of the tokens `ids`.
+        """Logits of the next token, and each block's last part with the tokens `ids`.
 
         Args:
             ids: see `step`.
             place: likewise.
-            parts: for each block, keys and values of the tokens before them, in several parts.
+            parts: for each block, keys and values of the tokens before them, in one part or more.
             own: which places are a beam's own, with the new tokens', (sources, beams, places).
             source: see `step`.
             mask: likewise.
         """
-        x = self._embeddings.decoder(ops.reshape(ids, (-1, 1)), place)
-        x = ops.reshape(x, (*ops.shape(ids), x.shape[-1]))
+        x = self._embeddings.decoder(ops.reshape(ids, (-1, 1)), place)[:, 0]
         bias = ops.cast(1 - own, self._embeddings.compute_dtype)[:, None] * -1e9
-        news, source_bias = [], self._bias(mask)
+        last, source_bias = [], self._bias(mask)
         for block, past, theirs in zip(self._blocks, parts, source, strict=True):
-            x, new = block.step(x, past, bias, theirs, source_bias)
-            news.append(new)
-        logits = self._logits(ops.reshape(x, (-1, 1, x.shape[-1])), self._embeddings.table())
-        return ops.cast(logits[:, 0], "float32"), news
+            x, part = block.step(x, past, bias, theirs, source_bias)
+            last.append(part)
+        logits = self._logits.of_rows(x, self._embeddings.table())
+        return ops.cast(logits, "float32"), last
 
     def _encoded(self, ids: Any, bias: Any) -> Any:  # -> (batch, length, hidden)
         x = self._embeddings.encoder(ids)
@@ -201,6 +205,13 @@ class Written(NamedTuple):
     own: Any
 
 
+def settled(written: Written) -> Written:
+    """The same with the recent tokens among the past ones."""
+    past = joined(written.past, written.recent) if written.past else written.recent
+    nothing = [tuple(part[:, :, :0] for part in pair) for pair in written.recent]
+    return Written(past, nothing, written.own)
+
+
 def joined(first: list, second: list) -> list:
     """For each block, the keys and values of both."""
     return [
@@ -231,9 +242,28 @@ class Reading:
     """
 
     def __init__(self, decoder: Decoder, source: list, mask: np.ndarray, beams: int) -> None:
-        self.decoder, self.source, self.mask = decoder, source, mask
+        self.decoder, self.source, self.mask, self._beams = decoder, source, mask, beams
         self._written = decoder.nothing_written(np.zeros((len(mask), beams)))
         self._place = 0
+
+    def go_on(self, function: Callable[..., Any], specs: list, key: Any, *arguments: Any) -> Any:
+        """One more token of each beam: what a function makes of it.
+
+        Args:
+            function: of the arguments, and of `place`, `written`, `source` and `mask` of
+                `Decoder.step`, to a result and what is written then.
+            specs: shapes and types of the arguments, as `keras.KerasTensor`.
+            key: what the function is known by: it is compiled once for each key.
+            arguments: tensors.
+        """
+        if self._place and self._place % RECENT == 0:
+            self._written = settled(self._written)
+        has_past = bool(self._written.past)
+        step = self.decoder.compiled(function, specs, key, self._beams, has_past)
+        place, mask = (ops.convert_to_tensor(x, "int32") for x in (self._place, self.mask))
+        result, self._written = step(*arguments, place, self._written, self.source, mask)
+        self._place += 1
+        return result
 
     def next_logits(self, ids: Any, parents: Any) -> Any:
         """The logits after one more token of each beam, (sources * beams, vocabulary).
@@ -242,18 +272,12 @@ class Reading:
             ids: the tokens, (sources, beams).
             parents: the beams that they continue, (sources, beams).
         """
-        if self._place and self._place % RECENT == 0:
-            self._written = self.decoder.settled(self._written)
-        place, mask = (ops.convert_to_tensor(x, "int32") for x in (self._place, self.mask))
-        logits, self._written = self.decoder.compiled_step(
-            ids, parents, place, self._written, self.source, mask
-        )
-        self._place += 1
-        return logits
+        specs = [KerasTensor((None, self._beams), "int32")] * 2
+        return self.go_on(self.decoder.step, specs, "logits", ids, parents)
 
     def keep(self, sources: np.ndarray) -> None:
         """Go on with these sources only."""
         taken, rows = self.decoder.taken, ops.convert_to_tensor(sources, "int32")
         self.source, self.mask = taken(self.source, rows), self.mask[sources]
-        past, recent = (taken(part, rows) for part in self._written[:2])
+        past, recent = (taken(part, rows) if part else [] for part in self._written[:2])
         self._written = Written(past, recent, ops.take(self._written.own, rows, axis=0))

@@ -11,7 +11,10 @@ from ..tokenization.encoded_pairs import EncodedPairs
 from ..tokenization.pair_tokenizer import PairTokenizer
 from ..utils import console
 from .decoder import decoder_of
-from .generation import Generated, generate
+from .generation import Generated, generate, settings_of
+
+# Limits of what a batch holds: source tokens, and scores of the words that may come next.
+TOKENS_AT_ONCE, SCORES_AT_ONCE = 2**13, 2**25
 
 
 def padded(rows: Sequence[Sequence[int]], pad_id: int) -> dict[str, np.ndarray]:
@@ -34,13 +37,17 @@ def translate(
 ) -> list[list[tuple[str, float]]]:
     """For each source, as ids, its translations with their scores, best first.
 
-    Sources of about equal length share a batch, so that little is spent on padding.
+    Sources of about equal length share a batch, so that little is spent on padding. There are
+    `batch_size` of them in a batch, or fewer where they are long or the vocabulary is large.
     """
-    order = np.argsort([-len(row) for row in sources], kind="stable")
+    beams = settings_of(model, **options).num_beams
+    most = min(batch_size, SCORES_AT_ONCE // (beams * decoder_of(model).vocab_size))
+    left = np.argsort([-len(row) for row in sources], kind="stable")
     results: list[Any] = [None] * len(sources)
     with console.bar(len(sources), "translate", verbose) as bar:
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        while len(left):
+            count = max(1, min(most, TOKENS_AT_ONCE // len(sources[left[0]])))
+            rows, left = left[:count], left[count:]
             batch = padded([sources[i] for i in rows], tokenizer.pad_id)
             texts = _texts(generate(model, batch, **options), tokenizer, len(rows))
             for i, found in zip(rows, texts, strict=True):

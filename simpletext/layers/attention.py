@@ -68,6 +68,11 @@ class SelfAttention(Part):
         """What other tokens find of these ones."""
         return self._split(self.key(x)), self._split(self.value(x))
 
+    def split_beams(self, x, beams):  # (batch * beams, hidden) -> (batch, heads, beams, width)
+        """Split the features of single tokens, one for each beam, into heads."""
+        split = ops.reshape(x, (-1, beams, self.num_heads, x.shape[-1] // self.num_heads))
+        return ops.transpose(split, (0, 2, 1, 3))
+
     def _attend(self, query, key, value, bias, training):  # each (batch, heads, length, width)
         return self.output_dense(self._context(query, key, value, bias, training))
 

@@ -8,7 +8,7 @@ from .attention import SelfAttention
 from .base import Part
 from .dropout import dropout
 from .normalisation import LayerNorm
-from .recomputation import join_heads, softmax
+from .recomputation import softmax
 from .transformer_block import TransformerBlock
 
 
@@ -17,24 +17,35 @@ class CausalAttention(SelfAttention):
     """Self-attention that can also go on by one token, with the keys and values so far."""
 
     def step(self, x, past, bias):
-        """What one more token of each beam attends to, and the new tokens' keys and values.
+        """What one more token of each beam attends to, and the last part with the new tokens.
 
         Args:
-            x: (batch, beams, hidden).
-            past: pairs of keys and values, each (batch, heads, places, width). Beams share their
-                places, so that nothing moves when a beam goes on from another one.
+            x: (batch * beams, hidden).
+            past: keys and values of the tokens so far in one part or more, a pair for each, each
+                (batch, heads, places, width). Beams share their places, so that nothing moves when
+                a beam goes on from another one.
             bias: very negative at the places of other beams, (batch, 1, beams, all places); the
                 new tokens' places are the last ones.
         """
-        new, query = self.keys_and_values(x), self._split(self.query(x))
-        query, parts = query * query.shape[-1] ** -0.5, [*past, new]
+        beams, dense = ops.shape(bias)[2], (self.query, self.key, self.value)
+        query, *new = (self.split_beams(project(x), beams) for project in dense)
+        *older, last = past
+        last = tuple(ops.concatenate(pair, axis=2) for pair in zip(last, new, strict=True))
+        query, parts = query * query.shape[-1] ** -0.5, [*older, last]
         scores = [ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) for keys, _ in parts]
-        weights = softmax(ops.concatenate(scores, axis=-1) + bias)
+        weights = softmax((ops.concatenate(scores, axis=-1) if older else scores[0]) + bias)
+        context = ops.transpose(self._summed(weights, parts), (0, 2, 1, 3))
+        return self.output_dense(ops.reshape(context, (-1, x.shape[-1]))), last
+
+    def _summed(self, weights, parts):
+        """The values of all parts, by their weights, (batch, heads, beams, width)."""
+        if len(parts) == 1:
+            return ops.matmul(weights, parts[0][1])
         context, begin = 0.0, 0
         for keys, values in parts:
             end = begin + ops.shape(keys)[2]
             context, begin = context + ops.matmul(weights[..., begin:end], values), end
-        return self.output_dense(join_heads(context)), new
+        return context
 
 
 @keras.saving.register_keras_serializable("simpletext")
@@ -45,9 +56,11 @@ class CrossAttention(SelfAttention):
         keys, values = self.keys_and_values(other)
         return self._attend(self._split(self.query(x)), keys, values, bias, training)
 
-    def step(self, x, keys, values, bias):  # (batch, beams, hidden), see `keys_and_values`
+    def step(self, x, beams, keys, values, bias):  # (batch * beams, hidden), see `keys_and_values`
         """What one token of each beam attends to: beams share the source's keys and values."""
-        return self._attend(self._split(self.query(x)), keys, values, bias, False)
+        query = self.split_beams(self.query(x), beams)
+        context = self._context(query, keys, values, bias, False)
+        return self.output_dense(ops.reshape(context, (-1, x.shape[-1])))
 
     def shares(self, x, other, bias):
         """How much each token attends to those of the other text, (batch, length, others).
@@ -123,19 +136,20 @@ class DecoderBlock(EncoderBlock):
         return self.attention_norm(x + self._drop(attended, training))
 
     def step(self, x, past, bias, source, source_bias):
-        """The state of one more token for each beam, and its keys and values.
+        """The state of one more token for each beam, and the last part with its keys and values.
 
         Args:
-            x: (batch, beams, hidden).
+            x: (batch * beams, hidden).
             past: see `CausalAttention.step`.
             bias: likewise.
             source: keys and values of the source, each (batch, heads, source length, width).
             source_bias: (batch, 1, 1, source length).
         """
-        attended, new = self.attention.step(x, past, bias)
+        attended, last = self.attention.step(x, past, bias)
         y = self.attention_norm(x + attended)
-        y = self.cross_norm(y + self.cross_attention.step(y, *source, source_bias))
-        return self._feed_forward_and_norm(y, False), new
+        beams = ops.shape(bias)[2]
+        y = self.cross_norm(y + self.cross_attention.step(y, beams, *source, source_bias))
+        return self._feed_forward_and_norm(y, False), last
 
     def attention_to_source(self, x, bias, states, states_bias):
         """How much each token attends to the source's, (batch, length, source length)."""
@@ -155,6 +169,9 @@ class VocabularyLogits(Part):
         return keras.KerasTensor((*x.shape[:2], table.shape[0]), self.compute_dtype)
 
     def call(self, x, table):  # (batch, length, hidden), (vocabulary, hidden)
-        flat = ops.reshape(x, (-1, x.shape[-1]))
-        logits = ops.matmul(flat, ops.transpose(ops.cast(table, self.compute_dtype))) + self.bias
+        logits = self.of_rows(ops.reshape(x, (-1, x.shape[-1])), table)
         return ops.reshape(logits, (*ops.shape(x)[:2], table.shape[0]))
+
+    def of_rows(self, x, table):  # (rows, hidden), (vocabulary, hidden) -> (rows, vocabulary)
+        """The same for states in two dimensions."""
+        return ops.matmul(x, ops.transpose(ops.cast(table, self.compute_dtype))) + self.bias

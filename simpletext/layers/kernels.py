@@ -32,14 +32,15 @@ def linear(x, kernel, bias, activate, of_gelu=False):
     """
     if backend.has_fused_operations():
         return activate(fused.linear(fused.gelu(x) if of_gelu else x, kernel, bias))
-    # In two dimensions: one large product is faster than a batched one.
-    leading, units = ops.shape(x)[:-1], kernel.shape[1]
     product = recomputation.product_of_gelu if of_gelu else ops.matmul
-    y = product(ops.reshape(x, (-1, x.shape[-1])), kernel)
+    # In two dimensions: one large product is faster than a batched one.
+    is_flat = len(x.shape) == 2
+    y = product(x if is_flat else ops.reshape(x, (-1, x.shape[-1])), kernel)
     if bias is not None:
         y = ops.add(y, bias)
     # Activated before the reshape: then TensorFlow fuses product, bias and activation.
-    return ops.reshape(activate(y), (*leading, units))
+    y = activate(y)
+    return y if is_flat else ops.reshape(y, (*ops.shape(x)[:-1], kernel.shape[1]))
 
 
 def layer_norm(x, epsilon, gamma, *beta, training):
