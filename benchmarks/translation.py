@@ -3,11 +3,15 @@
     python benchmarks/translation.py DATA/multi30k --torch PYTHON --out FOLDER
     python benchmarks/translation.py DATA/multi30k --torch PYTHON --out FOLDER \
         --rows 2000 --epochs 1 --size 128 --layers 1
+    python benchmarks/translation.py DATA/multi30k --torch PYTHON --out FOLDER --decode 3
 
 1. Both train the same architecture from scratch, on the same ids in the same batches, by the same
    schedule: ours by `Learner.fit_noam`, theirs is `torch.nn.Transformer` in a plain loop.
 2. Both translate the test sentences with the same weights, ours by `Translator`, theirs by
    `MarianMTModel.generate` on the folder that `Translator.save` wrote.
+
+With `--decode` only the second part runs, on what an earlier run left in FOLDER, so many rounds in
+turn. transformers has batches of 32 and of 128 texts, ours the `Translator`'s own size.
 
 `--torch` is the Python of an environment with PyTorch and transformers; FOLDER must not exist.
 Prints one line of JSON per measurement.
@@ -89,9 +93,10 @@ def translate(translator: st.Translator, sources: list[str], targets: list[str])
         say(f"translate simpletext, {beams} beams", seconds=seconds, bleu=bleu)
 
 
-def run_peer(python: str, folder: Path, targets: list[str]) -> None:
+def run_peer(python: str, folder: Path, targets: list[str], train: bool) -> None:
     """Run PyTorch's side, and score what it translated."""
-    done = subprocess.run([python, PEER, folder], check=True, stdout=subprocess.PIPE, text=True)
+    command = [python, PEER, folder, *(["train"] if train else [])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         values = json.loads(line)
         if "translations" in values:
@@ -112,20 +117,26 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--decode", type=int, default=0, metavar="ROUNDS")
     arguments = parser.parse_args()
+    sources, targets = read(arguments.data, "test", arguments.test_rows)
+    if arguments.decode:
+        translator = st.load_predictor(arguments.out / "translator")
+        for _ in range(arguments.decode):
+            translate(translator, sources, targets)
+            run_peer(arguments.torch, arguments.out, targets, train=False)
+        return
     if arguments.out.exists():
         sys.exit(f"{arguments.out} exists already.")
-    sources, targets = read(arguments.data, "test", arguments.test_rows)
     translator, t = train(arguments)
     translate(translator, sources, targets)
     ids = t.tokenizer.encode_sources(sources, t.maxlen)[0]
     job = {
         "threads": arguments.threads, "epochs": arguments.epochs, "lr": arguments.lr,
         "warmup": arguments.warmup, "dropout": arguments.dropout, "sources": ids,
-        "batch_size": 32,
     }  # fmt: skip
     (arguments.out / "job.json").write_text(json.dumps(job))
-    run_peer(arguments.torch, arguments.out, targets)
+    run_peer(arguments.torch, arguments.out, targets, train=True)
 
 
 if __name__ == "__main__":

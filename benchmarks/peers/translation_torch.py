@@ -124,8 +124,7 @@ def block(layer, prefix):
 @torch.no_grad()
 def translate(marian, tokenizer, job, name):
     order = sorted(range(len(job["sources"])), key=lambda i: -len(job["sources"][i]))
-    size = job["batch_size"]
-    for beams in (1, 4):
+    for beams, size in ((1, 32), (1, 128), (4, 32), (4, 128)):
         found = [""] * len(order)
         begin = time.perf_counter()
         for start in range(0, len(order), size):
@@ -138,7 +137,11 @@ def translate(marian, tokenizer, job, name):
             for i, text in zip(rows, texts, strict=True):
                 found[i] = text.strip()
         seconds = time.perf_counter() - begin
-        say(f"translate {name}, {beams} beams", seconds=seconds, translations=found)
+        say(
+            f"translate {name}, {beams} beams, batches of {size}",
+            seconds=seconds,
+            translations=found,
+        )
 
 
 def main():
@@ -150,6 +153,8 @@ def main():
     tokenizer = AutoTokenizer.from_pretrained(folder / "translator")
     ours = MarianMTModel.from_pretrained(folder / "translator").eval()
     translate(ours, tokenizer, job, "transformers, our weights")
+    if sys.argv[2:] != ["train"]:
+        return
     model = Model(config, job["dropout"])
     train(model.train(), folder, job)
     translate(as_marian(model, folder), tokenizer, job, "transformers, PyTorch's weights")
