@@ -211,7 +211,10 @@ def task_named(name: str) -> Task:
         ArgumentError: there is no such task.
     """
     if not isinstance(name, str) or name not in TASKS:
-        raise ArgumentError(f"task={shown(name)}; allowed are {', '.join(TASKS)}.")
+        raise ArgumentError(
+            f"task={shown(name)}; allowed are {', '.join(TASKS)}. For translation there is "
+            "Seq2Seq, and in a terminal --task translation."
+        )
     return TASKS[name]
 
 
