@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from .data.entity_files import read_entities
 from .data.labels import as_rows, check_counts
-from .data.sentences import tags_in
+from .data.sentences import checked_pair, tags_in
 from .data.splitting import random_split, split_rows
 from .data.tables import Examples, read_texts
 from .data.tags import unified
@@ -69,8 +69,7 @@ def _split_tagged(
     verbose: int,
 ) -> tuple[Examples, Examples]:  # fmt: skip
     """The same for a tag per word: at random, with the tags of both parts."""
-    texts, rows = list(whole.texts), list(whole.labels or ())
-    check_counts(texts, rows)
+    texts, rows = checked_pair(whole.texts, whole.labels)
     chosen = random_split(len(texts), val_pct, random_state)
     if transformer.class_names is None and transformer.scheme is None:
         transformer.class_names = list(tags_in(unified([list(row) for row in rows], None, 0)))

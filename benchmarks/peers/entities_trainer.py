@@ -67,10 +67,12 @@ def main():
         train_sampling_strategy="group_by_length", save_strategy="no", report_to=[],
         disable_tqdm=True, logging_strategy="no", seed=job["seed"], dataloader_pin_memory=False,
     )  # fmt: skip
-    Trainer(
+    trainer = Trainer(
         model, arguments, train_dataset=Rows(encoded, labels),
         data_collator=DataCollatorForTokenClassification(tokenizer),
-    ).train()  # fmt: skip
+    )  # fmt: skip
+    if job["epochs"]:
+        trainer.train()
     trained = time.perf_counter()
     found = predict(model.eval(), tokenizer, encode, job, bf16)
     predicted = time.perf_counter()

@@ -17,12 +17,12 @@ from typing import Any
 from ..data.conll import read_conll
 from ..data.entity_files import read_entities
 from ..data.tables import Examples
-from ..errors import ArgumentError, DataError
+from ..errors import DataError
 from ..preparation import Prepared, prepared
 from ..tasks.task import TOKENS
 from ..transformer import Transformer
 from ..utils.defaults import DEFAULT_MODEL
-from ..utils.validation import require_verbose
+from ..utils.validation import require_choice, require_flag, require_verbose
 from .ktrain import say_unused
 
 WORD, TAG, SENTENCE = "Word", "Tag", "SentenceID"
@@ -61,7 +61,7 @@ def entities_from_array(
     Raises:
         DataError: words or tags that can't be used, with their rows.
     """
-    say_unused(use_char=use_char or None)
+    say_unused(use_char=require_flag("use_char", use_char) or None)
     val = None
     if x_test is not None or y_test is not None:
         if x_test is None or y_test is None:
@@ -128,9 +128,7 @@ def entities_from_txt(
         ArgumentError: another format.
         DataError: a file that can't be read, with the line.
     """
-    if data_format not in FORMATS:
-        allowed = " and ".join(map(repr, FORMATS))
-        raise ArgumentError(f"data_format={data_format!r}; allowed are {allowed}.")
+    require_choice("data_format", data_format, FORMATS)
 
     def read(path: str | os.PathLike) -> Examples:
         if data_format == "conll2003":

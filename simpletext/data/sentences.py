@@ -108,6 +108,19 @@ def _places(words: Sequence[str]) -> np.ndarray:
     return np.stack([starts, starts + lengths], axis=1).astype("int32")
 
 
+def checked_pair(texts: Any, y: Any) -> tuple[list[Any], list[Any]]:
+    """Lists of words with their tags, or strings with their spans.
+
+    Raises:
+        DataError: see `joined`, `checked_tags` and `checked_spans`.
+    """
+    texts, y = (list(rows) if isinstance(rows, Iterator) else rows for rows in (texts, y))
+    if not are_word_lists(texts):
+        return checked_spans(texts, y)
+    joined(texts)
+    return list(texts), checked_tags(list(texts), y)
+
+
 def checked_tags(sentences: Sequence[Sequence[Any]], y: Any) -> list[list[Any]]:
     """One list of tags per sentence, one tag per word.
 
