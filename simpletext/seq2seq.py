@@ -18,7 +18,7 @@ from .tokenization.encoded_pairs import EncodedPairs, TargetIds
 from .tokenization.encoded_texts import EncodedTexts
 from .tokenization.layout import Layout
 from .tokenization.pair_tokenizer import KINDS, PairTokenizer
-from .training.optimizer import AdamW
+from .training.optimizer import AdamW, require_optimizer
 from .utils import console
 from .utils.notebook import Described
 from .utils.validation import (
@@ -221,9 +221,13 @@ class Seq2Seq(Described):
 
         Raises:
             DataError: a new one has seen no training texts yet.
+            ArgumentError: another optimizer.
         """
         require_verbose(verbose)
         loss = TokenCrossentropy(label_smoothing)
+        if optimizer is None:
+            optimizer = AdamW(1e-3, weight_decay=0.0, beta_2=BETA_2, epsilon=EPSILON)
+        optimizer = require_optimizer(optimizer)
         config, dtype = self.config, dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
             console.note("precision: bfloat16 (this machine supports it); 'float32' is exact.")
@@ -231,8 +235,7 @@ class Seq2Seq(Described):
             model = new_seq2seq(config, _generation(config), dtype, self.seed)
         else:
             model = load_seq2seq(self.files, dtype, self.seed)
-        default = AdamW(1e-3, weight_decay=0.0, beta_2=BETA_2, epsilon=EPSILON)
-        model.compile(optimizer=optimizer or default, loss=loss)
+        model.compile(optimizer=optimizer, loss=loss)
         return model
 
     def _encoded(
