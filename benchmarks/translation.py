@@ -95,7 +95,7 @@ def translate(translator: st.Translator, sources: list[str], targets: list[str])
 
 def run_peer(python: str, folder: Path, targets: list[str], train: bool) -> None:
     """Run PyTorch's side, and score what it translated."""
-    command = [python, PEER, folder, *(["train"] if train else [])]
+    command = [python, str(PEER), str(folder), *(["train"] if train else [])]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         values = json.loads(line)

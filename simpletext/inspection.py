@@ -37,6 +37,8 @@ def describe_folder(path: str | os.PathLike) -> str:
         lines = iter([old.what, f"to use it: simpletext convert {name} NEW_FOLDER"])
     elif (folder / CONFIG).is_file():
         lines = _checkpoint(open_folder(folder, name))
+    elif not folder.exists():
+        raise CheckpointError(f"There is no folder {name!r}. Check the path for typing errors.")
     else:
         raise CheckpointError(
             f"There is nothing in {name!r} that simpletext knows: no {FILE}, no {CONFIG}, no "

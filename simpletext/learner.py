@@ -315,8 +315,12 @@ class Learner(Described, FittingVerbs):
             predictor: a `Predictor`, which explains the mistakes; by default none.
             val_data: by default the learner's validation data.
             suspects: also list training rows whose label is probably wrong (see `suspects`).
+
+        Raises:
+            ArgumentError: a translation, which has none.
         """
         wanted = require_flag("suspects", suspects)
+        evaluating.refuse_pairs(self._source(val_data), "report")
         seen = self._predictions(val_data)
         html_report.write_report(path, self, seen, predictor, self.suspects() if wanted else None)
 
@@ -336,6 +340,7 @@ class Learner(Described, FittingVerbs):
             ArgumentError: nothing of that name in the history.
         """
         if isinstance(plot_type, str) and plot_type == "confusion_matrix":
+            evaluating.refuse_pairs(self._source(None), "confusion matrix")
             return shown(evaluating.confusion_figure(self._predictions(None)), return_fig)
         return shown(plots.plot_history(self.history, plot_type), return_fig)
 

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 an error (one message on stderr), 2 invalid usage, 130 in
 """
 
 import sys
+from collections.abc import Collection
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -61,10 +62,18 @@ from .options import (
     Validation,
     Workers,
 )
-from .predicting import new_file, opened, predict_files, print_prediction, quantized, require_table
+from .predicting import (
+    loaded_for_labels,
+    new_file,
+    opened,
+    predict_files,
+    print_prediction,
+    quantized,
+    require_table,
+)
 from .reading import one, tables
 from .serving import serve
-from .translating import train_translator
+from .translating import train_translator, unused_in
 from .tuning import tune
 
 TRANSLATION = "translation"
@@ -141,7 +150,7 @@ def train(
         "loss": loss, "metrics": metric or None, "minutes": minutes, "pooling": pooling,
     }  # fmt: skip
     if task == TRANSLATION:
-        return _save(train_translator(ctx.params), out, ctx, quiet)
+        return _save(train_translator(ctx.params), out, ctx, quiet, unused_in(ctx.params))
     examples, val_examples = tables(data, val, text, label, task, encoding, sep, label_sep)
     options = common | others | {"task": task, "few_shot": few_shot, "cache_dir": cache_dir}
     predictor: Any = train_on(examples, checkpoint=one(checkpoint), val=val_examples, **options)
@@ -252,17 +261,18 @@ def explain(
     config: Config = None,
 ) -> None:
     """Explain a prediction: a weight for each word of the text."""
-    from .. import load_predictor
-    from ..utils.console import say
+    from ..utils.console import note, say
 
     with new_file(html) as file:
-        explanation = load_predictor(folder).explain(
+        explanation = loaded_for_labels(folder, "explain").explain(
             text_of(text), n_samples=samples, method=method
         )
         if file is None:
             say(str(explanation))
         else:
             file.write_text(explanation.as_page(), encoding="utf-8")
+    if html is not None:
+        note(f"saved: {html}")
 
 
 @app.command()
@@ -358,8 +368,11 @@ def inspect(
     folder: Annotated[Path, typer.Argument(help="Any folder: of simpletext, the Hub, ktrain.")],
 ) -> None:
     """Say what is in a folder, without building a model."""
-    from ..inspection import describe_folder
     from ..utils.console import say
+    from ..utils.startup import import_keras
+
+    import_keras()
+    from ..inspection import describe_folder
 
     say(describe_folder(folder))
 
@@ -406,10 +419,12 @@ def _require_writable(out: Path, report: Path | None) -> None:
         require_new_file(report)
 
 
-def _save(predictor: Any, out: Path, ctx: typer.Context, quiet: bool) -> None:
+def _save(
+    predictor: Any, out: Path, ctx: typer.Context, quiet: bool, unused: Collection[str] = ()
+) -> None:
     from ..utils.console import note
 
     predictor.save(out)
-    write_options(out, ctx)
+    write_options(out, ctx, unused)
     if not quiet:
         note(f"saved: {out}")

@@ -1,6 +1,6 @@
 """`--config`: a command's options from a YAML file, and the file that repeats a run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,13 +58,19 @@ def read_options(path: Path, ctx: typer.Context) -> dict[str, Any]:
     return found
 
 
-def write_options(folder: Path, ctx: typer.Context) -> None:
-    """Write the options of a run into its folder, under the command's name: `train.yaml`."""
+def write_options(folder: Path, ctx: typer.Context, unused: Collection[str] = ()) -> None:
+    """Write the options of a run into its folder, under the command's name: `train.yaml`.
+
+    Args:
+        folder: the run's.
+        ctx: the command's options.
+        unused: options that the run doesn't have.
+    """
     import yaml
 
     from ..utils.files import whole_file
 
-    names = [param.name for param in ctx.command.params if param.name not in LEFT_OUT]
+    names = [param.name for param in ctx.command.params if param.name not in {*LEFT_OUT, *unused}]
     given = {name: ctx.params[name] for name in names if ctx.params[name] not in (None, [])}
     options = {name: str(v) if isinstance(v, Path) else v for name, v in given.items()}
     path = folder / f"{ctx.info_name}.yaml"

@@ -7,6 +7,7 @@ import typer
 
 from ..utils.defaults import DEFAULT_MODEL
 from .options import BatchSize, Data, Encoding, Folder, Maxlen, Sep, Text
+from .predicting import loaded_for_labels
 
 
 def from_labels(
@@ -55,10 +56,11 @@ def pick(
     import csv
     import sys
 
-    from .. import load_predictor, read_texts
+    from .. import read_texts
 
+    predictor = loaded_for_labels(folder, "pick", batch_size)
     texts = read_texts(data, text if len(text) > 1 else text[0], None, encoding=encoding, sep=sep)
-    rows = load_predictor(folder, batch_size).pick(texts.texts, n)
+    rows = predictor.pick(texts.texts, n)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(["row", *text])
     for row in rows:

@@ -23,7 +23,7 @@ def predict_files(
     **options: Any,
 ) -> None:
     """Predict with several workers (see `simpletext.scale.predict`); all columns are copied."""
-    from ..scale import predict
+    from .. import scale  # through the package, which keeps TensorFlow's start quiet
 
     if data is None or out is None:
         raise ArgumentError("--workers needs files and a new folder: predict FOLDER DATA --out OUT")
@@ -32,18 +32,37 @@ def predict_files(
             "--workers reads UTF-8 (or what is detected) and commas, tabs in .tsv files. Leave "
             "--encoding and --sep out, and convert the file if it is different."
         )
-    predict(folder, data, out, text, columns="all", **options)
+    scale.predict(folder, data, out, text, columns="all", **options)
 
 
 def print_prediction(predictor: Any, text: Any, proba: bool, long_text: str) -> None:
-    """Print what is predicted for one text."""
+    """Print what is predicted for one text, and with `proba` a line for each class."""
     from ..utils.console import say
 
     if finds_entities(predictor):
         write_entities(sys.stdout, predictor, iter([text]))
         return
-    for line in predicted(predictor, [text], proba, long_text):
-        say("\t".join(line))
+    for result, *probabilities in predicted(predictor, [text], proba, long_text):
+        say(result)
+        if proba and predictor.labels.kind.has_classes:
+            for name, probability in zip(predictor.get_classes(), probabilities, strict=True):
+                say(f"{name}\t{probability}")
+
+
+def loaded_for_labels(folder: Path, command: str, batch_size: int | None = None) -> Any:
+    """The predictor in a folder; a translator is refused.
+
+    Raises:
+        ArgumentError: a translator.
+    """
+    from .. import load_predictor
+
+    predictor = load_predictor(folder, batch_size)
+    if is_translator(predictor):
+        raise ArgumentError(
+            f"{folder} has a translator, and {command} is for labels. Use predict or serve."
+        )
+    return predictor
 
 
 def quantized(predictor: Any, wanted: bool) -> dict[str, bool]:

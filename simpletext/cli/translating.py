@@ -45,6 +45,12 @@ def train_translator(options: Mapping[str, Any]) -> Any:
     )
 
 
+def unused_in(options: Mapping[str, Any]) -> set[str]:
+    """The options of `train` that a translator's training doesn't have."""
+    from_scratch = list(options["checkpoint"]) == [DEFAULT_MODEL]
+    return {*REFUSED, *(["checkpoint"] if from_scratch else [])}
+
+
 def _refuse(options: Mapping[str, Any]) -> None:
     given = [name for name, default in REFUSED.items() if options[name] not in (default, ())]
     if names := [f"--{name.replace('_', '-')}" for name in given]:

@@ -179,9 +179,17 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
         name = shown(name)
     if name in table:
         return table[name]
-    hint = did_you_mean(name, table)
+    hint = did_you_mean(name, table) or _column_hint(name, list(table))
     known = ", ".join(map(repr, list(table)[:20])) + (", ..." if len(table) > 20 else "")
     raise DataError(f"There is no column {shown(name)}; the columns are {known}.{hint}")
+
+
+def _column_hint(name: str, columns: list[str]) -> str:
+    if len(columns) == 1 and (sep := next((sep for sep in ";\t|" if sep in columns[0]), "")):
+        return f" The columns seem to be separated by {sep!r}: pass sep={sep!r} (--sep)."
+    if name in ("text", "label"):  # the defaults of the arguments of that name
+        return f" If it has another name, pass it as {name}= (--{name})."
+    return ""
 
 
 def _texts(table: Table, names: list[str]) -> list[Any]:

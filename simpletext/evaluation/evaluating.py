@@ -43,6 +43,19 @@ def predict_source(model: keras.Model, source: DataSource, batch_size: int) -> P
     return Predictions(values, labels, y, source.texts, source.pairs, words=words)
 
 
+def refuse_pairs(source: DataSource, what: str) -> None:
+    """Refuse translations, which have no labels.
+
+    Raises:
+        ArgumentError: sources with their translations.
+    """
+    if isinstance(source, Rows) and isinstance(source.data, EncodedPairs):
+        raise ArgumentError(
+            f"A translation has no {what}. validate() has its scores, and view_top_losses its "
+            "worst pairs."
+        )
+
+
 def predict_pairs(model: keras.Model, data: EncodedPairs, batch_size: int) -> Predictions:
     """Translations of the sources, and the targets' losses."""
     values, targets = translated(model, data, batch_size), np.array(data.pairs, dtype=object)

@@ -3,12 +3,14 @@
 import io
 import os
 import platform
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from ..inference.predictions import Predictions
 from ..utils import backend
 from ..utils.files import whole_file
@@ -23,7 +25,7 @@ LONGEST = 1500  # characters of a text
 PAIRS = 10  # confused pairs of classes
 BINS = 10
 INK = "#010203"  # drawn in this colour, shown in the page's
-LIBRARIES = ("keras", "numpy", "tokenizers")
+LIBRARIES = ("keras", "numpy", "tokenizers", "transformers")
 
 
 def write_report(
@@ -54,7 +56,8 @@ def write_report(
         page = Environment(autoescape=True, trim_blocks=True).from_string(template).render(
             title=kind.title,
             rows=len(seen),
-            scores=intervals(kind.headline, seen.y, seen.values),
+            scores=_scores(seen),
+            of_words=kind.per_token,
             table=report.describe_validation(seen),
             data=_data_check(learner),
             settings=_settings(learner),
@@ -67,6 +70,18 @@ def write_report(
             suspect_count=None if suspects is None else len(suspects),
         )  # fmt: skip
         part.write_text(page, encoding="utf-8")
+
+
+def _scores(seen: Predictions) -> dict[str, tuple[float, ...]]:
+    """Scores with the ends of their intervals; those of whole entities have none."""
+    kind = seen.labels.kind
+    found: dict[str, tuple[float, ...]] = {}
+    if kind.per_token:
+        names = report.names_of(seen.labels)
+        found = {
+            name: (value,) for name, value in kind.card_scores(seen.y, seen.values, names).items()
+        }
+    return found | intervals(kind.headline, seen.y, seen.values)
 
 
 def _data_check(learner: Any) -> str:
@@ -96,8 +111,9 @@ def _settings(learner: Any) -> dict[str, Any]:
     """What the training was made with, by name."""
     return {
         **{name.replace("_", " "): _shown(value) for name, value in learner.settings.items()},
+        "simpletext": __version__,
         "Python": platform.python_version(),
-        "backend": backend.name(),
+        "backend": f"{backend.name()} {import_module(backend.name()).__version__}",
         **{name: version(name) for name in LIBRARIES},
     }
 
@@ -162,12 +178,23 @@ def _mistakes(seen: Predictions, predictor: Any) -> list[dict[str, Any]]:
 
     rows = report.top_losses(seen, MISTAKES).to_dict("records")
     for row in rows:
+        row |= {name: _answer(row[name]) for name in ("true", "predicted")}
         row["texts"] = [_short(row[name]) for name in ("text", "pair") if name in row]
         if predictor is not None and "".join(row["texts"]).strip():
             doc = row["texts"][0] if len(row["texts"]) == 1 else tuple(row["texts"])
             explained = predictor.explain(doc, method="gradient")
             row["explained"] = Markup(explained.as_html())  # its texts are escaped there
     return rows
+
+
+def _answer(value: Any) -> str:
+    """A label as a reader sees it: several in a row, numbers short."""
+    if isinstance(value, (list, tuple)):
+        parts = [
+            f"{part[0]} ({part[1]})" if isinstance(part, tuple) else str(part) for part in value
+        ]
+        return ", ".join(parts) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _suspects(table: Any) -> list[dict[str, Any]]:

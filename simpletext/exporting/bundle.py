@@ -70,10 +70,8 @@ RUNTIMES = {
     STRINGS: Runtime("saved_model", ("numpy", "tensorflow", "tensorflow-text")),
 }
 
-SEVERAL = (
-    "A task with several\nlabels per text it returns those whose probability reaches their "
-    "threshold in `thresholds`."
-)
+OUTPUTS = "Each text has a row, in the\norder of `classes` in labels.json."
+SEVERAL = f"{OUTPUTS} It has the labels whose\nprobability reaches their threshold in `thresholds`."
 ENTITIES = "Each\nentity is a dict with `text`, `label`, `start`, `end` and `probability`."
 
 README = Template("""\
@@ -118,7 +116,8 @@ def write_bundle(
             "but transformers can run it. Serve the predictor itself."
         )
     runtime = RUNTIMES[name]
-    per_token = settings.labels.kind.per_token
+    kind = settings.labels.kind
+    per_token = kind.per_token
     words = {"words": _word_rules(settings, tokenizer)} if per_token else {}
     write_json(folder / LABELS, _labels(settings, tokenizer.options, inputs) | words)
     tokenizer.save_backend(folder)
@@ -137,7 +136,7 @@ def write_bundle(
         packages=" ".join(runtime.packages),
         maxlen=settings.maxlen,
         function="predict" if per_token else "predict_proba",
-        labels=ENTITIES if per_token else SEVERAL,
+        labels=ENTITIES if per_token else SEVERAL if kind.has_thresholds else OUTPUTS,
         note=f"\n{note}\n" if note else "",
     )
     (folder / "README.md").write_text(readme, encoding="utf-8")

@@ -70,15 +70,15 @@ class LabelQuality:
         return pd.DataFrame({name: each for name, each in columns.items() if each is not None})
 
 
-def require_text_classes(labels: Labels | None) -> Labels:
-    """The labels of a task in which texts have classes.
+def require_text_classes(labels: Labels | None, what: str = "Wrong labels are found") -> Labels:
+    """The labels of a task in which texts have classes; `what` says what needs them.
 
     Raises:
         ArgumentError: no labels, or those of another task.
     """
     if labels is None or not labels.kind.has_classes or labels.kind.per_token:
         found = "there are no labels" if labels is None else f"this is {labels.kind.title}"
-        raise ArgumentError(f"Wrong labels are found where texts have classes; {found}.")
+        raise ArgumentError(f"{what} where texts have classes; {found}.")
     return labels
 
 

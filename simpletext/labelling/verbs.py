@@ -95,7 +95,7 @@ class LabellingVerbs:
             ArgumentError: another task than a classification of texts.
         """
         n, verbose = require_count("n", n), require_verbose(verbose)
-        require_text_classes(self.labels)
+        require_text_classes(self.labels, "Texts to label are picked")
         data = self.encoder.encode(*as_texts(texts), verbose=verbose)
         vectors, logits = vectors_and_logits(self.model, data, self.batch_size, verbose)
         values = self.labels.kind.probabilities(logits / self.settings.temperature)

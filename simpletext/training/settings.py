@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from ..models.precision import precision_of
 from .fitting import LearnerState
 from .sources import DataSource, Rows
 
@@ -29,7 +30,7 @@ def _of_model(model: keras.Model) -> dict[str, Any]:
         "checkpoint": architecture and architecture.checkpoint,
         "model_type": architecture and architecture.config["model_type"],
         "parameters": model.count_params(),
-        "precision": model.dtype_policy.name,
+        "precision": precision_of(model),
         "few_shot": (architecture and architecture.few_shot) or None,
         "optimizer": type(model.optimizer).__name__,
         "weight_decay": getattr(model.optimizer, "weight_decay", None),

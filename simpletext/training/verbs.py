@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
-from ..utils.validation import require_choice
+from ..utils.validation import require_choice, shown
 from . import plan
 from .fitting import Callbacks, ClassWeight, FitOptions, History
 
@@ -158,8 +158,8 @@ def require_schedule(schedule: str, early_stopping: int | None) -> None:
     require_choice("schedule", schedule, SCHEDULES)
     if early_stopping is not None and schedule == "onecycle":
         raise ArgumentError(
-            f"early_stopping={early_stopping}, but the 1cycle policy trains for all its epochs. "
-            "Pass another schedule, such as 'linear'."
+            f"early_stopping={shown(early_stopping)}, but the 1cycle policy trains for all its "
+            "epochs. Pass another schedule, such as 'linear'."
         )
 
 
