@@ -106,6 +106,11 @@ def examples_of(
     return Examples(data[0], data[1])
 
 
+def both_parts(data: Any, val: Any, *how: Any) -> list[Examples]:
+    """The training part, and the held-out one if there is one; `how` as for `examples_of`."""
+    return [examples_of(each, *how) for each in (data, *(() if val is None else (val,)))]
+
+
 def read_table_for(
     source: Any, text: Any, label: Any, task: str | None, **options: str | None
 ) -> Examples:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ArgumentError, CheckpointError, ClusterError, SimpletextError
 from ..predictor import Predictor, load_predictor
-from ..preparation import examples_of
+from ..preparation import both_parts
 from ..tasks.labels import checked_names
 from ..training.fitting import ClassWeight
 from ..training.verbs import require_schedule
@@ -92,8 +92,7 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     require_count("gpus_per_worker", gpus_per_worker, 0)
     target = _require_free(folder, resume)
     Transformer(settings.checkpoint, maxlen).files.config  # noqa: B018 - fails early without one
-    sources = [each for each in (data, val) if each is not None]
-    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
+    tables = both_parts(data, val, text, label, task, label_sep)
     job = TrainingJob(tables[0], tables[1] if val is not None else None, settings, options, target)
     return _trained(job, workers, gpus_per_worker, verbose)
 

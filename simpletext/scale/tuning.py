@@ -12,7 +12,7 @@ import numpy as np
 from ..data.tables import Examples
 from ..errors import ArgumentError, ClusterError
 from ..predictor import load_predictor
-from ..preparation import examples_of
+from ..preparation import both_parts
 from ..tasks.labels import checked_names
 from ..tasks.metrics import lower_is_better
 from ..training.fitting import ClassWeight
@@ -132,8 +132,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
         val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
         task, pooling, few_shot, target / TEXTS, seed,
     )  # fmt: skip
-    sources = [each for each in (data, val) if each is not None]
-    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
+    tables = both_parts(data, val, text, label, task, label_sep)
     ray = connected("tune")
     cpus = cpus_per_worker(machines(ray), workers, gpus_per_worker)
     environment = worker_environment(cpus, gpus_per_worker)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..inference.forward import predict_logits
 from ..learner import Learner
-from ..preparation import examples_of
+from ..preparation import both_parts
+from ..tasks.labels import checked_names
 from ..training.fitting import ClassWeight
 from ..training.verbs import require_schedule
 from ..utils import console
@@ -66,13 +67,11 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
     if not tried:
         return pd.DataFrame()
     options = CommonOptions(
-        val_pct, schedule, early_stopping, class_weight, loss, metrics, class_names, task,
-        pooling, few_shot, cache_dir, seed,
+        val_pct, schedule, early_stopping, class_weight, loss, metrics, checked_names(class_names),
+        task, pooling, few_shot, cache_dir, seed,
     )  # fmt: skip
-    sources = [each for each in (data, val) if each is not None]
-    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
-    val_table = tables[1] if len(tables) > 1 else None
-    runner = TrialRunner(tables[0], val_table, options, tried[0], verbose)
+    table, *held_out = both_parts(data, val, text, label, task, label_sep)
+    runner = TrialRunner(table, held_out[0] if held_out else None, options, tried[0], verbose)
     for each in tried:
         runner.encoded(each)  # a checkpoint that isn't there is refused before the first training
     return pd.DataFrame([_row(runner, each) for each in tried])

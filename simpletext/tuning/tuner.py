@@ -9,8 +9,8 @@ from typing import Any
 from ..data.tables import Examples
 from ..errors import ArgumentError
 from ..predictor import Predictor, load_predictor
-from ..preparation import examples_of
-from ..tasks.labels import Labels
+from ..preparation import both_parts
+from ..tasks.labels import Labels, checked_names
 from ..tasks.metrics import lower_is_better, metrics_for
 from ..training.default_rate import usual_rate
 from ..training.fitting import ClassWeight
@@ -87,12 +87,11 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
         require_count("trials", limit)
     path = require_free_folder(folder, resume)
     options = CommonOptions(
-        val_pct, schedule, early_stopping, class_weight, loss, metric, class_names, task,
-        pooling, few_shot, cache_dir, seed,
+        val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
+        task, pooling, few_shot, cache_dir, seed,
     )  # fmt: skip
     chosen, first = space_of(checkpoint, space, fixed)
-    sources = [each for each in (data, val) if each is not None]
-    tables = [examples_of(each, text, label, task, label_sep) for each in sources]
+    tables = both_parts(data, val, text, label, task, label_sep)
     return _searched(tables, chosen, first, options, Limits(limit, deadline), path, verbose)
 
 

@@ -32,7 +32,8 @@ def functions(tiny, folder):
                 "folder": None, "resume": False, "metric": None}),
         "compare": (
             lambda **o: st.compare(verbose=0, **o),
-            trained | {"settings": [{"checkpoint": tiny} | settings], "metrics": None}),
+            {name: value for name, value in trained.items() if name != "loss"}  # it is called
+            | {"settings": [{"checkpoint": tiny} | settings]}),
         "train by minutes": (
             lambda **o: st.train(csv, checkpoint=tiny, maxlen=12, verbose=0, **o),
             {"minutes": 0.01, "epochs": None}),
