@@ -128,6 +128,7 @@ class Learner(Described, FittingVerbs):
         fitting.require_trainable(self.model)
         rates = lr_finder.sweep(data.steps, epochs, start_lr, end_lr, lr_mult, max_epochs)
         start = require_flag("head_start", head_start)
+        lr_finder.note_if_short(rates[1], data.steps, verbose)
         with fitting.memory_explained(data):
             self.curve = lr_finder.range_test(
                 self.model, data, self._state.epochs, rates, stop_factor, class_weight, verbose,

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -54,6 +56,17 @@ def test_lr_find_puts_everything_back(learner):
     curve = learner.lr_find(max_epochs=5, verbose=0)
     assert len(curve.rates) == len(curve.losses) > 4
     assert all(np.array_equal(a, b) for a, b in zip(before, state(learner.model), strict=True))
+
+
+def test_a_sweep_that_is_too_short_says_so_first(learner, capsys):
+    learner.lr_find(epochs=1, suggest=True)
+    told = capsys.readouterr()
+    steps, epochs = re.search(
+        r"lr_find: (\d+) steps, a fifth of the training, are too few .*max_epochs=(\d+)", told.err
+    ).groups()
+    assert len(learner.curve.rates) <= int(steps) < 10
+    assert "steps are too few" in told.out
+    assert len(learner.lr_find(max_epochs=int(epochs), verbose=0).rates) >= 5
 
 
 def test_lr_find_puts_everything_back_when_interrupted(learner, monkeypatch):

@@ -4,6 +4,7 @@ Words of raw text are those of PyTorch's token classification pipeline with
 `aggregation_strategy="first"`, but for scripts without spaces, where each token is a word.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -92,15 +93,17 @@ def first_tokens(encoding: Any, words: np.ndarray, text: str) -> np.ndarray:
     numbers = np.full(len(encoding.ids), -1, "int32")
     if not len(words):
         return numbers
-    ends, last, seen = words[:, 1], -1, False
-    for token, (start, end) in enumerate(encoding.offsets):
-        if end <= start or encoding.special_tokens_mask[token]:
+    starts, ends = words.T.tolist()
+    last, seen = -1, False
+    places = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+    for token, ((start, end), special) in enumerate(places):
+        if end <= start or special:
             continue
-        word = int(np.searchsorted(ends, _without_space(text, start, end), side="right"))
-        if word < len(words) and words[word, 0] < end and word > last:
+        word = bisect_right(ends, _without_space(text, start, end))
+        if word < len(starts) and starts[word] < end and word > last:
             last = word
             # A window may begin within a word, whose first token is then in the one before.
-            if seen or start <= words[word, 0]:
+            if seen or start <= starts[word]:
                 numbers[token] = word
         seen = True
     return numbers

@@ -102,7 +102,7 @@ class Curve(Described):
         return (
             f"The learning-rate curve is inconclusive: {reason}. Try "
             "lr_find with more max_epochs or another range, or pass a rate that is usual for the "
-            "model, such as 5e-5 for an encoder or 1e-3 for a small network."
+            "model, such as 5e-5 for an encoder (1e-4 for a small one) or 1e-3 for a small network."
         )
 
     def _span(self) -> tuple[int, int]:
@@ -189,6 +189,16 @@ def require_curve(curve: Curve | None) -> Curve:
     if curve is None:
         raise ArgumentError("There is no curve yet: call lr_find() first.")
     return curve
+
+
+def note_if_short(steps: int, steps_per_epoch: int, verbose: int) -> None:
+    """Say before a sweep that it is too short to suggest a rate."""
+    if verbose and steps < FEWEST:
+        epochs = math.ceil(FEWEST / steps_per_epoch)
+        console.note(
+            f"lr_find: {steps} steps, a fifth of the training, are too few for a suggestion; "
+            f"max_epochs={epochs} makes the sweep long enough."
+        )
 
 
 def is_too_short(training_steps: int, usual: float | None) -> bool:
