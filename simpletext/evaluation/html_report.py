@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..explaining.explanation import LEGEND
 from ..inference.predictions import Predictions
 from ..utils import backend
 from ..utils.files import whole_file
@@ -66,6 +67,7 @@ def write_report(
             pairs=confused_pairs(seen),
             calibration=_calibration(seen),
             mistakes=_mistakes(seen, predictor),
+            legend=LEGEND if predictor is not None else "",
             suspects=None if suspects is None else _suspects(suspects),
             suspect_count=None if suspects is None else len(suspects),
         )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..utils import console
 
+LEGEND = "Green words support the prediction, red words oppose it."
 BARS = 20  # words that a terminal or a figure shows
 
 
@@ -110,8 +111,10 @@ class Explanation:
         """`as_html` as a whole page, for a file."""
         return (
             '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            '<meta name="color-scheme" content="light dark">'
             f"<title>{html.escape(self.targets[0].title)}</title></head>\n"
-            f"<body>{self.as_html()}</body>\n</html>\n"
+            f"<body>{self.as_html()}<p><small>{LEGEND}</small></p></body>\n</html>\n"
         )
 
     def figure(self) -> Any:
