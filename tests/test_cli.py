@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import yaml
 from commands import run
 from conftest import LABELS, TEXTS
 from typer.testing import CliRunner
@@ -115,6 +116,7 @@ def test_explain(saved, tmp_path):
     page = html.read_text()
     assert page.startswith('<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">')
     assert "great" in page
+    assert "Green words support the prediction" in page
 
 
 def test_export(saved, tmp_path, monkeypatch):
@@ -289,6 +291,13 @@ def test_a_translator_is_trained_and_predicts(tmp_path):
         run("export", out, tmp_path / "other", "--quantize")
     with pytest.raises(SimpletextError, match="evaluate is for labels"):
         run("evaluate", out, tmp_path / "pairs.tsv")
+    with pytest.raises(SimpletextError, match="has a translator, and explain is for labels"):
+        run("explain", out, "--text", "rot haus.")
+    with pytest.raises(SimpletextError, match="has a translator, and pick is for labels"):
+        run("pick", out, tmp_path / "pairs.tsv", "--text", "de")
+    options = yaml.safe_load((out / "train.yaml").read_text())
+    assert options["task"] == "translation"
+    assert not {"checkpoint", "schedule", "pooling"} & options.keys()
     with pytest.raises(SimpletextError, match="A translator has no classes"):
         run("predict", out, "--text", "rot haus.", "--proba")
 

@@ -69,3 +69,8 @@ def test_nothing_known(tmp_path):
         describe_folder(tmp_path)
     with pytest.raises(ArgumentError, match="is no path"):
         describe_folder(3)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(CheckpointError, match="There is no folder '.*gone'"):
+        describe_folder(tmp_path / "gone")

@@ -1,5 +1,7 @@
 """Texts and tables in the forms that other programs write them."""
 
+import re
+
 import datasets
 import numpy as np
 import pandas as pd
@@ -105,3 +107,20 @@ def test_the_names_behind_lists_of_numbers():
 def test_an_address_is_shown_as_it_is():
     with pytest.raises(DataError, match="'https://x.org/a.csv' is an address, not a local file"):
         st.read_texts("https://x.org/a.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("review,stars\ngood,1\n", "If it has another name, pass it as text= (--text)."),
+        (
+            "review;stars\ngood;1\n",
+            "The columns seem to be separated by ';': pass sep=';'",
+        ),
+        ("texts,label\ngood,1\n", "Did you mean 'texts'?"),
+    ],
+)
+def test_a_column_of_another_name(tmp_path, content, hint):
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(DataError, match=re.escape(hint)):
+        st.read_texts(tmp_path / "a.csv", sep=",")

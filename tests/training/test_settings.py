@@ -37,6 +37,13 @@ def test_an_encoder_names_its_checkpoint_data_and_training(encoder, tiny):
     assert (after["epochs"], after["steps_per_epoch"]) == (3, 4)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_precision_is_that_of_the_layers(tiny, precision):
+    t = st.Transformer(str(tiny), maxlen=12, precision=precision)
+    train = t.preprocess_train(TEXTS[:16], ["pos", "neg"] * 8, verbose=0)
+    assert st.get_learner(t.get_classifier(verbose=0), train).settings["precision"] == precision
+
+
 def test_all_of_them_are_numbers_and_names(encoder):
     encoder.fit(1e-4, 1, verbose=0)
     assert {type(value) for value in encoder.settings.values()} <= {int, float, str}
