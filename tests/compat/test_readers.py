@@ -403,5 +403,5 @@ def test_entities_from_everything_are_the_same_data(tiny, tmp_path):
         assert [row.tolist() for row in train.y] == [[1, 0], [0, 2, 3]]
         np.testing.assert_array_equal(train.ids, found[0][0].ids)
         assert len(val) == 2
-    with pytest.raises(ArgumentError, match="data_format='conll'; allowed are 'conll2003' and"):
+    with pytest.raises(ArgumentError, match="data_format='conll'; allowed are 'conll2003', 'gmb'"):
         text.entities_from_txt(tmp_path / "data.txt", data_format="conll", **options)
