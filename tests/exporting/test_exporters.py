@@ -226,6 +226,7 @@ def test_the_script_for_entities_compiles():
         assert max(map(len, script.splitlines())) <= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
 def test_a_bundle_finds_the_predictors_entities(tiny, tmp_path, format):
     for package in PACKAGES[format] if format != "saved_model" else ():

@@ -96,6 +96,7 @@ def test_the_sweep_leaves_a_new_head_as_it_was(tiny):
     np.testing.assert_array_equal(learner.predict(), before)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_as_one_that_was_not_stopped(tiny, tmp_path):
     class Stop(Exception):
         pass
