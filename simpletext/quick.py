@@ -122,7 +122,11 @@ def _train_within(
     minutes: float, metrics: Any, passed: dict[str, Any], common: dict[str, Any]
 ) -> Predictor:
     """The best model of a search (see `tune`), with its learner and report."""
-    fixed = {name: value for name, value in passed.items() if value not in (None, "auto")}
+    fixed = {
+        name: value
+        for name, value in passed.items()
+        if value is not None and not (isinstance(value, str) and value == "auto")
+    }
     if metrics is not None and not isinstance(metrics, str):
         names = require_list("metrics", metrics)
         if len(names) != 1:
