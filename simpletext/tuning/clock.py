@@ -131,7 +131,9 @@ class Stopwatch(keras.callbacks.Callback):
     def _measure(self) -> Pace:
         first = min(TRACED, len(self._marks)) - 1
         marks = self._marks[first:]
-        step = (marks[-1] - marks[0]) / max(len(marks) - 1, 1)
+        # Of a single step only the time with all that goes before it is known.
+        whole = marks[-1] - marks[0] if len(marks) > 1 else marks[0] - self._begun
+        step = whole / max(len(marks) - 1, 1)
         # A forward pass takes a third of a step; the first validation shows how long it takes.
         return Pace(marks[0] - self._begun, step, self.validation_steps * step / 3)
 
