@@ -321,8 +321,7 @@ class Learner(Described, FittingVerbs):
             ArgumentError: a translation, which has none.
         """
         wanted = require_flag("suspects", suspects)
-        evaluating.refuse_pairs(self._source(val_data), "report")
-        seen = self._predictions(val_data)
+        seen = self._predictions(val_data, "report")
         html_report.write_report(path, self, seen, predictor, self.suspects() if wanted else None)
 
     def plot(self, plot_type: str = "loss", return_fig: bool = False) -> "Figure":
@@ -341,8 +340,8 @@ class Learner(Described, FittingVerbs):
             ArgumentError: nothing of that name in the history.
         """
         if isinstance(plot_type, str) and plot_type == "confusion_matrix":
-            evaluating.refuse_pairs(self._source(None), "confusion matrix")
-            return shown(evaluating.confusion_figure(self._predictions(None)), return_fig)
+            seen = self._predictions(None, "confusion matrix")
+            return shown(evaluating.confusion_figure(seen), return_fig)
         return shown(plots.plot_history(self.history, plot_type), return_fig)
 
     def freeze(self, freeze_range: int | str | None = None, *, blocks: int | None = None) -> None:
@@ -435,8 +434,11 @@ class Learner(Described, FittingVerbs):
     def _source(self, data: Any) -> sources.DataSource:
         return sources.validation_source(data, self.val_data, self.model)
 
-    def _predictions(self, data: Any) -> Predictions:
+    def _predictions(self, data: Any, of_labels: str | None = None) -> Predictions:
+        """Predictions for validation data; a translation is refused for what is `of_labels`."""
         source = self._source(data)
+        if of_labels is not None:
+            evaluating.refuse_pairs(source, of_labels)
         seen = evaluating.predict_source(self.model, source, self.eval_batch_size)
         if source is self.val_data:  # held-out rows: the scores for the model card
             kind, names = seen.labels.kind, seen.labels.names

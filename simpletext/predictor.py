@@ -57,7 +57,7 @@ def get_predictor(
 def get_predictor(model: keras.Model, preproc: Any, batch_size: int | None = None) -> Any:
     """A predictor from a trained model and the `Transformer` that made its data.
 
-    Of a `Seq2Seq` it is a `Translator`.
+    Of a `Seq2Seq` it is a `Translator`. `batch_size` is 32 by default, of a `Translator` 256.
 
     Raises:
         ArgumentError: the `Transformer` has seen no training labels yet.
@@ -162,7 +162,7 @@ class Predictor(Described, CalibrationVerbs, LabellingVerbs):
         cls,
         checkpoint: str | os.PathLike,
         maxlen: int | None = None,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
         *,
         task: str | None = None,
         precision: str = "auto",
@@ -172,7 +172,7 @@ class Predictor(Described, CalibrationVerbs, LabellingVerbs):
         Args:
             checkpoint: a folder (also one that `save` wrote), or a name on the Hub.
             maxlen: maximum tokens per text; longer texts are truncated, with a message.
-            batch_size: texts at a time.
+            batch_size: texts at a time; by default 32.
             task: such as "multi_label_classification", where config.json doesn't say which.
             precision: "auto" (as a folder of ours was saved, else float32), "float32", "bfloat16".
 

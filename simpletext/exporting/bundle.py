@@ -70,8 +70,8 @@ RUNTIMES = {
     STRINGS: Runtime("saved_model", ("numpy", "tensorflow", "tensorflow-text")),
 }
 
-OUTPUTS = "Each text has a row, in the\norder of `classes` in labels.json."
-SEVERAL = f"{OUTPUTS} It has the labels whose\nprobability reaches their threshold in `thresholds`."
+OUTPUTS = "Each text has a row of\nnumbers, in the order of `classes` in labels.json."
+SEVERAL = f"{OUTPUTS} It has the\nlabels whose probability reaches their threshold in `thresholds`."
 ENTITIES = "Each\nentity is a dict with `text`, `label`, `start`, `end` and `probability`."
 
 README = Template("""\
