@@ -248,3 +248,47 @@ def test_only_our_exceptions_leave(trained):
     }  # fmt: skip
     found = {name: foreign(*call, FEW) for name, call in calls.items()}
     assert {name: errors for name, errors in found.items() if errors} == {}
+
+
+def test_a_batch_is_smaller_where_texts_are_long_or_words_many(trained, monkeypatch):
+    from simpletext.inference import translating
+
+    sizes, generate = [], translating.generate
+
+    def noting(model, batch, **options):
+        sizes.append(len(batch["input_ids"]))
+        return generate(model, batch, **options)
+
+    monkeypatch.setattr(translating, "generate", noting)
+    translator = trained[2]
+    texts = ["rot haus."] * 20
+    length, words = len(translator._encode(texts[:1], 0)[0]), trained[1].model.output_shape[-1]
+    found = translator.predict(texts, num_beams=2)
+    monkeypatch.setattr(translating, "TOKENS_AT_ONCE", 8 * length)
+    assert translator.predict(texts, num_beams=2) == found
+    monkeypatch.setattr(translating, "SCORES_AT_ONCE", 2 * words * 5)
+    assert translator.predict(texts, num_beams=2) == found
+    assert sizes == [20, 8, 8, 4, 5, 5, 5, 5]
+
+
+def test_a_translation_has_no_report_and_no_confusion_matrix(trained, tmp_path):
+    learner = trained[1]
+    with pytest.raises(ArgumentError, match="A translation has no report. validate"):
+        learner.report(tmp_path / "a.html")
+    with pytest.raises(ArgumentError, match="A translation has no confusion matrix. validate"):
+        learner.plot("confusion_matrix")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_optimizer_is_refused(trained):
+    with pytest.raises(ArgumentError, match="optimizer=True; it must be a Keras optimizer"):
+        trained[0].get_model(optimizer=True)
+
+
+def test_batches_have_256_texts_unless_another_number_is_asked_for(trained, tmp_path):
+    t, learner, translator = trained
+    assert translator.batch_size == 256
+    assert st.get_predictor(learner.model, t, 7).batch_size == 7
+    translator.save(tmp_path / "saved")
+    assert st.load_predictor(tmp_path / "saved").batch_size == 256
+    assert st.load_predictor(tmp_path / "saved", 9).batch_size == 9

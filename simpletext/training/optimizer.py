@@ -136,7 +136,9 @@ def require_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
     try:
-        return keras.optimizers.get(optimizer if isinstance(optimizer, str) else None)
+        if not isinstance(optimizer, str):  # Keras makes no optimizer, and no error, of None
+            raise ValueError
+        return keras.optimizers.get(optimizer)
     except ValueError:
         raise ArgumentError(
             f"optimizer={shown(optimizer)}; it must be a Keras optimizer, such as "

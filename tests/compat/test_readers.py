@@ -10,7 +10,7 @@ import simpletext as st
 from simpletext import text
 from simpletext.data.tables import read_texts
 from simpletext.data.text_files import CsvFile
-from simpletext.errors import ArgumentError, DataError
+from simpletext.errors import ArgumentError, DataError, SimpletextError
 from simpletext.tasks.task import MULTI, REGRESSION, SINGLE
 
 TABLE = {"text": ["good", "", "NA", "null"], "label": ["pos", "neg", "pos", "neg"]}
@@ -405,3 +405,18 @@ def test_entities_from_everything_are_the_same_data(tiny, tmp_path):
         assert len(val) == 2
     with pytest.raises(ArgumentError, match="data_format='conll'; allowed are 'conll2003', 'gmb'"):
         text.entities_from_txt(tmp_path / "data.txt", data_format="conll", **options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x_train": None}, "not None|NoneType|None"),
+        ({"y_train": None}, "Tags must be a list of tags per sentence; this is None"),
+        ({"y_train": [["O"]]}, "2 sentences and 1 lists of tags"),
+        ({"use_char": "yes"}, "use_char='yes'; it must be True or False"),
+    ],
+)
+def test_entities_from_wrong_arrays_are_refused(tiny, changed, message):
+    right = {"x_train": [["a", "film"], ["good"]], "y_train": [["O", "O"], ["B-A"]]}
+    with pytest.raises(SimpletextError, match=message):
+        text.entities_from_array(**(right | changed), checkpoint=str(tiny), maxlen=16, verbose=0)

@@ -2,6 +2,7 @@ import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from conftest import LABELS, TEXTS
@@ -9,7 +10,7 @@ from sklearn.metrics import f1_score
 
 import simpletext as st
 from simpletext.errors import FolderExistsError
-from simpletext.evaluation.html_report import confused_pairs, write_report
+from simpletext.evaluation.html_report import _answer, confused_pairs, write_report
 from simpletext.evaluation.intervals import intervals
 from simpletext.inference.predictions import Predictions
 from simpletext.tasks.labels import Labels
@@ -45,6 +46,8 @@ def test_the_report_of_a_training(trained, tmp_path):
         assert heading in words
     assert "accuracy" in words
     assert "95 % interval" in words
+    assert f"simpletext {st.__version__}" in words
+    assert f"backend {keras.backend.backend()} " in words
     assert "duplicate" in words  # the fixture validates on its training texts
     assert "script" not in page.tags
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
@@ -144,3 +147,17 @@ def test_train_writes_a_report(tiny, tmp_path):
     result = CliRunner().invoke(cli.app, list(map(str, words)))
     assert result.exit_code == 0, result.output
     assert "Confusion matrix" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["a", "b"], "a, b"),
+        ([], "none"),
+        ([("Oslo", "LOC")], "Oslo (LOC)"),
+        (4.199999809265137, "4.2"),
+        ("pos", "pos"),
+    ],
+)
+def test_labels_are_shown_as_words(value, shown):
+    assert _answer(value) == shown

@@ -1,10 +1,11 @@
 import builtins
 
+import numpy as np
 import pytest
 from conftest import LABELS, TEXTS
 
 import simpletext as st
-from simpletext.errors import ArgumentError, UnknownModelError
+from simpletext.errors import ArgumentError, DataError, UnknownModelError
 
 pytest.importorskip("psutil")
 
@@ -48,3 +49,28 @@ def test_without_psutil_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ArgumentError, match=r'psutil: pip install "simpletext-keras\[tune\]"'):
         st.compare(["one"], (TEXTS, LABELS))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda name: st.compare([name], None),
+        lambda name: st.tune(None, checkpoint=name, space={"lr": [1e-4]}, trials=1),
+        lambda name: st.train(None, checkpoint=name, minutes=1),
+    ],
+)
+def test_no_data_are_refused(tiny, call):
+    with pytest.raises(DataError, match="The data are of the kind NoneType"):
+        call(str(tiny))
+
+
+def test_class_names_may_be_an_array(tiny):
+    settings = [{"checkpoint": str(tiny), "maxlen": 16, "batch_size": 8, "epochs": 1}]
+    names = np.array(sorted(set(LABELS)))
+    table = st.compare(settings, (TEXTS, LABELS), val_pct=0.25, class_names=names, verbose=0)
+    assert len(table) == 1
+
+
+def test_epochs_of_a_timed_training_may_be_no_array(tiny):
+    with pytest.raises(ArgumentError, match="epochs"):
+        st.train((TEXTS, LABELS), checkpoint=str(tiny), minutes=1, epochs=np.array([1, 2]))
