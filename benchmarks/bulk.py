@@ -5,12 +5,16 @@ python benchmarks/bulk.py PREDICTOR --data DATA --rows 20000 --workers 2
 
 Both predict the same SST-2 sentences, each process with one thread. The CPU seconds are those of
 the process, or of all workers, with and without starting them: importing and loading the predictor.
+Where two threads share a core, a busy neighbour makes each CPU second shorter; so as many plain
+processes as there are workers, which predict all rows at once and don't know of each other, are
+measured too ("at once"). The ratio to them shows what Ray and the files cost.
 Needs Ray: pip install 'simpletext-keras[ray]'.
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -52,21 +56,34 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pd.DataFrame({"text": texts}).to_parquet(folder / "in.parquet")
-        command = [sys.executable, *sys.argv, "--alone", str(folder)]
-        one = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        (one,) = in_processes(1, folder)
+        neighbours = in_processes(args.workers, folder)
         by_workers = cpu_of_workers(args, folder)
         proba = pd.read_parquet(folder / "alone.parquet")
         apart = pd.read_parquet(folder / "out")[proba.columns] - proba
     starts = args.workers * one["start"]
+    at_once = statistics.mean(process["all"] for process in neighbours)
     return {
         "rows": args.rows,
         "workers": args.workers,
         "one process": args.rows / one["all"],
+        "at once": args.rows / at_once,
         "all workers": args.rows / by_workers,
         "ratio": one["all"] / by_workers,
+        "ratio to at once": at_once / by_workers,
         "ratio without starting": (one["all"] - one["start"]) / (by_workers - starts),
         "largest difference": float(apart.abs().max().max()),
     }
+
+
+def in_processes(count: int, folder: Path) -> list[dict[str, float]]:
+    """What `alone` returns in each of some processes that run at the same time."""
+    command = [sys.executable, *sys.argv, "--alone", str(folder)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(count)]
+    answers = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        sys.exit("bulk.py: a process failed; see above.")
+    return [json.loads(answer) for answer in answers]
 
 
 def alone(args: argparse.Namespace) -> dict[str, float]:
