@@ -27,7 +27,14 @@ def when(out, count, action):
 
 
 def kill_worker(beginning="ray::MapWorker"):
-    """Kill one of the workers below this process; its name is printed and returned."""
+    """Kill one of the workers below this process, once there is one; returns its name."""
+    while (name := killed_worker(beginning)) is None:
+        time.sleep(0.05)  # the workers of a killed run may have written a file before ours begin
+    return name
+
+
+def killed_worker(beginning):
+    """The name of a worker below this process, which is killed; None where there is none."""
     listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
     lines = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
     parents = {pid: parent for pid, parent, _ in lines}
