@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
+from .data.conll import TAGGED_ONLY
 from .data.entity_files import read_entities
 from .data.labels import as_rows, check_counts
 from .data.sentences import checked_pair, tags_in
@@ -13,7 +15,9 @@ from .data.tags import unified
 from .data.texts import as_texts
 from .errors import ArgumentError
 from .tasks.labels import infer_labels
-from .tasks.task import task_named
+from .tasks.losses import loss_for
+from .tasks.metrics import metrics_for
+from .tasks.task import TOKENS, task_named
 from .tokenization.encoded_texts import LabelledTexts
 from .transformer import Transformer
 from .utils import console
@@ -84,6 +88,21 @@ def _parts(texts: list[Any], rows: list[Any], chosen: tuple) -> tuple[Examples, 
     return train, val
 
 
+def require_fitting(transformer: Transformer, rows: Examples, loss: Any, metrics: Any) -> None:
+    """Refuse a loss or metrics that don't fit the labels, before texts are encoded.
+
+    Raises:
+        ArgumentError: there is no such loss or metric, or not for this task.
+    """
+    if transformer.is_tagged(rows.texts, rows.labels):
+        task, classes = TOKENS, 1
+    else:
+        labels = infer_labels(rows.labels, transformer.class_names, transformer.task)
+        task, classes = labels.task, len(labels.classes)
+    loss_for(task, loss)
+    metrics_for(task, classes, metrics)
+
+
 def examples_of(
     data: Any, text: str | Sequence[str], label: str | Sequence[str], task: str | None = None,
     label_sep: str | None = None,
@@ -116,9 +135,12 @@ def read_table_for(
 ) -> Examples:
     """Texts and labels from a table; for token classification, words and tags.
 
-    There, "text" and "label" stand for the columns' usual names.
+    There, "text" and "label" stand for the columns' usual names. Without a task a CoNLL file's name
+    tells that it has tags.
     """
-    if task is None or not task_named(task).per_token:
+    is_path = isinstance(source, (str, os.PathLike))
+    tagged = is_path and Path(source).suffix.lower() in TAGGED_ONLY
+    if not (tagged if task is None else task_named(task).per_token):
         return read_texts(source, text, label, **options)
     if options.pop("label_sep", None) is not None:
         raise ArgumentError("label_sep is for labels of texts; a word has one tag. Leave it out.")

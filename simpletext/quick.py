@@ -15,7 +15,7 @@ from .data.splitting import split_rows
 from .errors import ArgumentError
 from .learner import Learner, get_learner
 from .predictor import Predictor, get_predictor
-from .preparation import examples_of, prepared
+from .preparation import examples_of, prepared, require_fitting
 from .seq2seq import Seq2Seq
 from .tasks.labels import checked_names
 from .tasks.translation import TranslationLabels
@@ -109,6 +109,7 @@ def train(
     rate = lr if lr is not None else usual_rate(preproc.files.config)  # fails early without one
     if verbose and lr is None:
         console.note(f"learning rate: {rate:g}")
+    require_fitting(preproc, examples, loss, metrics)
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
     model = preproc.get_model(metrics=metrics, loss=loss, verbose=verbose)
     learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)

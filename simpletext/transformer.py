@@ -315,7 +315,7 @@ class Transformer(Described):
                 accuracy (see `simpletext.tasks.metrics.metrics_for`).
             loss: by default cross-entropy; "focal" for rare classes; or a Keras loss on logits.
             label_smoothing: probability that cross-entropy spreads over all classes.
-            optimizer: a Keras optimizer; by default `AdamW()`.
+            optimizer: a Keras optimizer; by default `AdamW()`; for tags it clips gradients at 1.
             verbose: 0 prints nothing.
 
         Raises:
@@ -412,7 +412,10 @@ class Transformer(Described):
         require_few_shot(self.few_shot, labels.kind, self.paired)
         require_verbose(verbose)
         chosen = metrics_for(labels.task, len(labels.classes), metrics, labels.names)
-        optimizer = AdamW() if optimizer is None else require_optimizer(optimizer)
+        if optimizer is None:
+            optimizer = AdamW(global_clipnorm=labels.kind.clipnorm)
+        else:
+            optimizer = require_optimizer(optimizer)
         dtype = dtype_policy(self.precision)
         if verbose and self.precision == "auto" and dtype != "float32":
             console.note("precision: bfloat16 (this machine supports it); 'float32' is exact.")

@@ -332,10 +332,12 @@ def test_what_is_for_labels_of_texts_says_so(tiny, tmp_path):
 
 
 def test_the_report_and_the_card_of_entities(tagged, tmp_path):
-    _, learner, predictor = tagged
-    learner.report(tmp_path / "report.html", predictor)
+    transformer, learner, predictor = tagged
+    learner.val_data = transformer.preprocess_test([["it"], *SENTENCES], [["B-NEG"], *TAGS], 0)
+    learner.report(tmp_path / "report.html", predictor)  # "it" has nothing to explain
     page = (tmp_path / "report.html").read_text()
     assert "accuracy of words" in page
+    assert "B-WORK" not in page  # its confusions are those of types
     assert "Calibration" in page
     predictor.save(tmp_path / "saved", examples=TEXTS[:1])
     card = (tmp_path / "saved" / "README.md").read_text()
@@ -344,3 +346,9 @@ def test_the_report_and_the_card_of_entities(tagged, tmp_path):
     found = [f"{each['text']} ({each['label']})" for each in predictor.predict(TEXTS[0])]
     assert found
     assert f"| {TEXTS[0]} | {', '.join(found)} |" in card
+
+
+def test_the_default_optimizer_clips_the_gradients(tagged, trained):
+    _, learner, _ = tagged
+    assert learner.model.optimizer.global_clipnorm == 1.0
+    assert trained.learner.model.optimizer.global_clipnorm is None

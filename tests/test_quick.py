@@ -166,3 +166,22 @@ def test_the_rate_is_measured(tiny, capsys):
 def test_bad_options_are_refused_before_any_work(wrong, message):
     with pytest.raises(ArgumentError, match=message):
         st.train((TEXTS, LABELS), checkpoint="./none", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong", "message"),
+    [
+        ((TEXTS, LABELS), {"loss": "focl"}, "loss='focl'; for single_label_classification allowed"),
+        ((TEXTS, LABELS), {"metrics": ["rmse"]}, "'rmse' doesn't fit single_label_classification"),
+        (([["a", "b"]], [["O", "B-X"]]), {"loss": "mae"}, "loss='mae'; for token_classification"),
+        (([["a", "b"]], [["O", "B-X"]]), {"metrics": "auc"}, "'auc' doesn't fit token_class"),
+    ],
+)
+@pytest.mark.parametrize("search", [False, True])
+def test_losses_and_metrics_are_refused_before_encoding(
+    tiny, monkeypatch, data, wrong, message, search
+):
+    monkeypatch.setattr(st.Transformer, "preprocess_train", None)
+    minutes = {"minutes": 1} if search else {}
+    with pytest.raises(ArgumentError, match=message):
+        st.train(data, checkpoint=str(tiny), verbose=0, **wrong, **minutes)

@@ -295,6 +295,7 @@ def export(
 
     require_new_folder(out)
     predictor: Any = load_predictor(folder)
+    note(f"writing {format}, and comparing its answers with the model's: up to a minute")
     predictor.export(out, format=format, **quantized(predictor, quantize))
     note(f"saved: {out}")
 

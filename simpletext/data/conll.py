@@ -8,6 +8,7 @@ from ..errors import ArgumentError, DataError
 from .text_files import encoding_of, existing_file
 
 SUFFIXES = (".conll", ".conll2003", ".iob", ".iob2", ".bio", ".txt")
+TAGGED_ONLY = SUFFIXES[:-1]  # a .txt file may hold something else
 DOCUMENT = "-DOCSTART-"
 
 Tagged = tuple[list[list[str]], list[list[str]]]  # words and tags of each sentence

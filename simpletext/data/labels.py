@@ -38,7 +38,7 @@ def as_rows(y: Any) -> list:
     if missing:
         raise DataError(
             f"{len(missing)} labels are missing (None or NaN), at rows {shown_rows(missing)}. "
-            "Remove those rows."
+            "Remove those rows (row 0 is the first)."
         )
     return rows
 

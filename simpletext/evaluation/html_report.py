@@ -17,6 +17,7 @@ from ..utils import backend
 from ..utils.files import whole_file
 from . import plots, report
 from .data_check import check
+from .evaluating import confusion_figure
 from .figures import new_figure
 from .intervals import intervals
 
@@ -68,6 +69,7 @@ def write_report(
             calibration=_calibration(seen),
             mistakes=_mistakes(seen, predictor),
             legend=LEGEND if predictor is not None else "",
+            several=seen.labels.kind.has_thresholds,
             suspects=None if suspects is None else _suspects(suspects),
             suspect_count=None if suspects is None else len(suspects),
         )  # fmt: skip
@@ -133,16 +135,15 @@ def _curves(history: dict[str, list[float]]) -> list[str]:
 
 def _confusion(seen: Predictions) -> str:
     """The confusion matrix as a drawing; empty for tasks that have none."""
-    if not seen.labels.kind.has_one_class:
-        return ""
-    return as_svg(plots.plot_confusion(report.confusion(seen), report.names_of(seen.labels)))
+    return as_svg(confusion_figure(seen)) if seen.labels.kind.has_one_class else ""
 
 
 def confused_pairs(seen: Predictions) -> list[tuple[str, str, int, float]]:
     """The most frequent confusions: true class, predicted class, texts, share of the class."""
     if not seen.labels.kind.has_one_class:
         return []
-    matrix, names = report.confusion(seen), report.names_of(seen.labels)
+    names = report.names_of(seen.labels)
+    matrix, names = seen.labels.kind.plotted_confusion(seen.y, seen.values, names)
     wrong = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
     places = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True)]
@@ -182,11 +183,18 @@ def _mistakes(seen: Predictions, predictor: Any) -> list[dict[str, Any]]:
     for row in rows:
         row |= {name: _answer(row[name]) for name in ("true", "predicted")}
         row["texts"] = [_short(row[name]) for name in ("text", "pair") if name in row]
-        if predictor is not None and "".join(row["texts"]).strip():
-            doc = row["texts"][0] if len(row["texts"]) == 1 else tuple(row["texts"])
+        doc = row["texts"][0] if len(row["texts"]) == 1 else tuple(row["texts"])
+        if predictor is not None and _has_answer(predictor, doc):
             explained = predictor.explain(doc, method="gradient")
             row["explained"] = Markup(explained.as_html())  # its texts are escaped there
     return rows
+
+
+def _has_answer(predictor: Any, doc: Any) -> bool:
+    """Whether there is something to explain: a text, and in it an entity where those are found."""
+    if not "".join(doc).strip():
+        return False
+    return not predictor.labels.kind.per_token or bool(predictor.predict(doc))
 
 
 def _answer(value: Any) -> str:

@@ -1,12 +1,14 @@
 """`Explanation`: word weights for a prediction, as text, HTML, table or figure."""
 
 import html
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..utils import console
 
 LEGEND = "Green words support the prediction, red words oppose it."
+PAGE_STYLE = "body{font:16px/1.6 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
 BARS = 20  # words that a terminal or a figure shows
 
 
@@ -50,6 +52,11 @@ class Target:
     def strongest(self) -> list[Word]:
         """The words with a nonzero weight, by absolute weight."""
         return sorted((w for w in self.words if w.weight), key=lambda word: -abs(word.weight))
+
+    def names_of(self, words: Sequence[Word]) -> list[str]:
+        """What words are called in a list; those of a pair begin with the number of their text."""
+        is_pair = any(word.part for word in self.words)
+        return [f"{word.part + 1}: {word.text}" if is_pair else word.text for word in words]
 
     @property
     def title(self) -> str:
@@ -113,7 +120,8 @@ class Explanation:
             '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             '<meta name="color-scheme" content="light dark">'
-            f"<title>{html.escape(self.targets[0].title)}</title></head>\n"
+            f"<title>{html.escape(self.targets[0].title)}</title>"
+            f"<style>{PAGE_STYLE}</style></head>\n"
             f"<body>{self.as_html()}<p><small>{LEGEND}</small></p></body>\n</html>\n"
         )
 
@@ -132,7 +140,7 @@ class Explanation:
             words = target.strongest[:BARS][::-1]
             colours = ["#2ea043" if word.weight > 0 else "#da3633" for word in words]
             ax.barh(range(len(words)), [word.weight for word in words], color=colours)
-            names = [console.without_math(word.text) for word in words]
+            names = [console.without_math(name) for name in target.names_of(words)]
             ax.set_yticks(range(len(words)), names)
             ax.axvline(0, color="black", linewidth=0.8)
             ax.set_title(console.without_math(target.title))
@@ -151,11 +159,12 @@ class Explanation:
 def _target_as_text(target: Target) -> str:
     words = target.strongest[:BARS]
     top = max((abs(word.weight) for word in words), default=1.0)
-    width = max((len(word.text) for word in words), default=0)
+    names = target.names_of(words)
+    width = max(map(len, names), default=0)
     lines = [
-        f"{word.text:<{width}}  {word.weight:+.4f}  "
+        f"{name:<{width}}  {word.weight:+.4f}  "
         f"{('+' if word.weight > 0 else '-') * max(1, round(20 * abs(word.weight) / top))}"
-        for word in words
+        for name, word in zip(names, words, strict=True)
     ]
     return "\n".join([target.title, *lines])
 

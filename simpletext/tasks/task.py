@@ -45,6 +45,7 @@ class Task(ABC):
             metric on logits.
         default_metric: a name in `metrics`.
         selection_metric: the metric by which a search compares models, if it is another one.
+        clipnorm: the norm to which the default optimizer clips the gradients; None doesn't clip.
     """
 
     name: ClassVar[str]
@@ -59,6 +60,7 @@ class Task(ABC):
     metrics: ClassVar[Mapping[str, MetricFactory]]
     default_metric: ClassVar[str]
     selection_metric: ClassVar[str | None] = None
+    clipnorm: ClassVar[float | None] = None
 
     # ---- labels --------------------------------------------------------------------------
 

@@ -301,7 +301,13 @@ def _carry_out(run: Run, data: TrainingData, how: FitOptions) -> None:
         on_epoch_begin=lambda epoch, _: backend.seed_dropout(data.seed, run.first_epoch + epoch)
     )
     try:
-        with CtrlC() as ctrl_c, backend.own_random_numbers(), backend.layers_alike_traced_once():
+        with (
+            CtrlC() as ctrl_c,
+            backend.own_random_numbers(),
+            backend.layers_alike_traced_once(),
+            # It takes several models, such as those of a sweep, for one that is traced too often.
+            console.silent("tensorflow"),
+        ):
             _head_start(run.trained, data, run.first_epoch, how, ctrl_c)
             backend.set_learning_rate(run.trained, run.plan.lr)  # what trackers log first
             run.trained.fit(

@@ -124,7 +124,7 @@ def _train(
     order = rng.permutation(len(rows[0]))
     check, learn = [part[order[:held]] for part in rows], order[held:]
     steps = -(-len(learn) // BATCH)
-    epochs = -(-STEPS // steps)
+    epochs = max(1, round(STEPS / steps))
     patience = max(3, 30 // steps)  # epochs; more for few rows, whose loss is noisy
     head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
     head.optimizer.build(head.trainable_variables)  # else the first batch is traced twice

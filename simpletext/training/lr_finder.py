@@ -309,6 +309,7 @@ def range_test(
         together(model, data, same),
         CtrlC() as ctrl_c,
         backend.layers_alike_traced_once(),
+        console.silent("tensorflow"),  # see `training.fitting`
     ):
         if head_start:
             start_head(model, data, epoch, class_weight, ctrl_c, verbose)

@@ -10,7 +10,7 @@ import numpy as np
 from ..data.tables import Examples
 from ..learner import Learner, get_learner
 from ..predictor import Predictor, get_predictor
-from ..preparation import split
+from ..preparation import require_fitting, split
 from ..tasks.labels import checked_names
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from ..training.default_rate import usual_rate
@@ -76,6 +76,7 @@ class TrialRunner:
         self._given_names = options.class_names or train.class_names
         self._decided: tuple[Any, Any] = (None, None)
         preproc = self._transformer(first)
+        require_fitting(preproc, train, options.loss, options.metrics)
         if val is None:
             train, val = split(preproc, train, options.val_pct, options.seed, verbose)
             self._decided = (preproc.class_names, preproc.task)

@@ -16,6 +16,7 @@ from ..training.default_rate import usual_rate
 from ..training.fitting import ClassWeight
 from ..training.verbs import require_schedule
 from ..transformer import Transformer
+from ..utils import console
 from ..utils.defaults import DEFAULT_MODEL
 from ..utils.validation import require_count, require_list, require_number, require_verbose, shown
 from .clock import Deadline
@@ -157,6 +158,8 @@ def _searched(
     tables: list[Examples], space: SearchSpace, first: TrainingSettings, options: CommonOptions,
     limits: Limits, folder: Path | None, verbose: int,
 ) -> TuningResult:  # fmt: skip
+    if verbose:
+        console.note("Each try is printed when it ends; the first one trains with the defaults.")
     runner = TrialRunner(tables[0], tables[1] if len(tables) > 1 else None, options, first, verbose)
     metric = score_name(options.metrics, runner.encoded(first).train.labels)
     runner.options = replace(options, metrics=metric)

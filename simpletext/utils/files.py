@@ -205,8 +205,8 @@ def require_new_folder(target: str | os.PathLike) -> None:
     folder = local_path(target).absolute()
     check_absent(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)).rmdir()
+        existing = next(parent for parent in folder.parents if parent.exists())
+        Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=existing)).rmdir()
     except OSError as error:
         raise _not_writable(folder, error) from error
 

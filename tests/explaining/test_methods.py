@@ -124,6 +124,9 @@ def test_pairs(tiny, method):
     ]  # fmt: skip
     assert explanation.texts == ("good film", "so bad")
     assert explanation.as_html().count("<p>") == 3
+    lines = explanation.as_text().splitlines()[1:]
+    weighed = {f"{word.part + 1}: {word.text}" for word in words if word.weight}
+    assert {line.split("  ")[0].strip() for line in lines} == weighed
 
 
 def test_several_labels(tiny, method):

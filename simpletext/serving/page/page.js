@@ -189,7 +189,7 @@ byId("table").addEventListener("submit", async (event) => {
     if (!response.ok) throw new Error(await failure(response));
     const link = element("a", "Download the result");
     link.href = URL.createObjectURL(await response.blob());
-    link.download = model.shows === "entities" ? "entities.jsonl" : "predicted.csv";
+    link.download = resultName();
     status.replaceChildren(link);
     link.click();
   } catch (error) {
@@ -200,11 +200,15 @@ byId("table").addEventListener("submit", async (event) => {
   }
 });
 
+function resultName() {
+  return model.shows === "entities" ? "entities.jsonl" : "predicted.csv";
+}
+
 async function start() {
   const response = await fetch("api/model");
   if (!response.ok) throw new Error(await failure(response));
   model = await response.json();
-  const classes = model.classes.length && model.shows !== "values"
+  const classes = model.classes.length && !["values", "entities"].includes(model.shows)
     ? `, ${model.classes.length} classes` : "";
   const from = model.base_model ? `, fine-tuned from ${model.base_model}` : "";
   const name = model.title[0].toUpperCase() + model.title.slice(1);
@@ -220,12 +224,15 @@ async function start() {
   byId("method").append(...model.explanations.map((method) => element("option", method)));
   byId("with-proba").hidden = model.shows !== "probabilities";
   byId("first").maxLength = byId("second").maxLength = model.limits.characters;
+  byId("returned").textContent = model.shows === "entities"
+    ? "You get one line of JSON per text, with its entities."
+    : "You get it back with a column named predicted.";
   byId("limits").textContent = `At most ${model.limits.table_rows} rows.`;
   const sample = model.pairs ? '[["One text.", "Another."]]' : '["One text."]';
   byId("curl").textContent = `curl ${new URL("api/predict", location.href)} \\\n` +
     `  -H 'Content-Type: application/json' -d '{"texts": ${sample}}'\n\n` +
     `curl '${new URL("api/table?text=text", location.href)}' \\\n` +
-    "  --data-binary @new.csv > predicted.csv";
+    `  --data-binary @new.csv > ${resultName()}`;
 }
 
 start().catch((error) => {
