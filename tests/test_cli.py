@@ -313,8 +313,8 @@ def test_entities_from_conll_to_json_lines(tiny, tmp_path):
     texts = ["the good film", "a sad film", "sad the", "good a", "film good it", "it was sad"]
     sentences = [[f"{w} {known.get(w, 'O')}" for w in text.split()] for text in texts * 8]
     (tmp_path / "data.conll").write_text("\n\n".join("\n".join(rows) for rows in sentences))
-    result = run("train", tmp_path / "data.conll", "--checkpoint", tiny, "--out", tmp_path / "out", "--epochs", 15, "--lr", 3e-3, "--batch-size", 8,
-                 "--maxlen", 16)  # fmt: skip
+    result = run("train", tmp_path / "data.conll", "--checkpoint", tiny, "--out", tmp_path / "out",
+                 "--epochs", 15, "--lr", 3e-3, "--batch-size", 8, "--maxlen", 16)  # fmt: skip
     assert result.exit_code == 0
     assert "2 entity types (NEG, POS)" in result.output
     (tmp_path / "texts.txt").write_text("the good film\n\nsad: \u00e4\n", encoding="utf-8")

@@ -333,7 +333,8 @@ def test_what_is_for_labels_of_texts_says_so(tiny, tmp_path):
 
 def test_the_report_and_the_card_of_entities(tagged, tmp_path):
     transformer, learner, predictor = tagged
-    learner.val_data = transformer.preprocess_test([["it"], *SENTENCES], [["B-NEG"], *TAGS], 0)
+    val = transformer.preprocess_test([["it"], *SENTENCES], [["B-NEG"], *TAGS], 0)
+    learner = st.get_learner(learner.model, val, val)
     learner.report(tmp_path / "report.html", predictor)  # "it" has nothing to explain
     page = (tmp_path / "report.html").read_text()
     assert "accuracy of words" in page

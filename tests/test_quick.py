@@ -168,13 +168,16 @@ def test_bad_options_are_refused_before_any_work(wrong, message):
         st.train((TEXTS, LABELS), checkpoint="./none", **wrong)
 
 
+TAGGED = ([["a", "good", "film"]], [["O", "B-X", "O"]])
+
+
 @pytest.mark.parametrize(
     ("data", "wrong", "message"),
     [
         ((TEXTS, LABELS), {"loss": "focl"}, "loss='focl'; for single_label_classification allowed"),
         ((TEXTS, LABELS), {"metrics": ["rmse"]}, "'rmse' doesn't fit single_label_classification"),
-        (([["a", "b"]], [["O", "B-X"]]), {"loss": "mae"}, "loss='mae'; for token_classification"),
-        (([["a", "b"]], [["O", "B-X"]]), {"metrics": "auc"}, "'auc' doesn't fit token_class"),
+        (TAGGED, {"loss": "mae"}, "loss='mae'; for token_classification"),
+        (TAGGED, {"metrics": "auc"}, "'auc' doesn't fit token_class"),
     ],
 )
 @pytest.mark.parametrize("search", [False, True])
@@ -184,4 +187,4 @@ def test_losses_and_metrics_are_refused_before_encoding(
     monkeypatch.setattr(st.Transformer, "preprocess_train", None)
     minutes = {"minutes": 1} if search else {}
     with pytest.raises(ArgumentError, match=message):
-        st.train(data, checkpoint=str(tiny), verbose=0, **wrong, **minutes)
+        st.train(data, checkpoint=str(tiny), maxlen=16, verbose=0, **wrong, **minutes)
