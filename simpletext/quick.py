@@ -54,7 +54,7 @@ def train(
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle; by default 3.
         lr: the cycle's highest learning rate; by default 1e-4 for hidden sizes below 512, else
-            3e-5. "auto" measures it (see `Learner.lr_find`).
+            3e-5; with few_shot a fifth of that. "auto" measures it (see `Learner.lr_find`).
         batch_size: texts per training step; by default 32.
         minutes: search for the best of epochs, lr, batch_size, frozen blocks and checkpoints
             within this time (see `tune`); those that are passed are kept as they are.
@@ -106,7 +106,8 @@ def train(
         checkpoint, maxlen, class_names or examples.class_names, task=task, pooling=pooling,
         few_shot=few_shot, seed=seed,
     )  # fmt: skip
-    rate = lr if lr is not None else usual_rate(preproc.files.config)  # fails early without one
+    # Fails early without a checkpoint.
+    rate = lr if lr is not None else usual_rate(preproc.files.config, few_shot)
     if verbose and lr is None:
         console.note(f"learning rate: {rate:g}")
     require_fitting(preproc, examples, loss, metrics)

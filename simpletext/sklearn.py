@@ -90,7 +90,9 @@ class _TextEstimator(BaseEstimator):
         )
         model = preproc.get_model(metrics=self.metrics, loss=self.loss, verbose=self.verbose)
         learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
-        rate = self.lr if self.lr is not None else usual_rate(preproc.files.config)
+        rate = (
+            self.lr if self.lr is not None else usual_rate(preproc.files.config, preproc.few_shot)
+        )
         fit_by(self.schedule, learner, rate, self.epochs, self.early_stopping, self.class_weight,
                self.verbose)  # fmt: skip
         if learner.interrupted:  # a search would take the half-trained model for a whole one

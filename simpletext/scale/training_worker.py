@@ -156,7 +156,11 @@ def _trained(job: TrainingJob, checkpoints: Path) -> tuple[Learner, Transformer]
         task=options.task, pooling=options.pooling, few_shot=options.few_shot,
         seed=options.seed,
     )  # fmt: skip
-    rate = settings.lr if settings.lr is not None else usual_rate(preproc.files.config)
+    rate = (
+        settings.lr
+        if settings.lr is not None
+        else usual_rate(preproc.files.config, preproc.few_shot)
+    )
     train, val, _ = prepared(
         preproc, job.train, job.val, options.val_pct, options.seed, 1, options.cache_dir
     )

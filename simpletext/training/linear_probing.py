@@ -22,10 +22,12 @@ from ..utils.backend.distribution import replicated
 from ..utils.interrupt import CtrlC
 from .contrastive import train_on_pairs
 from .sources import TrainingData, one_pass
+from .weights import TrainingState
 
 # Texts that the encoder reads: more for more classes. Training does the rest.
 ROWS_PER_CLASS, FEWEST, MOST = 64, 256, 2048
 STEPS = 500  # of Adam, at most, approximately
+FEW = 32  # texts per class; with fewer, the held-out ones are trained on too in the end
 HELD_OUT = 5  # one row in so many is held out, to decide when to stop
 RATE = 0.01  # of the first of these steps, falling to 0
 BATCH = 32  # rows per step, at most
@@ -128,19 +130,27 @@ def _train(
     patience = max(3, 30 // steps)  # epochs; more for few rows, whose loss is noisy
     head.compile(keras.optimizers.Adam(CosineDecay(RATE, epochs * steps)), loss)
     head.optimizer.build(head.trainable_variables)  # else the first batch is traced twice
-    best, lowest, since = head.get_weights(), math.inf, 0
-    for _ in range(epochs):
-        for chosen in np.array_split(rng.permutation(learn), steps):
+    start = TrainingState.of(head)
+
+    def train_epoch(which: np.ndarray) -> None:
+        for chosen in np.array_split(rng.permutation(which), steps):
             head.train_on_batch(*(part[chosen] for part in rows), **options)
             ctrl_c.leave()
+
+    best, lowest, last = head.get_weights(), math.inf, 0
+    for epoch in range(epochs):
+        train_epoch(learn)
         head.reset_metrics()
         found = head.test_on_batch(*check)
-        since += 1
         if found < lowest:
-            best, lowest, since = head.get_weights(), found, 0
-        if since == patience:
+            best, lowest, last = head.get_weights(), found, epoch
+        if epoch - last == patience:
             break
     head.set_weights(best)
+    if len(order) < FEW * head.output.shape[-1]:  # each text counts: once more, on all of them
+        start.restore(head)
+        for _ in range(last + 1):
+            train_epoch(order)
 
 
 def rows_for(outputs: int) -> int:

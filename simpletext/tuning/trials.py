@@ -126,7 +126,8 @@ class TrialRunner:
         """The highest learning rate of a try."""
         if settings.lr is not None:
             return settings.lr
-        return usual_rate(self.encoded(settings).transformer.files.config)
+        transformer = self.encoded(settings).transformer
+        return usual_rate(transformer.files.config, transformer.few_shot)
 
     def predictor(self, settings: TrainingSettings, learner: Learner) -> Predictor:
         """The predictor of a try whose model still has the weights it was trained to."""
