@@ -53,11 +53,6 @@ class Target:
         """The words with a nonzero weight, by absolute weight."""
         return sorted((w for w in self.words if w.weight), key=lambda word: -abs(word.weight))
 
-    def names_of(self, words: Sequence[Word]) -> list[str]:
-        """What words are called in a list; those of a pair begin with the number of their text."""
-        is_pair = any(word.part for word in self.words)
-        return [f"{word.part + 1}: {word.text}" if is_pair else word.text for word in words]
-
     @property
     def title(self) -> str:
         """The class, its probability and the fidelity, as text."""
@@ -140,7 +135,7 @@ class Explanation:
             words = target.strongest[:BARS][::-1]
             colours = ["#2ea043" if word.weight > 0 else "#da3633" for word in words]
             ax.barh(range(len(words)), [word.weight for word in words], color=colours)
-            names = [console.without_math(name) for name in target.names_of(words)]
+            names = [console.without_math(name) for name in _names(words, target)]
             ax.set_yticks(range(len(words)), names)
             ax.axvline(0, color="black", linewidth=0.8)
             ax.set_title(console.without_math(target.title))
@@ -156,10 +151,16 @@ class Explanation:
         return self.as_html()
 
 
+def _names(words: Sequence[Word], target: Target) -> list[str]:
+    """What words are called in a list; those of a pair begin with the number of their text."""
+    is_pair = any(word.part for word in target.words)
+    return [f"{word.part + 1}: {word.text}" if is_pair else word.text for word in words]
+
+
 def _target_as_text(target: Target) -> str:
     words = target.strongest[:BARS]
     top = max((abs(word.weight) for word in words), default=1.0)
-    names = target.names_of(words)
+    names = _names(words, target)
     width = max(map(len, names), default=0)
     lines = [
         f"{name:<{width}}  {word.weight:+.4f}  "

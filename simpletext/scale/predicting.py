@@ -92,7 +92,8 @@ def predict(
         require_choice("long_text", long_text, ("truncate", "chunk")),
     )
     _check_columns(run, labels, sources.columns_of(source, files))
-    require_count("batch_size", batch_size)
+    batch_size = require_count("batch_size", batch_size)
+    workers = require_count("workers", workers)
     target = local_path(out).absolute()
     run = run.resumed(target)
     ray = connected("data")

@@ -23,7 +23,7 @@ from ..tuning.settings import CommonOptions, TrainingSettings
 from ..tuning.space import SearchSpace
 from ..tuning.study import refuse_other, search_facts
 from ..tuning.trials import TrialRunner
-from ..tuning.tuner import TRIALS, Checkpoints, score_name, space_of
+from ..tuning.tuner import TRIALS, Checkpoints, require_score, score_name, space_of
 from ..utils import console
 from ..utils.defaults import DEFAULT_MODEL
 from ..utils.files import read_json, require_new_folder, whole_file, work_folder, write_json
@@ -123,7 +123,9 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
         ClusterError: no Ray, no such cluster, a machine with other versions or without the folder.
     """
     require_schedule(schedule, early_stopping)
-    require_count("trials", trials)
+    trials = require_count("trials", trials)
+    workers = require_count("workers", workers)
+    require_score(metric)
     target = work_folder(folder, FILE, "search", resume)
     if not resume:
         require_new_folder(target)

@@ -83,6 +83,7 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
     require_optuna()
     deadline = Deadline(require_minutes(minutes))
     require_schedule(schedule, early_stopping)
+    require_score(metric)
     limit = TRIALS if trials is None and minutes is None else trials
     if limit is not None:
         require_count("trials", limit)
@@ -170,16 +171,24 @@ def _searched(
     return TuningResult(predictor, best.settings, best.score, metric, best.number, study)
 
 
-def score_name(name: Any, labels: Labels) -> str:
-    """The name of the score.
+def require_score(metric: Any) -> None:
+    """Refuse a score that isn't a name.
 
     Raises:
-        ArgumentError: no name, or one that doesn't fit the task.
+        ArgumentError: something else than a name or None.
+    """
+    if metric is not None and not isinstance(metric, str):
+        raise ArgumentError(f"metric={shown(metric)}; it must be a name, such as 'f1'.")
+
+
+def score_name(name: str | None, labels: Labels) -> str:
+    """The name of the score, by default that of the task.
+
+    Raises:
+        ArgumentError: a name that doesn't fit the task.
     """
     kind = labels.kind
     metric = kind.selection_metric or kind.default_metric if name is None else name
-    if not isinstance(metric, str):
-        raise ArgumentError(f"metric={shown(metric)}; it must be a name, such as 'f1'.")
     metrics_for(labels.task, len(labels.classes), metric, labels.names)
     return metric
 
