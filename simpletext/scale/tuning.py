@@ -129,7 +129,7 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
     target = work_folder(folder, FILE, "search", resume)
     if not resume:
         require_new_folder(target)
-    chosen, first = space_of(everywhere(checkpoint), space, fixed)
+    chosen, first = space_of(everywhere(checkpoint), space, fixed, few_shot)
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
         task, pooling, few_shot, target / TEXTS, seed,

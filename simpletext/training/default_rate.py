@@ -32,4 +32,4 @@ def usual_rate_of(model: keras.Model) -> float | None:
     architecture = getattr(model, "architecture", None)
     if architecture is None or architecture.pooling is None:
         return None
-    return usual_rate(architecture.config)
+    return usual_rate(architecture.config, architecture.few_shot)

@@ -147,7 +147,8 @@ def _train(
         if epoch - last == patience:
             break
     head.set_weights(best)
-    if len(order) < FEW * head.output.shape[-1]:  # each text counts: once more, on all of them
+    is_few = len(order) < FEW * head.output.shape[-1]
+    if is_few and math.isfinite(lowest):  # each text counts: once more, on all of them
         start.restore(head)
         for _ in range(last + 1):
             train_epoch(order)

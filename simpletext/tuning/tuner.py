@@ -92,13 +92,16 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
         val_pct, schedule, early_stopping, class_weight, loss, metric, checked_names(class_names),
         task, pooling, few_shot, cache_dir, seed,
     )  # fmt: skip
-    chosen, first = space_of(checkpoint, space, fixed)
+    chosen, first = space_of(checkpoint, space, fixed, few_shot)
     tables = both_parts(data, val, text, label, task, label_sep)
     return _searched(tables, chosen, first, options, Limits(limit, deadline), path, verbose)
 
 
 def space_of(
-    checkpoint: Checkpoints, space: Mapping[str, Any] | None, fixed: Mapping[str, Any]
+    checkpoint: Checkpoints,
+    space: Mapping[str, Any] | None,
+    fixed: Mapping[str, Any],
+    few_shot: bool | str = False,
 ) -> tuple[SearchSpace, TrainingSettings]:
     """What is searched, and the settings of the first try; the arguments are those of `tune`.
 
@@ -108,7 +111,7 @@ def space_of(
     checkpoints = _checkpoints(checkpoint)
     first = TrainingSettings(**{name: searchable(name, fixed[name]) for name in fixed})
     chosen = (
-        default_space(checkpoints, _usual_rates(checkpoints), fixed) if space is None
+        default_space(checkpoints, _usual_rates(checkpoints, few_shot), fixed) if space is None
         else _wanted(space, fixed, checkpoints)
     )  # fmt: skip
     return chosen, replace(first, checkpoint=chosen.checkpoints(checkpoints[0])[0])
@@ -134,9 +137,9 @@ def _checkpoints(checkpoint: Checkpoints) -> list[str]:
     return [checked_setting("checkpoint", each) for each in found]
 
 
-def _usual_rates(checkpoints: list[str]) -> list[float]:
+def _usual_rates(checkpoints: list[str], few_shot: bool | str) -> list[float]:
     """The usual learning rate of each; fails early without a checkpoint."""
-    return [usual_rate(Transformer(each, 3).files.config) for each in checkpoints]
+    return [usual_rate(Transformer(each, 3).files.config, few_shot) for each in checkpoints]
 
 
 def _wanted(space: Any, fixed: Mapping[str, Any], checkpoints: list[str]) -> SearchSpace:
@@ -160,7 +163,7 @@ def _searched(
     limits: Limits, folder: Path | None, verbose: int,
 ) -> TuningResult:  # fmt: skip
     if verbose:
-        console.note("Each try is printed when it ends; the first one trains with the defaults.")
+        console.note("Each try is printed when it ends.")
     runner = TrialRunner(tables[0], tables[1] if len(tables) > 1 else None, options, first, verbose)
     metric = score_name(options.metrics, runner.encoded(first).train.labels)
     runner.options = replace(options, metrics=metric)

@@ -164,6 +164,21 @@ def test_it_stops_before_the_head_knows_the_rows_by_heart(make):
     assert np.mean(shares) > 0.95  # 0.89 with all steps taken, 0.96 as it is
 
 
+@pytest.mark.parametrize(("few", "seen"), [(32, 24), (0, 20)])
+def test_where_texts_are_few_it_trains_on_all_in_the_end(make, monkeypatch, few, seen):
+    monkeypatch.setattr("simpletext.training.linear_probing.FEW", few)
+    rows, train = [], keras.Model.train_on_batch
+
+    def noting(model, x, *rest, **options):
+        rows.extend(map(bytes, np.asarray(x)))
+        return train(model, x, *rest, **options)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", noting)
+    texts = [f"good film {'bad ' * (i % 8)}it {'was ' * (i // 8)}" for i in range(24)]
+    start(make(labels=["a", "b"] * 12, texts=texts))
+    assert len(set(rows)) == seen
+
+
 def test_a_few_rows_are_no_start(make):
     learner = make(LABELS[:4], texts=TEXTS[:4])
     before = learner.model.get_weights()

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,10 +13,12 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import ArgumentError, CheckpointError
+from simpletext.training.default_rate import usual_rate
 from simpletext.tuning import search
 from simpletext.tuning.clock import Deadline, Pace
 from simpletext.tuning.search import Limits, Reporter, Search, StoppedEarly
 from simpletext.tuning.settings import TrainingSettings
+from simpletext.tuning.tuner import space_of
 
 DATA = (TEXTS, LABELS)
 FAST = {"maxlen": 16, "batch_size": 8, "val_pct": 0.25}
@@ -262,3 +265,10 @@ def test_kill_9_loses_nothing_but_the_try_at_hand(tiny, tmp_path):
     )  # fmt: skip
     assert len(again.to_frame()) == 5
     assert again.predictor.predict(TEXTS[:3])
+
+
+@pytest.mark.parametrize("few_shot", [False, True, "auto"])
+def test_the_default_training_is_in_the_default_space(tiny, few_shot):
+    space, first = space_of(str(tiny), None, {"maxlen": 16}, few_shot)
+    rate = usual_rate(st.Transformer(str(tiny), 16).files.config, few_shot)
+    assert space.contains(replace(first, lr=rate))
