@@ -75,6 +75,7 @@ from .reading import one, tables
 from .serving import serve
 from .translating import train_translator, unused_in
 from .tuning import tune
+from .wording import options_of, with_options
 
 TRANSLATION = "translation"
 
@@ -388,7 +389,7 @@ def main() -> None:
     try:
         app()
     except SimpletextError as error:
-        _fail(str(error))
+        _fail(with_options(str(error), options_of(app, sys.argv[1:])))
     except OSError as error:  # such as a full disk
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except SystemExit as end:

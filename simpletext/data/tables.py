@@ -186,9 +186,9 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
 
 def _column_hint(name: str, columns: list[str]) -> str:
     if len(columns) == 1 and (sep := next((sep for sep in ";\t|" if sep in columns[0]), "")):
-        return f" The columns seem to be separated by {sep!r}: pass sep={sep!r} (--sep)."
+        return f" The columns seem to be separated by {sep!r}: pass sep={sep!r}."
     if name in ("text", "label"):  # the defaults of the arguments of that name
-        return f" If it has another name, pass it as {name}= (--{name})."
+        return f" If it has another name, pass it as {name}=."
     return ""
 
 

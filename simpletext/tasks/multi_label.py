@@ -54,7 +54,7 @@ class MultiLabel(Classification):
                 raise DataError(
                     f"Row {i} has the label {shown(row)}; a multi-label task needs a list of "
                     "labels, or a row of 0 and 1. If one string has several labels, split it, or "
-                    "pass label_sep (--label-sep) where the table is read."
+                    "pass label_sep= where the table is read."
                 )
             encoded[i, [labels.index_of(label, i) for label in row]] = 1.0
         return encoded

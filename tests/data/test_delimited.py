@@ -79,7 +79,7 @@ def test_the_command_line_trains_and_evaluates(tmp_path, tiny):
                  "--maxlen", 8, "--epochs", 1, "--label-sep", ";")  # fmt: skip
     assert result.exit_code == 0, result.output
     assert run("evaluate", tmp_path / "out", file, "--label-sep", ";").exit_code == 0
-    with pytest.raises(DataError, match=r"pass label_sep \(--label-sep\) where the table is read"):
+    with pytest.raises(DataError, match=r"pass label_sep= where the table is read"):
         run(
             "evaluate",
             tmp_path / "out",

@@ -112,7 +112,7 @@ def test_an_address_is_shown_as_it_is():
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
-        ("review,stars\ngood,1\n", "If it has another name, pass it as text= (--text)."),
+        ("review,stars\ngood,1\n", "If it has another name, pass it as text=."),
         (
             "review;stars\ngood;1\n",
             "The columns seem to be separated by ';': pass sep=';'",
