@@ -134,10 +134,15 @@ def make_learner(train: Rows, valid: Rows) -> tuple[Any, Any]:
     return transformer, learner
 
 
-def find_learning_rate(learner: Any, out: Path) -> None:
-    """The loss over the learning rate: a good one lies well before the lowest point."""
-    learner.lr_find(show_plot=False, max_epochs=1)
-    learner.lr_plot(return_fig=True).savefig(out / "learning_rate.png")
+USUAL_RATE = 1e-4  # for an encoder of this size
+
+
+def find_learning_rate(learner: Any, out: Path) -> float:
+    """The loss over the learning rate: a good one lies well before the loss rises."""
+    curve = learner.lr_find(show_plot=False, max_epochs=1)
+    learner.lr_plot(suggest=True, return_fig=True).savefig(out / "learning_rate.png")
+    print(curve.describe())
+    return curve.suggest() or USUAL_RATE
 
 
 def train_model(learner: Any, rate: float, epochs: int, out: Path) -> None:
@@ -254,7 +259,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--rows", type=int, default=250, help="texts per library (default: 250)")
     parser.add_argument("--epochs", type=int, default=2, help="rounds of training (default: 2)")
-    parser.add_argument("--rate", type=float, default=2e-4, help="learning rate (default: 2e-4)")
+    parser.add_argument(
+        "--rate", type=float, default=None, help="learning rate (default: what the sweep suggests)"
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -262,7 +269,8 @@ def parse_options() -> argparse.Namespace:
         help="folder for the results; a number is added if it exists (default: demo-output)",
     )
     options = parser.parse_args()
-    if options.rows < 10 or options.epochs < 1 or not 0 < options.rate < 1:
+    rate_is_bad = options.rate is not None and not 0 < options.rate < 1
+    if options.rows < 10 or options.epochs < 1 or rate_is_bad:
         parser.error("it takes at least 10 rows, 1 epoch and a rate between 0 and 1")
     return options
 
@@ -284,9 +292,10 @@ def main() -> None:
     step(f"Loading {MODEL}")
     transformer, learner = make_learner(train, valid)
     step("Looking for a learning rate")
-    find_learning_rate(learner, out)
-    step(f"Training: epochs: {options.epochs}, highest learning rate: {options.rate:g}")
-    train_model(learner, options.rate, options.epochs, out)
+    suggested = find_learning_rate(learner, out)
+    rate = options.rate or suggested
+    step(f"Training: epochs: {options.epochs}, highest learning rate: {rate:.1e}")
+    train_model(learner, rate, options.epochs, out)
     step("Validating")
     validate(transformer, learner, out)
     step("The worst mistakes")

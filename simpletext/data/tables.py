@@ -12,12 +12,13 @@ from ..errors import ArgumentError, DataError
 from ..utils.validation import did_you_mean, require_list, shown
 from .delimited import require_label_sep, split_labels
 from .parquet import parquet_file
-from .text_files import CsvFile, existing_file, json_rows
+from .text_files import CsvFile, existing_file, json_rows, separator_hint
 
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # "007" is a name, no number
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 JSON, PARQUET = (".jsonl", ".ndjson", ".json"), (".parquet", ".pq")
 TYPED = (*JSON, *PARQUET)  # whose values have types
+SPREADSHEETS = (".xlsx", ".xls", ".ods")
 KINDS = ".csv, .tsv, .jsonl, .json and .parquet"
 
 
@@ -185,8 +186,8 @@ def column_of(table: Mapping[str, list[Any]], name: str) -> list[Any]:
 
 
 def _column_hint(name: str, columns: list[str]) -> str:
-    if len(columns) == 1 and (sep := next((sep for sep in ";\t|" if sep in columns[0]), "")):
-        return f" The columns seem to be separated by {sep!r}: pass sep={sep!r}."
+    if hint := separator_hint(columns):
+        return hint
     if name in ("text", "label"):  # the defaults of the arguments of that name
         return f" If it has another name, pass it as {name}=."
     return ""
@@ -210,7 +211,8 @@ def _read_file(source: str | os.PathLike, encoding: str | None, sep: str | None)
         return _from_rows(json_rows(path, encoding), path)
     if suffix in PARQUET:
         return _from_parquet(path)
-    raise DataError(f"{path} has an unknown file type; allowed are {KINDS}.")
+    hint = " Save it as CSV in the spreadsheet program." if suffix in SPREADSHEETS else ""
+    raise DataError(f"{path} has an unknown file type; allowed are {KINDS}.{hint}")
 
 
 def _from_csv(file: CsvFile) -> Table:

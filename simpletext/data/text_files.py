@@ -42,6 +42,8 @@ def existing_file(path: str | os.PathLike) -> Path:
         here = file.parent.iterdir() if file.parent.is_dir() else ()
         beside = [p.name for p in here if p.is_file()]
         hint = did_you_mean(file.name, beside)
+        if file.is_dir():
+            raise DataError(f"{shown(str(path))} is a folder. Pass a file.")
         raise DataError(f"There is no file {shown(str(path))}.{hint}")
     if file.stat().st_size == 0:
         raise DataError(f"The file {shown(str(path))} is empty.")
@@ -156,6 +158,7 @@ class CsvFile:
         self.sep = sep or declared or ("\t" if self.path.suffix.lower() == ".tsv" else ",")
         self._quoting = self._quoting_rule()
         self._width: int | None = None
+        self.columns: list[str] = []
         header = next(self._records(), [])
         self.columns = header[: self._named_columns(header)]
         self._width = len(self.columns)
@@ -215,7 +218,8 @@ class CsvFile:
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    raise DataError(_broken(self.path, line, error)) from error
+                    hint = separator_hint(self.columns)
+                    raise DataError(_broken(self.path, line, error) + hint) from error
                 if record:
                     width = width or len(record)
                     while len(record) > width and not record[-1].strip():
@@ -226,11 +230,28 @@ class CsvFile:
 
     def _check_width(self, record: list[str], width: int, line: int) -> None:
         if len(record) != width:
+            hint = separator_hint(self.columns)
             raise DataError(
                 f"{self.path}, line {line}: the row has {len(record)} fields, the header "
-                f"{width}. A field with {shown(self.sep)} in it must be in quotes; if the file is "
-                "separated by something else, pass sep=."
+                f"{width}. A field with {shown(self.sep)} in it must be in quotes"
+                + (
+                    f".{hint}"
+                    if hint
+                    else "; if the file is separated by something else, pass sep=."
+                )
             )
+
+
+def separator_hint(columns: list[str]) -> str:
+    """A sentence for an error where the one column's name has another separator in it, or "".
+
+    Example:
+        >>> separator_hint(["text;label"])
+        " The columns seem to be separated by ';': pass sep=';'."
+    """
+    if len(columns) == 1 and (sep := next((sep for sep in ";\t|" if sep in columns[0]), "")):
+        return f" The columns seem to be separated by {sep!r}: pass sep={sep!r}."
+    return ""
 
 
 def _broken(path: Path, line: int, error: csv.Error) -> str:

@@ -168,8 +168,8 @@ class DataReport(Described):
         for part, lengths in self.lengths.items():
             p95, p99 = np.percentile(lengths, (95, 99))
             line = (
-                f"{part} {self.unit} a text: mean {lengths.mean():.0f}, 95th percentile {p95:.0f}, "
-                f"99th percentile {p99:.0f}, longest {lengths.max()}"
+                f"{part} {self.unit} per text: mean {lengths.mean():.0f}, "
+                f"95th percentile {p95:.0f}, 99th percentile {p99:.0f}, longest {lengths.max()}"
             )
             if self.maxlen is not None:
                 line += f"; maxlen={self.maxlen} cuts {np.mean(lengths > self.maxlen):.1%}"

@@ -124,3 +124,27 @@ def test_a_column_of_another_name(tmp_path, content, hint):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(DataError, match=re.escape(hint)):
         st.read_texts(tmp_path / "a.csv", sep=",")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('Text;Label\n"Good; again";good\n', "a broken quote in the row"),
+        ("Text;Label\nBad, never again;bad\n", "the row has 2 fields, the header 1"),
+    ],
+)
+def test_rows_of_another_separator(tmp_path, content, message):
+    """Spreadsheets save such files as CSV where numbers have a decimal comma."""
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(DataError, match=message) as failure:
+        st.read_texts(tmp_path / "a.csv")
+    assert str(failure.value).endswith("The columns seem to be separated by ';': pass sep=';'.")
+    assert st.read_texts(tmp_path / "a.csv", "Text", "Label", sep=";").labels
+
+
+def test_a_folder_and_a_spreadsheet(tmp_path):
+    with pytest.raises(DataError, match="is a folder. Pass a file"):
+        st.read_texts(tmp_path)
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="Save it as CSV in the spreadsheet program"):
+        st.read_texts(tmp_path / "a.xlsx")
