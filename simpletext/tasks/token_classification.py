@@ -68,9 +68,9 @@ class TokenClassification(SingleLabel):
         scheme = scheme_of([labels.classes])
         types = entity_types(labels.classes, scheme)
         shown = ", ".join(types[:5]) + (", ..." if len(types) > 5 else "")
-        what = "classes" if scheme == "plain" else "entity types"
+        what = ("class", "classes") if scheme == "plain" else ("entity type", "entity types")
         return (
-            f"task: {self.title}, {len(types)} {what} ({shown}), scheme {scheme}, "
+            f"task: {self.title}, {len(types)} {what[len(types) != 1]} ({shown}), scheme {scheme}, "
             f"{len(labels.classes)} tags"
         )
 

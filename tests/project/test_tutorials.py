@@ -14,6 +14,11 @@ NOTEBOOKS = sorted((ROOT / "tutorials").glob("*.ipynb"))
 # Folders of one machine: homes, temporary ones, mounted ones, Windows' drives.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|tmp|work|opt|usr|var|mnt|Users)/\w|[A-Z]:\\\w")
 
+# What the library says to every reader, up to the first value.
+MESSAGES = re.compile(
+    r"(?m)^(tokens [a-z ]+: mean )|no weights for \w+; (.+)$|^(precision: bfloat16.*)$"
+)
+
 named = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -79,6 +84,17 @@ def test_nothing_in_it_is_of_one_machine_or_wrong(path):
         said = "".join(output.get("text", ""))
         said += "".join("".join(v) for k, v in output.get("data", {}).items() if "image" not in k)
         assert not MACHINE_PATH.search(said), MACHINE_PATH.search(said)
+
+
+@named
+def test_its_outputs_are_what_the_library_prints_today(path):
+    """Messages of the library in saved outputs are in its source: else save the notebook again."""
+    files = (ROOT / "simpletext").rglob("*.py")
+    source = "".join(re.sub(r'"\s*\n\s*f?"', "", file.read_text("utf-8")) for file in files)
+    outputs = outputs_of(json.loads(path.read_text(encoding="utf-8")))
+    shown = "\n".join("".join(output.get("text", "")) for output in outputs)
+    said = {message for found in MESSAGES.findall(shown) for message in found}
+    assert [message for message in said if message not in source] == []
 
 
 @named
