@@ -62,9 +62,9 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
         gpus_per_worker: GPUs of each worker; without them the CPUs are divided between the workers.
         resume: continue the training in `folder`, if there is one. `workers` may differ.
         batch_size: texts per step of all workers together.
-        val, val_pct, maxlen, epochs, lr, schedule, early_stopping, class_weight, loss, metrics,
-            class_names, task, pooling, few_shot, label_sep, cache_dir, seed, verbose: see
-            `simpletext.train`.
+        val, val_pct, maxlen, epochs, lr, schedule, early_stopping: see `simpletext.train`.
+        class_weight, loss, metrics, class_names, task, pooling: see `simpletext.train`.
+        few_shot, label_sep, cache_dir, seed, verbose: see `simpletext.train`.
 
     Returns:
         The predictor, from its folder, with what `Learner.validate` gives as its `report`.

@@ -110,8 +110,9 @@ def tune(  # noqa: D417 - the others are described in `simpletext.tune`
         trials: tries at most.
         resume: continue the search in `folder`, if there is one. Tries that have ended are kept,
             and those that were broken off start again. `trials` and `workers` may differ.
-        metric, val, val_pct, schedule, early_stopping, class_weight, loss, class_names, task,
-            pooling, few_shot, label_sep, seed, verbose, fixed: see `simpletext.tune`.
+        metric, val, val_pct, schedule, early_stopping, class_weight: see `simpletext.tune`.
+        loss, class_names, task, pooling, few_shot, label_sep: see `simpletext.tune`.
+        seed, verbose, fixed: see `simpletext.tune`.
 
     Returns:
         The best model's predictor, its settings, and all tries, as `simpletext.tune` returns them.

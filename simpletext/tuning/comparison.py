@@ -42,8 +42,9 @@ def compare(  # noqa: D417 - what all trainings have in common is described in `
         label: the column with the labels, or several.
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
-        schedule, early_stopping, class_weight, loss, metrics, class_names, task, pooling,
-            few_shot, label_sep, cache_dir: of all trainings; see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss, metrics: of all trainings; see
+            `simpletext.train`.
+        class_names, task, pooling, few_shot, label_sep, cache_dir: also of all trainings.
         seed: for the split, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
 

@@ -64,8 +64,8 @@ def tune(  # noqa: D417 - what all tries have in common is described in `train`
             micro-averaged F1 (multi-label), mae (regression) or the entities' F1.
         val: held-out data of the same form as `data`; by default a part of it.
         val_pct: how large a part, as a share.
-        schedule, early_stopping, class_weight, loss, class_names, task, pooling, few_shot,
-            label_sep, cache_dir: of all tries; see `simpletext.train`.
+        schedule, early_stopping, class_weight, loss: of all tries; see `simpletext.train`.
+        class_names, task, pooling, few_shot, label_sep, cache_dir: also of all tries.
         seed: for the split, the sampler, new heads, dropout and the order of the texts.
         verbose: 0 prints nothing.
         fixed: settings that aren't searched, such as `maxlen=64`.

@@ -66,6 +66,17 @@ def test_every_object_of_the_reference_has_an_example(name):
     assert ">>>" in DOCUMENTED[name] or ends & HEADINGS
 
 
+SECTION = re.compile(r"(?m)^(?:Args|Raises|Attributes):\n((?:(?: .*)?\n)*)")
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_every_entry_of_a_docstring_has_its_names_on_one_line(name):
+    """Else the page of the reference can't be built."""
+    for section in SECTION.findall(DOCUMENTED[name] + "\n"):
+        entries = re.findall(r"(?m)^ {4}(\S.*)$", section)
+        assert [line for line in entries if not re.match(r"[\w*., `]+:( |$)", line)] == []
+
+
 @pytest.mark.parametrize("heading", sorted(HEADINGS))
 def test_every_example_belongs_to_an_object_of_the_reference(heading):
     assert any(f".{name}".endswith(f".{heading}") for name in DOCUMENTED)
