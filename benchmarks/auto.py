@@ -129,7 +129,7 @@ def trained(runner: TrialRunner, task: Task, setting: str, parts: dict[str, Exam
     rate, _, epochs = setting.partition(" x ")
     rates: dict[str, Any] = {"default": None, "auto": "auto"}
     lr = rates[rate] if rate in rates else float(rate)
-    chosen = TrainingSettings(lr=lr, epochs=int(epochs or 3), maxlen=task.maxlen)
+    chosen = TrainingSettings(lr=lr, epochs=int(epochs) if epochs else None, maxlen=task.maxlen)
     learner = runner.run(chosen)
     preproc = runner.encoded(chosen).transformer
     scores = {}

@@ -15,13 +15,13 @@ from .models import freezing
 from .models.measured import record_scores
 from .tokenization.encoded_texts import EncodedTexts, LabelledTexts
 from .training import fitting, lr_finder, plan, sources, weights
-from .training.default_rate import usual_rate_of
 from .training.fitting import ClassWeight, FitOptions, History
 from .training.lr_finder import Curve
 from .training.optimizer import check_schedulable, restart_optimizer, set_weight_decay
 from .training.processes import require_divisible
 from .training.schedules import require_learning_rate
 from .training.settings import describe_training
+from .training.usual import usual_rate_of
 from .training.verbs import FittingVerbs
 from .utils import console
 from .utils.files import require_new_file
@@ -197,7 +197,8 @@ class Learner(Described, FittingVerbs):
         return self.history
 
     def _suggested(self, data: sources.TrainingData, wanted: plan.Plan, how: FitOptions) -> float:
-        usual = usual_rate_of(self.model)
+        in_memory = data.train if isinstance(data.train, sources.Rows) else None
+        usual = usual_rate_of(self.model, in_memory, wanted.epochs)
         if self.curve is None and not lr_finder.is_too_short(data.steps * wanted.epochs, usual):
             fitting.start_before_sweep(self.model, data, how, self._state)
             self.lr_find(

@@ -21,8 +21,8 @@ from .tasks.labels import checked_names
 from .tasks.translation import TranslationLabels
 from .tokenization.batching import Batches
 from .training.contrastive import require_few_shot
-from .training.default_rate import usual_rate
 from .training.fitting import ClassWeight
+from .training.usual import usual_training
 from .training.verbs import fit_by, require_schedule
 from .transformer import Transformer
 from .translator import Translator
@@ -52,9 +52,11 @@ def train(
         val: validation data of the same form; by default a part of `data`.
         val_pct: how large a part, as a share.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        epochs: passes over the training data, in one cycle; by default 3.
+        epochs: passes over the training data, in one cycle; by default 3, or 5 for fewer than 500
+            texts with one label each.
         lr: the cycle's highest learning rate; by default 1e-4 for hidden sizes below 512, else
-            3e-5; with few_shot a fifth of that. "auto" measures it (see `Learner.lr_find`).
+            3e-5; half of that for 3 epochs or more on fewer than 500 texts, a fifth with few_shot.
+            "auto" measures it (see `Learner.lr_find`).
         batch_size: texts per training step; by default 32.
         minutes: search for the best of epochs, lr, batch_size, frozen blocks and checkpoints
             within this time (see `tune`); those that are passed are kept as they are.
@@ -93,7 +95,7 @@ def train(
         passed = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
         common |= {"data": data, "text": text, "label": label, "checkpoint": checkpoint}
         return _train_within(minutes, metrics, passed, common)
-    epochs = require_count("epochs", 3 if epochs is None else epochs)
+    epochs = None if epochs is None else require_count("epochs", epochs)
     batch_size = require_count("batch_size", 32 if batch_size is None else batch_size)
     class_names = checked_names(class_names)
     examples = examples_of(data, text, label, task, label_sep)
@@ -106,15 +108,15 @@ def train(
         checkpoint, maxlen, class_names or examples.class_names, task=task, pooling=pooling,
         few_shot=few_shot, seed=seed,
     )  # fmt: skip
-    # Fails early without a checkpoint.
-    rate = lr if lr is not None else usual_rate(preproc.files.config, few_shot)
-    if verbose and lr is None:
-        console.note(f"learning rate: {rate:g}")
+    config = preproc.files.config  # fails early without a checkpoint
     require_fitting(preproc, examples, loss, metrics)
     parts = prepared(preproc, examples, val_examples, val_pct, seed, verbose, cache_dir)
+    usual = usual_training(config, few_shot, parts[0], lr, epochs)
+    if verbose and lr is None:
+        console.note(f"learning rate: {usual.lr:g}")
     model = preproc.get_model(metrics=metrics, loss=loss, verbose=verbose)
     learner = get_learner(model, parts[0], parts[1], batch_size, seed=seed)
-    fit_by(schedule, learner, rate, epochs, early_stopping, class_weight, verbose)
+    fit_by(schedule, learner, *usual, early_stopping, class_weight, verbose)
     if learner.interrupted:  # the caller has no learner to inspect
         raise KeyboardInterrupt
     return _finished(learner, preproc, verbose)

@@ -19,8 +19,8 @@ from .errors import DataError
 from .tasks.labels import task_of
 from .tasks.task import REGRESSION, TOKENS, task_named
 from .tasks.token_classification import entity_f1
-from .training.default_rate import usual_rate
 from .training.fitting import ClassWeight
+from .training.usual import usual_training
 from .training.verbs import fit_by, require_schedule
 from .utils.defaults import DEFAULT_MODEL
 from .utils.validation import require_list
@@ -35,7 +35,7 @@ class _TextEstimator(BaseEstimator):
         self,
         checkpoint: str = DEFAULT_MODEL,
         maxlen: int = 128,
-        epochs: int = 3,
+        epochs: int | None = None,
         lr: float | str | None = None,
         batch_size: int = 32,
         pooling: str = "auto",
@@ -90,10 +90,8 @@ class _TextEstimator(BaseEstimator):
         )
         model = preproc.get_model(metrics=self.metrics, loss=self.loss, verbose=self.verbose)
         learner = get_learner(model, data, batch_size=self.batch_size, seed=self.seed)
-        rate = (
-            self.lr if self.lr is not None else usual_rate(preproc.files.config, preproc.few_shot)
-        )
-        fit_by(self.schedule, learner, rate, self.epochs, self.early_stopping, self.class_weight,
+        usual = usual_training(preproc.files.config, preproc.few_shot, data, self.lr, self.epochs)
+        fit_by(self.schedule, learner, *usual, self.early_stopping, self.class_weight,
                self.verbose)  # fmt: skip
         if learner.interrupted:  # a search would take the half-trained model for a whole one
             raise KeyboardInterrupt
@@ -133,7 +131,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
     Args:
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        epochs: passes over the training data, in one cycle.
+        epochs: passes over the training data, in one cycle; by default as in `simpletext.train`.
         lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
             measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
@@ -214,7 +212,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
     Args:
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per text; longer texts are truncated.
-        epochs: passes over the training data, in one cycle.
+        epochs: passes over the training data, in one cycle; by default as in `simpletext.train`.
         lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
             measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
@@ -238,7 +236,7 @@ class TokenClassifier(_TextEstimator):
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per sentence in training; longer ones are truncated. In
             prediction they are read in windows.
-        epochs: passes over the training data, in one cycle.
+        epochs: passes over the training data, in one cycle; by default as in `simpletext.train`.
         lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
             measures it (see `Learner.lr_find`).
         batch_size: sentences a training step.

@@ -39,7 +39,7 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     data: Any, text: str | Sequence[str] = "text", label: str | Sequence[str] = "label",
     checkpoint: str | os.PathLike = DEFAULT_MODEL, *, folder: str | os.PathLike, workers: int,
     gpus_per_worker: int = 0, resume: bool = False, val: Any = None, val_pct: float = 0.1,
-    maxlen: int = 128, epochs: int = 3, lr: float | None = None, batch_size: int = 32,
+    maxlen: int = 128, epochs: int | None = None, lr: float | None = None, batch_size: int = 32,
     schedule: str = "onecycle", early_stopping: int | None = None, class_weight: ClassWeight = None,
     loss: Any = None, metrics: Any = None, class_names: Sequence[Hashable] | None = None,
     task: str | None = None, pooling: str = "auto", few_shot: bool | str = False,
@@ -79,9 +79,9 @@ def train(  # noqa: D417 - the others are described in `simpletext.train`
     """
     _require_jax()
     require_schedule(schedule, early_stopping)
-    values: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "maxlen": maxlen}
-    if lr is not None:
-        values["lr"] = lr
+    named = {"epochs": epochs, "lr": lr}
+    values = {name: value for name, value in named.items() if value is not None}
+    values |= {"batch_size": batch_size, "maxlen": maxlen}
     settings = TrainingSettings.of({"checkpoint": everywhere(checkpoint), **values})
     options = CommonOptions(
         val_pct, schedule, early_stopping, class_weight, loss, metrics, checked_names(class_names),

@@ -15,7 +15,7 @@ from ..data.tables import Examples
 from ..learner import Learner, get_learner
 from ..predictor import get_predictor
 from ..preparation import prepared
-from ..training.default_rate import usual_rate
+from ..training.usual import usual_training
 from ..training.verbs import fit_by
 from ..transformer import Transformer
 from ..tuning.settings import CommonOptions, TrainingSettings
@@ -156,18 +156,16 @@ def _trained(job: TrainingJob, checkpoints: Path) -> tuple[Learner, Transformer]
         task=options.task, pooling=options.pooling, few_shot=options.few_shot,
         seed=options.seed,
     )  # fmt: skip
-    rate = (
-        settings.lr
-        if settings.lr is not None
-        else usual_rate(preproc.files.config, preproc.few_shot)
-    )
     train, val, _ = prepared(
         preproc, job.train, job.val, options.val_pct, options.seed, 1, options.cache_dir
+    )
+    usual = usual_training(
+        preproc.files.config, preproc.few_shot, train, settings.lr, settings.epochs
     )
     model = preproc.get_model(metrics=options.metrics, loss=options.loss)
     learner = get_learner(model, train, val, settings.batch_size, seed=options.seed)
     fit_by(
-        options.schedule, learner, rate, settings.epochs, options.early_stopping,
+        options.schedule, learner, *usual, options.early_stopping,
         options.class_weight, 1, [CheckpointReporter(checkpoints)], checkpoints,
     )  # fmt: skip
     return learner, preproc

@@ -102,7 +102,7 @@ def _trained(job: SearchJob, number: int) -> float:
     settings = job.tries[number]
 
     def report(epoch: int, logs: Mapping[str, float]) -> None:
-        percent = 100 * (epoch + 1) // settings.epochs
+        percent = 100 * (epoch + 1) // settings.passes
         if percent < 100:  # the last epoch is reported once the predictor is saved
             _report(percent, float(logs[f"val_{metric}"]))
 

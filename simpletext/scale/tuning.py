@@ -173,11 +173,11 @@ def _job(
         options, metrics=score_name(options.metrics, runner.encoded(first).train.labels)
     )
     default = (replace(first, checkpoint=each) for each in space.checkpoints(first.checkpoint))
-    defaults = [replace(each, lr=runner.rate(each)) for each in default]
+    defaults = [runner.complete(each) for each in default]
     rng = np.random.default_rng(options.seed)
     drawn = (replace(first, **space.drawn(rng)) for _ in range(trials))
     tries = [*(each for each in defaults if space.contains(each)), *drawn][:trials]
-    tries = [replace(each, lr=runner.rate(each)) for each in tries]
+    tries = [runner.complete(each) for each in tries]
     return SearchJob(tables[0], val, options, first, tuple(tries), folder, environment)
 
 

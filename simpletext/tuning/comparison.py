@@ -93,7 +93,7 @@ def _row(runner: TrialRunner, settings: TrainingSettings) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     early = runner.options.early_stopping is not None
     names = [name for name in learner.history if f"val_{name}" in learner.history]
-    row: dict[str, Any] = settings.to_dict() | {"lr": runner.rate(settings)}
+    row: dict[str, Any] = runner.complete(settings).to_dict()
     row |= {name: score_of(learner, name, early) for name in names}
     row |= {
         "seconds": round(seconds, 1),

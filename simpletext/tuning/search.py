@@ -133,7 +133,7 @@ class Search:
             return
         for checkpoint in self.space.checkpoints(self.first.checkpoint):
             settings = replace(self.first, checkpoint=checkpoint)
-            settings = replace(settings, lr=self.runner.rate(settings))
+            settings = self.runner.complete(settings)
             if self.space.contains(settings):
                 self.study.enqueue_trial(
                     {name: getattr(settings, name) for name in self.space.dimensions}
@@ -161,7 +161,7 @@ class Search:
         began = self.limits.deadline.elapsed
         try:
             settings = replace(self.first, **suggested(trial, self.space))
-            settings = replace(settings, lr=self.runner.rate(settings))
+            settings = self.runner.complete(settings)
             outcome = self._outcome(trial, self._fitting(settings))
         except BaseException:  # Ctrl-C too: it doesn't count as a try
             tell(self.study, trial.number, FAIL, None)
@@ -197,14 +197,14 @@ class Search:
         epochs = pace.epochs_in(left - pace.reserve, self.runner.steps(settings))
         if not epochs:
             raise OutOfTime
-        return replace(settings, epochs=min(epochs, settings.epochs))
+        return replace(settings, epochs=min(epochs, settings.passes))
 
     def _trained(self, trial: Any, settings: TrainingSettings) -> tuple[TrainingSettings, Learner]:
         """A finished training; the first one is shortened until the time is enough."""
         while True:
             steps, checks = self.runner.steps(settings), self.runner.validation_steps()
-            watch = Stopwatch(self.limits.deadline, steps, settings.epochs, checks)
-            reporter = Reporter(trial, f"val_{self.metric}", settings.epochs)
+            watch = Stopwatch(self.limits.deadline, steps, settings.passes, checks)
+            reporter = Reporter(trial, f"val_{self.metric}", settings.passes)
             try:
                 return settings, self.runner.run(settings, [watch, reporter])
             except OutOfTime:
@@ -217,7 +217,7 @@ class Search:
     def _shortened(self, settings: TrainingSettings, pace: Pace) -> TrainingSettings:
         """The default training with fewer epochs, or on fewer rows, so that it fits."""
         left = self.limits.deadline.left - pace.reserve
-        epochs = min(pace.epochs_in(left, self.runner.steps(settings)), settings.epochs - 1)
+        epochs = min(pace.epochs_in(left, self.runner.steps(settings)), settings.passes - 1)
         if epochs > 0:
             self._note(f"time for {epochs} of {settings.epochs} epochs")
             return replace(settings, epochs=epochs)

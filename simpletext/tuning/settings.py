@@ -23,7 +23,7 @@ class TrainingSettings:
         checkpoint: a name on the Hub, or a folder.
         lr: the highest learning rate; None for the one that is usual for the encoder's size,
             "auto" for the one that is measured.
-        epochs: passes over the training data.
+        epochs: passes over the training data; None for those that are usual for the data.
         batch_size: texts per training step.
         maxlen: maximum tokens per text.
         frozen_blocks: so many of the lowest blocks, and the embeddings, aren't trained; 0 trains
@@ -32,7 +32,7 @@ class TrainingSettings:
 
     checkpoint: str = DEFAULT_MODEL
     lr: float | str | None = None
-    epochs: int = 3
+    epochs: int | None = None
     batch_size: int = 32
     maxlen: int = 128
     frozen_blocks: int = 0
@@ -45,6 +45,20 @@ class TrainingSettings:
             ArgumentError: an unknown name, or a value that isn't allowed.
         """
         return cls(**{name: checked_setting(name, value) for name, value in values.items()})
+
+    @property
+    def rate(self) -> float | str:
+        """`lr` of a try, whose settings are complete (see `TrialRunner.complete`)."""
+        if self.lr is None:
+            raise TypeError("lr isn't decided yet")
+        return self.lr
+
+    @property
+    def passes(self) -> int:
+        """`epochs` of a try, whose settings are complete."""
+        if self.epochs is None:
+            raise TypeError("epochs aren't decided yet")
+        return self.epochs
 
     def to_dict(self) -> dict[str, Any]:
         """Name -> value."""

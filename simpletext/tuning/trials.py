@@ -1,7 +1,7 @@
 """`TrialRunner`: several trainings on the same rows, from the same weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ from ..predictor import Predictor, get_predictor
 from ..preparation import require_fitting, split
 from ..tasks.labels import checked_names
 from ..tokenization.encoded_texts import EncodedTexts, LabelledTexts
-from ..training.default_rate import usual_rate
+from ..training.usual import usual_training
 from ..training.verbs import fit_by
 from ..training.weights import TrainingState, WeightsBackup
 from ..transformer import Transformer
@@ -110,24 +110,28 @@ class TrialRunner:
             KeyboardInterrupt: Ctrl-C was pressed.
         """
         encoded, options = self.encoded(settings), self.options
+        settings = self.complete(settings)
         model = self._model(settings, encoded.transformer).restored(settings.frozen_blocks)
         learner = get_learner(
             model, encoded.train, encoded.val, settings.batch_size, EVALUATED, seed=options.seed
         )
         fit_by(
-            options.schedule, learner, self.rate(settings), settings.epochs,
+            options.schedule, learner, settings.rate, settings.passes,
             options.early_stopping, options.class_weight, verbose, callbacks,
         )  # fmt: skip
         if learner.interrupted:
             raise KeyboardInterrupt
         return learner
 
-    def rate(self, settings: TrainingSettings) -> float | str:
-        """The highest learning rate of a try."""
-        if settings.lr is not None:
-            return settings.lr
-        transformer = self.encoded(settings).transformer
-        return usual_rate(transformer.files.config, transformer.few_shot)
+    def complete(self, settings: TrainingSettings) -> TrainingSettings:
+        """The settings with the usual learning rate and epochs where they have none."""
+        encoded = self.encoded(settings)
+        transformer = encoded.transformer
+        lr, epochs = usual_training(
+            transformer.files.config, transformer.few_shot, encoded.train, settings.lr,
+            settings.epochs,
+        )  # fmt: skip
+        return replace(settings, lr=lr, epochs=epochs)
 
     def predictor(self, settings: TrainingSettings, learner: Learner) -> Predictor:
         """The predictor of a try whose model still has the weights it was trained to."""

@@ -12,8 +12,8 @@ from ..predictor import Predictor, load_predictor
 from ..preparation import both_parts
 from ..tasks.labels import Labels, checked_names
 from ..tasks.metrics import lower_is_better, metrics_for
-from ..training.default_rate import usual_rate
 from ..training.fitting import ClassWeight
+from ..training.usual import usual_rate
 from ..training.verbs import require_schedule
 from ..transformer import Transformer
 from ..utils import console

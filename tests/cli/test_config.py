@@ -89,7 +89,7 @@ def test_tune_writes_a_file_of_its_own(table, tiny, tmp_path):
         ("epochs: 2\nepochs: 3", "epochs is there twice. Leave out one of them."),
         ("maxlen: long", "maxlen is 'long'. .*integer.* Maximum number of tokens per text."),
         ("maxlen: 12.5", "maxlen is '12.5'. .*integer"),
-        ("epochs: 0", "epochs is '0'. .*1.* Passes over the training data"),
+        ("epochs: 0", "epochs is '0'. .*1.* Passes over the data"),
         ("lr: fast", "lr is 'fast'. 'fast' is neither a number, such as 1e-4, nor auto. Peak"),
         ("quiet: maybe", "quiet is 'maybe'. .*boolean.* Print nothing."),
         ("maxlen: [1, 2]", "maxlen must be one value. Maximum number"),

@@ -36,7 +36,8 @@ def test_what_a_space_contains():
 def test_the_default_space_has_the_default_training_and_not_what_is_fixed():
     space = default_space(["one"], [1e-4], {"batch_size": 8})
     assert set(space.dimensions) == {"lr", "epochs", "frozen_blocks"}
-    assert space.contains(TrainingSettings(checkpoint="one", lr=1e-4))
+    assert space.contains(TrainingSettings(checkpoint="one", lr=1e-4, epochs=3))
+    assert space.contains(TrainingSettings(checkpoint="one", lr=5e-5, epochs=5))
     several = default_space(["one", "two"], [1e-4, 3e-5], {})
     assert several.checkpoints("") == ["one", "two"]
     assert several.dimensions["lr"] == Range(1e-5, 5e-4, log=True)

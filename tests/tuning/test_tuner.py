@@ -13,7 +13,7 @@ from conftest import LABELS, TEXTS
 
 import simpletext as st
 from simpletext.errors import ArgumentError, CheckpointError
-from simpletext.training.default_rate import usual_rate
+from simpletext.training.usual import usual_rate
 from simpletext.tuning import search
 from simpletext.tuning.clock import Deadline, Pace
 from simpletext.tuning.search import Limits, Reporter, Search, StoppedEarly
@@ -22,7 +22,7 @@ from simpletext.tuning.tuner import space_of
 
 DATA = (TEXTS, LABELS)
 FAST = {"maxlen": 16, "batch_size": 8, "val_pct": 0.25}
-SPACE = {"lr": (1e-5, 5e-3), "epochs": [1, 3], "frozen_blocks": [0, 9]}
+SPACE = {"lr": (1e-5, 5e-3), "epochs": [1, 5], "frozen_blocks": [0, 9]}
 
 pytest.importorskip("optuna")
 
@@ -42,7 +42,7 @@ def result(tiny, folder):
 
 def test_the_default_training_is_tried_first(result):
     first = result.to_frame().iloc[0]
-    assert (first["lr"], first["epochs"], first["frozen_blocks"]) == (1e-4, 3, 0)
+    assert (first["lr"], first["epochs"], first["frozen_blocks"]) == (5e-5, 5, 0)
     assert first["state"] == "complete"
     assert first["batch_size"] == 8
 
@@ -223,7 +223,7 @@ def test_train_within_minutes_ends_in_time_and_keeps_the_best(tiny, monkeypatch,
     assert predictor.tuning.score == max(ended) >= ended[0]
     table = predictor.tuning.to_frame()
     assert set(table["batch_size"]) == {8}  # as it was passed
-    assert table["epochs"].iloc[0] == 3
+    assert table["epochs"].iloc[0] == 5
     assert predictor.report.shape == (2, 2)
     shown = capsys.readouterr()
     assert "try 0: accuracy" in shown.err
@@ -271,4 +271,4 @@ def test_kill_9_loses_nothing_but_the_try_at_hand(tiny, tmp_path):
 def test_the_default_training_is_in_the_default_space(tiny, few_shot):
     space, first = space_of(str(tiny), None, {"maxlen": 16}, few_shot)
     rate = usual_rate(st.Transformer(str(tiny), 16).files.config, few_shot)
-    assert space.contains(replace(first, lr=rate))
+    assert space.contains(replace(first, lr=rate, epochs=3))
