@@ -42,6 +42,11 @@ PACKAGES = {
 RUNS: dict[str, tuple[str, str, dict[str, str]]] = {
     "simpletext": ("ours", "ours.py", {"pooling": "auto", "precision": "auto"}),
     "simpletext, original head": ("ours", "ours.py", {"pooling": "original", "precision": "auto"}),
+    "simpletext, original head, float32": (
+        "ours",
+        "ours.py",
+        {"pooling": "original", "precision": "float32"},
+    ),
     "simpletext, float32": ("ours", "ours.py", {"pooling": "auto", "precision": "float32"}),
     "Trainer, float32": ("torch", "trainer.py", {"precision": "float32"}),
     "Trainer, bfloat16": ("torch", "trainer.py", {"precision": "bfloat16"}),

@@ -40,7 +40,7 @@ def reported(monkeypatch):
 
 
 def test_the_default_comes_first_and_then_what_the_seed_draws(tiny, tmp_path):
-    space, first = space_of(str(tiny), {"lr": (1e-5, 1e-2), "epochs": [1, 3]}, {"maxlen": 16})
+    space, first = space_of(str(tiny), {"lr": (1e-5, 1e-2), "epochs": [1, 5]}, {"maxlen": 16})
     jobs = [
         tuning._job(TABLES, space, first, CommonOptions(seed=1), count, tmp_path, {})
         for count in (3, 5)
@@ -48,9 +48,9 @@ def test_the_default_comes_first_and_then_what_the_seed_draws(tiny, tmp_path):
     assert jobs[0].options.metrics == "accuracy"
     tries = jobs[1].tries
     assert tries[:3] == jobs[0].tries  # more of them begin with the same ones
-    assert (tries[0].lr, tries[0].epochs) == (1e-4, 3)  # the usual ones
+    assert (tries[0].lr, tries[0].epochs) == (5e-5, 5)  # the usual ones
     assert len({each.lr for each in tries}) == 5
-    assert all(1e-5 <= each.lr <= 1e-2 and each.epochs in (1, 3) for each in tries)
+    assert all(1e-5 <= each.lr <= 1e-2 and each.epochs in (1, 5) for each in tries)
 
 
 def test_a_try_saves_its_predictor_before_its_last_report(job, reported):
