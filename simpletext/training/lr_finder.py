@@ -196,7 +196,7 @@ def note_if_short(steps: int, steps_per_epoch: int, verbose: int) -> None:
     if verbose and steps < FEWEST:
         epochs = math.ceil(FEWEST / steps_per_epoch)
         console.note(
-            f"lr_find: {steps} steps, a fifth of the training, are too few for a suggestion; "
+            f"lr_find: {steps} steps are too few for a suggestion; "
             f"max_epochs={epochs} makes the sweep long enough."
         )
 
