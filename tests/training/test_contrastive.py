@@ -227,17 +227,23 @@ def test_a_trained_head_is_refused(trained, tmp_path):
         transformer.get_classifier(verbose=0)
 
 
-def test_every_way_to_train_takes_few_shot(tiny, tmp_path, monkeypatch):
-    """What `Transformer` is given by them; a search gives it to all of its tries."""
-    given = []
+@pytest.fixture
+def given(monkeypatch):
+    """What each `Transformer` is given as few_shot; there are two steps with pairs."""
+    values = []
     take = st.Transformer.__init__
 
     def init(self, *args, few_shot=False, **options):
-        given.append(few_shot)
+        values.append(few_shot)
         take(self, *args, few_shot=few_shot, **options)
 
     monkeypatch.setattr(st.Transformer, "__init__", init)
     monkeypatch.setattr(contrastive, "STEPS", 2)
+    return values
+
+
+def test_every_way_to_train_takes_few_shot(tiny, given):
+    """A search gives it to all of its tries."""
     small = {"checkpoint": str(tiny), "maxlen": 16, "few_shot": True}
     rows = TEXTS[:FEW], LABELS[:FEW]
     predictor = st.train(rows, epochs=1, verbose=0, **small)
@@ -247,13 +253,28 @@ def test_every_way_to_train_takes_few_shot(tiny, tmp_path, monkeypatch):
     st.compare([once], rows, few_shot="auto", verbose=0)
     assert given[:2] == [True, True]
     assert set(given[2:]) == {"auto"}
-    table = tmp_path / "data.csv"
-    table.write_text("text,label\n" + "".join(f"{a},{b}\n" for a, b in zip(*rows, strict=True)))
-    for word, value in {"auto": "auto", "TRUE": True, "false": False}.items():
-        run("train", table, "--checkpoint", tiny, "--maxlen", 16, "--epochs", 1, "--few-shot", word,
-            "--out", tmp_path / word)  # fmt: skip
-        assert given.pop() == value
-        assert f"few_shot: {word.lower()}\n" in (tmp_path / word / "train.yaml").read_text()
+
+
+def train_by_command(tiny, tmp_path, word):
+    """Gives the options that are written beside the predictor."""
+    table, out = tmp_path / "data.csv", tmp_path / "out"
+    rows = zip(TEXTS[:FEW], LABELS[:FEW], strict=True)
+    table.write_text("text,label\n" + "".join(f"{a},{b}\n" for a, b in rows))
+    run("train", table, "--checkpoint", tiny, "--maxlen", 16, "--epochs", 1, "--few-shot", word,
+        "--out", out)  # fmt: skip
+    return (out / "train.yaml").read_text()
+
+
+def test_the_command_line_takes_few_shot(tiny, tmp_path, given):
+    assert "few_shot: auto\n" in train_by_command(tiny, tmp_path, "auto")
+    assert given == ["auto"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "value"), [("TRUE", True), ("false", False)])
+def test_the_command_line_takes_true_and_false(tiny, tmp_path, given, word, value):
+    assert f"few_shot: {word.lower()}\n" in train_by_command(tiny, tmp_path, word)
+    assert given == [value]
 
 
 @pytest.mark.parametrize("way", ["train", "tune", "compare"])
