@@ -132,7 +132,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle; by default as in `simpletext.train`.
-        lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
+        lr: the cycle's highest learning rate; by default as in `simpletext.train`. "auto"
             measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
         pooling: which head goes on top (see `load_classifier`).
@@ -213,7 +213,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
         checkpoint: a name on the Hub, or a folder.
         maxlen: maximum number of tokens per text; longer texts are truncated.
         epochs: passes over the training data, in one cycle; by default as in `simpletext.train`.
-        lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
+        lr: the cycle's highest learning rate; by default as in `simpletext.train`. "auto"
             measures it (see `Learner.lr_find`).
         batch_size: texts per training step.
         pooling: which head goes on top (see `load_classifier`).
@@ -237,7 +237,7 @@ class TokenClassifier(_TextEstimator):
         maxlen: maximum number of tokens per sentence in training; longer ones are truncated. In
             prediction they are read in windows.
         epochs: passes over the training data, in one cycle; by default as in `simpletext.train`.
-        lr: the cycle's highest learning rate; by default by the size of the encoder. "auto"
+        lr: the cycle's highest learning rate; by default as in `simpletext.train`. "auto"
             measures it (see `Learner.lr_find`).
         batch_size: sentences a training step.
         pooling: "auto".

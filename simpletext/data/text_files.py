@@ -38,12 +38,15 @@ def existing_file(path: str | os.PathLike) -> Path:
     if isinstance(path, (str, os.PathLike)) and ADDRESS.match(os.fspath(path)):
         raise DataError(f"{shown(str(path))} is an address, not a local file. Download it first.")
     file = plain_path(path)
+    if file.is_dir():
+        raise DataError(
+            f"{shown(str(path))} is a folder. Pass a file; a folder with a subfolder per class is "
+            "read by simpletext.text.texts_from_folder."
+        )
     if not file.is_file():
         here = file.parent.iterdir() if file.parent.is_dir() else ()
         beside = [p.name for p in here if p.is_file()]
         hint = did_you_mean(file.name, beside)
-        if file.is_dir():
-            raise DataError(f"{shown(str(path))} is a folder. Pass a file.")
         raise DataError(f"There is no file {shown(str(path))}.{hint}")
     if file.stat().st_size == 0:
         raise DataError(f"The file {shown(str(path))} is empty.")

@@ -143,7 +143,7 @@ def test_rows_of_another_separator(tmp_path, content, message):
 
 
 def test_a_folder_and_a_spreadsheet(tmp_path):
-    with pytest.raises(DataError, match="is a folder. Pass a file"):
+    with pytest.raises(DataError, match="is a folder. Pass a file; .*texts_from_folder"):
         st.read_texts(tmp_path)
     (tmp_path / "a.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match="Save it as CSV in the spreadsheet program"):
